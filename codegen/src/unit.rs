@@ -1,0 +1,83 @@
+//! What the front end hands to the compiler: one entry and every item it can reach, already resolved by rustc.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::TokenStream;
+
+/// Identifies an item across crates and modules; made by the front end, opaque here.
+pub type ItemId = String;
+
+/// One kernel to compile.
+#[derive(Debug)]
+pub struct Unit {
+    /// The function to compile; it has a record in `items`.
+    pub entry: ItemId,
+    /// Every item reachable from the entry, by id.
+    pub items: BTreeMap<ItemId, Record>,
+}
+
+/// One published item with the meaning of every path it mentions.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The item as its author wrote it, Kiln's own attributes included.
+    pub item: Item,
+    /// Path as spelled in the item, without spaces (`layers::dense`), to the item it names. A path that is absent is a
+    /// local, a built-in or a primitive type.
+    pub paths: BTreeMap<String, ItemId>,
+    /// Whether the item was written in the crate being compiled, so that its spans can carry a caret.
+    pub local: bool,
+}
+
+/// The kinds of item that can be published.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// A free function.
+    Fn(syn::ItemFn),
+    /// A `#[derive(Tree)]` struct.
+    Struct(syn::ItemStruct),
+    /// A constant.
+    Const(syn::ItemConst),
+    /// A method or associated function of the struct `owner`, out of `impl<generics> self_ty { method }`.
+    Method {
+        /// The struct.
+        owner: ItemId,
+        /// Generics of the impl block.
+        generics: syn::Generics,
+        /// The type the impl block is for, as spelled.
+        self_ty: Box<syn::Type>,
+        /// The function itself.
+        method: syn::ImplItemFn,
+    },
+}
+
+/// The outcome of compiling a [`Unit`].
+#[derive(Debug)]
+pub enum Outcome {
+    /// Expressions and items to put in place of the entry's implementation; see [`Kernel`].
+    Done(Kernel),
+    /// Methods, as (struct, method name), that tracing met and the front end has yet to fetch. A pair that does not exist
+    /// is reported by rustc at the call.
+    NeedMethods(Vec<(ItemId, String)>),
+}
+
+/// Emitted code and facts about it. After an error `errors` holds `compile_error!` items and the rest is a stand-in that
+/// type-checks, so that nothing else in the crate lights up.
+#[derive(Debug)]
+pub struct Kernel {
+    /// `compile_error!` items with spans; empty when all went well.
+    pub errors: TokenStream,
+    /// Helper functions, one per fused loop nest.
+    pub items: TokenStream,
+    /// Body of `fn with(ws: &mut Arena<ARENA_BYTES>, params..) -> ret`, using the parameters' own names and `ws`.
+    pub body: TokenStream,
+    /// Size of the arena in bytes.
+    pub arena_bytes: usize,
+    /// Arena plus the bound on the stack of everything called, in bytes.
+    pub ram_bytes: usize,
+    /// Constants that land in flash, in bytes.
+    pub flash_const_bytes: usize,
+    /// Floating-point operations of one call.
+    pub flops: u64,
+    /// The optimised graph as text.
+    pub graph: String,
+}

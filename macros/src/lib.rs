@@ -1,0 +1,1 @@
+//! `#[jit]` and friends: each a single call into `kiln-codegen`.
