@@ -1,0 +1,14 @@
+//! The compiler behind Kiln: `#[jit]` functions in, static loop nests out.
+//!
+//! An ordinary library on ordinary data; see `ARCHITECTURE.md` for the map. It reads no file, clock, environment or hash
+//! order: the same input gives the same output.
+
+pub mod array;
+pub mod dtype;
+pub mod eval;
+pub mod graph;
+pub mod ops;
+pub mod schedule;
+pub mod transform;
+pub mod text;
+pub mod unit;

@@ -1,0 +1,38 @@
+//! `exp`: e to the power of `x`.
+
+use proc_macro2::TokenStream;
+
+use crate::dtype::{DType, Scalar};
+use crate::graph::{Graph, Var};
+use crate::ops::elementwise::{call, float, float1, scaled};
+use crate::ops::{Elementwise, OpError, Tangent};
+
+/// `exp(x)`.
+#[derive(Clone, Debug)]
+pub struct Exp;
+
+impl Elementwise for Exp {
+    const NAME: &'static str = "exp";
+    const ARITY: usize = 1;
+
+    fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
+        float(Self::NAME, ins)
+    }
+
+    fn scalar(&self, x: &[Scalar]) -> Scalar {
+        float1(x[0], kiln_math::exp, kiln_math::exp)
+    }
+
+    fn emit(&self, _dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
+        call("exp", x)
+    }
+
+    fn tangent(&self, g: &mut Graph, _x: &[Var], y: Var, t: &[Tangent]) -> Tangent {
+        scaled(g, t[0], |_| y)
+    }
+}
+
+#[test]
+fn laws() {
+    crate::ops::laws::check_elementwise(Exp);
+}

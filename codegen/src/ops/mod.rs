@@ -1,0 +1,454 @@
+//! Primitives: the operations that a graph can hold. One file each; the list at the end of this file is the only other
+//! place that names them.
+
+use std::any::Any;
+use std::fmt;
+use std::rc::Rc;
+
+use proc_macro2::TokenStream;
+
+use crate::array::Array;
+use crate::dtype::{DType, Scalar};
+use crate::graph::{Aval, Graph, Var};
+use crate::schedule::body::{Body, Ex};
+use crate::schedule::ix::Ix;
+use crate::text::{Param, Params};
+
+/// A tangent or cotangent; `None` is a zero that is known while tracing and costs nothing.
+pub type Tangent = Option<Var>;
+
+/// An operand of an equation that is being transposed.
+#[derive(Clone, Debug)]
+pub enum Operand {
+    /// Not part of the linear computation; may be used by the rule.
+    Known(Var),
+    /// An argument that the equation is linear in and whose cotangent is wanted.
+    Linear(Aval),
+}
+
+/// An operand or result under batching. A batch axis is always axis 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Batched {
+    /// The value.
+    pub var: Var,
+    /// Whether it has the batch axis.
+    pub batched: bool,
+}
+
+/// Why a shape rule refuses its operands, in words of shapes and dtypes; `operand` points at the culprit, if one is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpError {
+    /// What is wrong.
+    pub message: String,
+    /// Which operand to point at.
+    pub operand: Option<usize>,
+    /// What to write instead, where that is known.
+    pub help: Option<String>,
+}
+
+impl OpError {
+    /// A refusal that no operand alone is to blame for.
+    pub fn new(message: impl Into<String>) -> OpError {
+        OpError { message: message.into(), operand: None, help: None }
+    }
+
+    /// Points at operand `n`.
+    pub fn at(mut self, n: usize) -> OpError {
+        self.operand = Some(n);
+        self
+    }
+
+    /// Adds what to write instead.
+    pub fn help(mut self, help: impl Into<String>) -> OpError {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for OpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// How the elements that a reduction folds are put in order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum FoldOrder {
+    /// One after the other, in row-major order of the folded indices, starting from `init`: contractions.
+    Sequential,
+    /// Sixteen interleaved lanes, then a tree, as `kiln_math::lanes_reduce` defines: sums.
+    Lanes,
+}
+
+/// What kind of loop nest computes a primitive.
+#[derive(Clone, Debug)]
+pub enum Lowering {
+    /// Every element of the result is an expression of the elements of the operands: [`Primitive::body`] with no reduced
+    /// indices. Costs no buffer when fused.
+    Map,
+    /// Every element of the result folds `body` over further indices.
+    Fold {
+        /// Extents of the folded indices.
+        extents: Vec<usize>,
+        /// The elementwise primitive of two operands that combines.
+        combine: Op,
+        /// In which order.
+        order: FoldOrder,
+        /// Starting value of a sequential fold, and the result of an empty one.
+        init: Scalar,
+        /// The body is a product and `combine` is addition: operands may be held in registers across outputs.
+        contraction: bool,
+    },
+    /// A call of a runtime function on whole arrays: `::kiln::rt::NAME::<CONSTS..>(&in.., &mut out..)`, every operand and
+    /// result a flat array.
+    Call {
+        /// Path below `::kiln::rt`.
+        function: &'static str,
+        /// Generic arguments after the types, in order.
+        consts: Vec<usize>,
+        /// Scratch arrays passed as `&mut` after the results.
+        scratch: Vec<Aval>,
+    },
+    /// Holds graphs; see [`Primitive::region`].
+    Region,
+}
+
+/// The structured control flow that the scheduler knows how to emit.
+#[derive(Clone, Debug)]
+pub enum Region {
+    /// `for i in 0..length`: inputs are constants, carries, stacked inputs; outputs carries, stacked outputs.
+    /// The body takes (consts.., carries.., slices..) and, when `indexed`, the index as u32 first.
+    Scan {
+        /// Body graph.
+        body: Rc<Graph>,
+        /// Number of iterations.
+        length: usize,
+        /// Number of leading operands that do not change.
+        n_consts: usize,
+        /// Number of carries.
+        n_carry: usize,
+        /// From the last slice to the first.
+        reverse: bool,
+    },
+    /// `match inputs[0]`: a branch per index (i32, clamped), operands shared.
+    Switch {
+        /// Branch graphs, all of one type.
+        branches: Vec<Rc<Graph>>,
+    },
+    /// `while cond(consts, carry) { carry = body(consts, carry) }`.
+    While {
+        /// Yields a bool.
+        cond: Rc<Graph>,
+        /// Yields the carries.
+        body: Rc<Graph>,
+        /// Leading operands that only `cond` reads.
+        n_cond_consts: usize,
+        /// Following operands that only `body` reads.
+        n_body_consts: usize,
+    },
+}
+
+/// Everything that is known about one primitive.
+pub trait Primitive: fmt::Debug + Any {
+    /// Name in the text form of graphs.
+    fn name(&self) -> &'static str;
+
+    /// Parameters in the text form; two ops with equal names and parameters are equal.
+    fn params(&self) -> Params {
+        Params::default()
+    }
+
+    /// Types of the results, or why the operands are refused.
+    fn abstract_eval(&self, ins: &[&Aval]) -> Result<Vec<Aval>, OpError>;
+
+    /// What the primitive means, slowly. Kernels are tested bit for bit against this.
+    fn eval(&self, ins: &[&Array]) -> Vec<Array>;
+
+    /// Binds the primal and its tangents, given the primals and tangents of the operands, at least one of which is not
+    /// `None`. Tangents exist for float and complex values only.
+    fn jvp(&self, g: &mut Graph, x: &[Var], t: &[Tangent]) -> (Vec<Var>, Vec<Tangent>);
+
+    /// Cotangents of the linear operands, given those of the results. Called only where the equation is linear in the
+    /// operands marked so; entries for known operands are ignored.
+    fn transpose(&self, _g: &mut Graph, _ct: &[Tangent], _ins: &[Operand]) -> Vec<Tangent> {
+        panic!("`{}` is not linear", self.name())
+    }
+
+    /// Binds the op over a leading batch axis of extent `size`, which at least one operand has.
+    fn batch(&self, g: &mut Graph, ins: &[Batched], size: usize) -> Vec<Batched>;
+
+    /// What kind of loop nest computes this.
+    fn lowering(&self, ins: &[&Aval]) -> Lowering;
+
+    /// The element at output index `ix` (of a fold: the element folded at `rx`). Operands are read with [`Body::load`].
+    fn body(&self, _k: &mut Body<'_>, _ix: &[Ix], _rx: &[Ix]) -> Ex {
+        panic!("`{}` has no body", self.name())
+    }
+
+    /// One element from elements, for elementwise primitives: the Rust expression that computes it.
+    fn emit(&self, _dtypes: &[DType], _args: &[TokenStream]) -> TokenStream {
+        panic!("`{}` is not elementwise", self.name())
+    }
+
+    /// Floating-point operations of one application; integer and data movement primitives count none.
+    fn flops(&self, _ins: &[&Aval]) -> u64 {
+        0
+    }
+
+    /// The control flow this stands for, if any.
+    fn region(&self) -> Option<Region> {
+        None
+    }
+
+    /// The graphs inside and how to rebuild the op around others, for passes that work inside them too.
+    fn subgraphs(&self) -> Vec<Rc<Graph>> {
+        Vec::new()
+    }
+
+    /// The same op around other graphs.
+    fn with_subgraphs(&self, _graphs: Vec<Rc<Graph>>) -> Op {
+        panic!("`{}` holds no graph", self.name())
+    }
+
+    /// Splits an equation, some of whose operands are unknown until later, into a part that runs now and a part that
+    /// runs later; `None` puts the whole equation later. See `transform::linearize`.
+    fn partial_eval(&self, _unknown: &[bool]) -> Option<Split> {
+        None
+    }
+
+    /// Must run even if no result is read (prints, checks).
+    fn has_effect(&self) -> bool {
+        false
+    }
+}
+
+/// See [`Primitive::partial_eval`].
+#[derive(Clone, Debug)]
+pub struct Split {
+    /// Takes the known operands in order; yields the known results, then the residuals.
+    pub known: Op,
+    /// Which results `known` yields.
+    pub known_out: Vec<bool>,
+    /// Takes the residuals, then the unknown operands in order; yields the other results.
+    pub later: Op,
+}
+
+/// A primitive with its parameters, shared.
+#[derive(Clone)]
+pub struct Op(Rc<dyn Primitive>);
+
+impl Op {
+    /// The primitive as its own type, if it is a `T`.
+    pub fn downcast<T: Primitive>(&self) -> Option<&T> {
+        let any: &dyn Any = &*self.0;
+        any.downcast_ref()
+    }
+
+    /// Name and parameters, as the text form shows them: `reduce_sum[axes=(1)]`.
+    pub fn text(&self) -> String {
+        let params = self.params();
+        if params.is_empty() { self.name().to_string() } else { format!("{}[{params}]", self.name()) }
+    }
+}
+
+impl<T: Primitive> From<T> for Op {
+    fn from(op: T) -> Op {
+        Op(Rc::new(op))
+    }
+}
+
+impl std::ops::Deref for Op {
+    type Target = dyn Primitive;
+    fn deref(&self) -> &(dyn Primitive + 'static) {
+        &*self.0
+    }
+}
+
+impl PartialEq for Op {
+    fn eq(&self, other: &Op) -> bool {
+        Rc::ptr_eq(&self.0, &other.0) || self.text() == other.text()
+    }
+}
+
+impl fmt::Debug for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+/// An elementwise primitive: its name, its scalar function, its derivative. Everything else follows.
+pub trait Elementwise: fmt::Debug + Clone + Any {
+    /// Name in the text form.
+    const NAME: &'static str;
+    /// Number of operands.
+    const ARITY: usize;
+
+    /// dtype of the result, or why the operands are refused. Shapes are checked for all.
+    fn dtype(&self, ins: &[DType]) -> Result<DType, OpError>;
+
+    /// The function on one element of each operand.
+    fn scalar(&self, x: &[Scalar]) -> Scalar;
+
+    /// The same function as Rust.
+    fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream;
+
+    /// Tangent of the result from operands `x`, result `y` and tangents `t` (not all `None`); only called for float and
+    /// complex results.
+    fn tangent(&self, g: &mut Graph, x: &[Var], y: Var, t: &[Tangent]) -> Tangent;
+
+    /// Cotangents of the linear operands.
+    fn transpose(&self, _g: &mut Graph, _ct: Var, _ins: &[Operand]) -> Vec<Tangent> {
+        panic!("`{}` is not linear", Self::NAME)
+    }
+
+    /// Parameters in the text form.
+    fn params(&self) -> Params {
+        Params::default()
+    }
+
+    /// Operations that one element costs in the FLOP count; conversions, comparisons and selections count none.
+    fn flops(&self) -> u64 {
+        1
+    }
+}
+
+impl<T: Elementwise> Primitive for T {
+    fn name(&self) -> &'static str {
+        T::NAME
+    }
+
+    fn params(&self) -> Params {
+        Elementwise::params(self)
+    }
+
+    fn abstract_eval(&self, ins: &[&Aval]) -> Result<Vec<Aval>, OpError> {
+        if ins.len() != T::ARITY {
+            return Err(OpError::new(format!("`{}` takes {} operands, not {}", T::NAME, T::ARITY, ins.len())));
+        }
+        for (n, a) in ins.iter().enumerate() {
+            if a.shape != ins[0].shape {
+                return Err(OpError::new(format!("`{}` cannot combine {} with {}", T::NAME, ins[0], a)).at(n));
+            }
+        }
+        let dtypes: Vec<DType> = ins.iter().map(|a| a.dtype).collect();
+        Ok(vec![ins[0].with_dtype(self.dtype(&dtypes)?)])
+    }
+
+    fn eval(&self, ins: &[&Array]) -> Vec<Array> {
+        let dtypes: Vec<DType> = ins.iter().map(|a| a.dtype()).collect();
+        let dtype = self.dtype(&dtypes).expect("checked by abstract_eval");
+        let data = (0..ins[0].data().len())
+            .map(|n| self.scalar(&ins.iter().map(|a| a.data()[n]).collect::<Vec<_>>()))
+            .collect();
+        vec![Array::new(ins[0].aval().with_dtype(dtype), data)]
+    }
+
+    fn jvp(&self, g: &mut Graph, x: &[Var], t: &[Tangent]) -> (Vec<Var>, Vec<Tangent>) {
+        let y = g.bind1(self.clone(), x);
+        let ty = if g.dtype(y).is_inexact() { self.tangent(g, x, y, t) } else { None };
+        (vec![y], vec![ty])
+    }
+
+    fn transpose(&self, g: &mut Graph, ct: &[Tangent], ins: &[Operand]) -> Vec<Tangent> {
+        match ct[0] {
+            Some(ct) => Elementwise::transpose(self, g, ct, ins),
+            None => vec![None; ins.len()],
+        }
+    }
+
+    fn batch(&self, g: &mut Graph, ins: &[Batched], size: usize) -> Vec<Batched> {
+        let xs: Vec<Var> = ins.iter().map(|b| with_batch_axis(g, *b, size)).collect();
+        vec![Batched { var: g.bind1(self.clone(), &xs), batched: true }]
+    }
+
+    fn lowering(&self, _ins: &[&Aval]) -> Lowering {
+        Lowering::Map
+    }
+
+    fn body(&self, k: &mut Body<'_>, ix: &[Ix], _rx: &[Ix]) -> Ex {
+        let args: Vec<Ex> = (0..T::ARITY).map(|n| k.load(n, ix)).collect();
+        k.apply(self.clone(), &args)
+    }
+
+    fn emit(&self, dtypes: &[DType], args: &[TokenStream]) -> TokenStream {
+        Elementwise::emit(self, dtypes, args)
+    }
+
+    fn flops(&self, ins: &[&Aval]) -> u64 {
+        if ins[0].dtype.is_inexact() { Elementwise::flops(self) * ins[0].size() as u64 } else { 0 }
+    }
+}
+
+/// `b` with the batch axis, broadcast if it has none.
+pub fn with_batch_axis(g: &mut Graph, b: Batched, size: usize) -> Var {
+    if b.batched {
+        return b.var;
+    }
+    let aval = g.aval(b.var).batched(size);
+    let dims = (1..aval.rank()).collect();
+    g.bind1(BroadcastInDim { shape: aval.shape, dims }, &[b.var])
+}
+
+/// Sum of two tangents.
+pub fn add_tangents(g: &mut Graph, a: Tangent, b: Tangent) -> Tangent {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(g.bind1(Add, &[a, b])),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Reads an op from its name and parameters in the text form.
+pub fn parse_op(name: &str, params: &Params) -> Result<Op, String> {
+    match PARSERS.iter().find(|(n, _)| *n == name) {
+        Some((_, parse)) => parse(params),
+        None => Err(format!("unknown primitive `{name}`")),
+    }
+}
+
+/// Names of all primitives, in the order of the list.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PARSERS.iter().map(|(n, _)| *n)
+}
+
+type Parser = fn(&Params) -> Result<Op, String>;
+
+/// The list of primitives: `file: name => constructor from parameters` (elementwise ones without parameters: `Type`).
+macro_rules! primitives {
+    ($($file:ident: $($ty:ident = $name:literal $(($p:ident) $make:expr)?),+;)+) => {
+        $(pub mod $file; pub use $file::{$($ty),+};)+
+        const PARSERS: &[(&str, Parser)] = &[
+            $($(($name, {
+                fn parse(params: &Params) -> Result<Op, String> {
+                    let _ = params;
+                    Ok(primitives!(@make $ty params $(($p) $make)?))
+                }
+                parse
+            })),+),+
+        ];
+    };
+    (@make $ty:ident $params:ident) => { $ty.into() };
+    (@make $ty:ident $params:ident ($p:ident) $make:expr) => {{ let $p = $params; $make.into() }};
+}
+
+pub mod elementwise;
+pub mod reduce;
+#[cfg(test)]
+pub mod laws;
+
+primitives! {
+    constant: Constant = "constant" (p) Constant { value: p.array("value")? };
+    add: Add = "add";
+    mul: Mul = "mul";
+    neg: Neg = "neg";
+    exp: Exp = "exp";
+    convert: Convert = "convert" (p) Convert { dtype: p.dtype("dtype")? };
+    broadcast_in_dim: BroadcastInDim = "broadcast_in_dim" (p) BroadcastInDim { shape: p.usizes("shape")?, dims: p.usizes("dims")? };
+    reshape: Reshape = "reshape" (p) Reshape { shape: p.usizes("shape")? };
+    transpose: Transpose = "transpose" (p) Transpose { perm: p.usizes("perm")? };
+    reduce_sum: ReduceSum = "reduce_sum" (p) ReduceSum { axes: p.usizes("axes")? };
+}
+
+/// A parameter list entry; for the `params` methods of primitives.
+pub fn param(key: &'static str, value: impl Into<Param>) -> (&'static str, Param) {
+    (key, value.into())
+}
