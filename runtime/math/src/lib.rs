@@ -1,0 +1,31 @@
+//! The numbers of Kiln: elementary functions, integer arithmetic as `jax.lax` defines it, and the order of sums.
+//!
+//! Emitted kernels call these functions on the device and the compiler's reference evaluator calls them on the host, so
+//! that both agree bit for bit. Nothing here depends on the target: no fused multiply-add, no rounding modes, no
+//! vector-width-dependent order. The `f32` functions use `f32` arithmetic and integers only, because `f64` is emulated
+//! on the cores that matter most; the `f64` functions are those of the `libm` crate, or composed from them.
+//!
+//! ```
+//! assert_eq!(kiln_math::exp(0.0_f32), 1.0);
+//! assert_eq!(kiln_math::div(7_i32, 0), -1);
+//! assert_eq!(kiln_math::lanes_reduce(&[1.0_f32, 2.0, 3.0], |a, b| a + b), 6.0);
+//! ```
+#![no_std]
+#![deny(missing_docs)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
+
+mod double;
+mod float;
+mod int;
+mod lanes;
+mod num;
+mod single;
+
+pub use float::{
+    Float, acos, acosh, asin, asinh, atan, atan2, atanh, cbrt, ceil, cos, cosh, digamma, erf, erf_inv, erfc, exp, exp2,
+    expm1, floor, is_finite, lgamma, log, log1p, log2, log10, logistic, nextafter, pow, round, rsqrt, sin, sinh, sqrt,
+    tan, tanh, trunc,
+};
+pub use int::{Int, clz, population_count, shift_left, shift_right_arithmetic, shift_right_logical};
+pub use lanes::{LANES, lanes_reduce};
+pub use num::{Num, abs, clamp, div, integer_pow, max, min, rem, sign};

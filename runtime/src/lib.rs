@@ -1,0 +1,16 @@
+//! JAX for firmware: array programs become static kernels, without allocation and without a panic path.
+//!
+//! Tensors are plain Rust arrays. See [`prelude`] for the names that programs use.
+#![no_std]
+#![deny(missing_docs)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
+
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+mod error;
+pub mod prelude;
+#[doc(hidden)]
+pub mod rt;
+
+pub use error::CheckError;

@@ -1,0 +1,3 @@
+//! What programs name: `use kiln::prelude::*;`.
+
+pub use crate::CheckError;

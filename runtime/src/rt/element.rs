@@ -1,0 +1,79 @@
+//! Elements, and arrays of them seen flat.
+
+/// The type of an array's elements.
+pub trait Elem: Copy + 'static {
+    /// What fresh arrays hold, and what reads past the end give.
+    const ZERO: Self;
+}
+
+/// A scalar of type `T` or arrays of arrays of them: what a kernel's parameters and results are.
+///
+/// # Safety
+/// The type is `size_of::<Self>() / size_of::<T>()` values of `T` in a row, without padding, and aligned as `T` is.
+pub unsafe trait Tensor<T: Elem>: Sized {}
+
+macro_rules! elem {
+    ($($T:ident = $zero:expr;)*) => {$(
+        impl Elem for $T {
+            const ZERO: $T = $zero;
+        }
+        // SAFETY: one value of the type itself.
+        unsafe impl Tensor<$T> for $T {}
+    )*};
+}
+elem! {
+    f32 = 0.0;
+    f64 = 0.0;
+    i8 = 0;
+    i16 = 0;
+    i32 = 0;
+    i64 = 0;
+    u8 = 0;
+    u16 = 0;
+    u32 = 0;
+    u64 = 0;
+    bool = false;
+}
+
+// SAFETY: an array is its elements in a row, without padding, and has their alignment.
+unsafe impl<T: Elem, A: Tensor<T>, const N: usize> Tensor<T> for [A; N] {}
+
+/// `x[i]`, zero past the end. There is no panic path; where `i` is known to be in range no test remains either.
+#[inline(always)]
+pub fn ld<T: Elem, const N: usize>(x: &[T; N], i: usize) -> T {
+    match x.get(i) {
+        Some(x) => *x,
+        None => T::ZERO,
+    }
+}
+
+/// `x[i] = v`, nothing past the end.
+#[inline(always)]
+pub fn st<T: Elem, const N: usize>(x: &mut [T; N], i: usize, v: T) {
+    if let Some(x) = x.get_mut(i) {
+        *x = v;
+    }
+}
+
+/// The elements of `x` in row-major order. `N` must be their number, or the call does not compile.
+#[inline(always)]
+pub fn flat<T: Elem, A: Tensor<T>, const N: usize>(x: &A) -> &[T; N] {
+    const { assert!(size_of::<A>() == N * size_of::<T>(), "`flat` with the wrong number of elements") };
+    // SAFETY: `A` is a row of `T` (`Tensor`), of `N` of them (checked above), aligned as `T`; the lifetime is that of `x`.
+    unsafe { &*(&raw const *x).cast::<[T; N]>() }
+}
+
+/// [`flat`], to be written to.
+#[inline(always)]
+pub fn flat_mut<T: Elem, A: Tensor<T>, const N: usize>(x: &mut A) -> &mut [T; N] {
+    const { assert!(size_of::<A>() == N * size_of::<T>(), "`flat_mut` with the wrong number of elements") };
+    // SAFETY: as for `flat`; `x` is borrowed exclusively, and any `N` values of `T` are a value of `A`.
+    unsafe { &mut *(&raw mut *x).cast::<[T; N]>() }
+}
+
+/// An array of zeros of any shape.
+#[inline(always)]
+pub fn zero<T: Elem, A: Tensor<T>>() -> A {
+    // SAFETY: `A` is a row of `T` (`Tensor`), and all bits zero is `T::ZERO` for every `Elem`: positive zero, zero, false.
+    unsafe { core::mem::zeroed() }
+}

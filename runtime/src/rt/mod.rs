@@ -1,0 +1,12 @@
+//! What emitted kernels call. Not for people: the compiler and this module change together.
+
+mod arena;
+mod contract;
+mod element;
+mod reduce;
+
+pub use arena::{Arena, Pod, Rd, View, Views, Wr};
+pub use contract::contract;
+pub use element::{Elem, Tensor, flat, flat_mut, ld, st, zero};
+pub use kiln_math::*;
+pub use reduce::reduce;

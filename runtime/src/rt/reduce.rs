@@ -1,0 +1,36 @@
+//! Sums, maxima and other reductions of computed elements.
+
+use super::{Elem, LANES, ld, st};
+
+/// Folds `f(0) .. f(N - 1)` with `op` in the order of [`kiln_math::lanes_reduce`]: sixteen interleaved lanes, then a tree.
+/// `N` is at least 1.
+#[inline(always)]
+pub fn reduce<T: Elem, const N: usize>(f: impl Fn(usize) -> T, op: impl Fn(T, T) -> T) -> T {
+    const { assert!(N > 0, "a reduction of no elements has no value") };
+    let mut lanes = [T::ZERO; LANES];
+    let live = if N < LANES { N } else { LANES };
+    for l in 0..live {
+        st(&mut lanes, l, f(l));
+    }
+    for row in 1..N / LANES {
+        for l in 0..LANES {
+            let sum = op(ld(&lanes, l), f(row * LANES + l));
+            st(&mut lanes, l, sum);
+        }
+    }
+    if N > LANES {
+        for l in 0..N % LANES {
+            let sum = op(ld(&lanes, l), f(N - N % LANES + l));
+            st(&mut lanes, l, sum);
+        }
+    }
+    let mut half = LANES / 2;
+    while half > 0 {
+        for l in 0..half.min(live.saturating_sub(half)) {
+            let sum = op(ld(&lanes, l), ld(&lanes, l + half));
+            st(&mut lanes, l, sum);
+        }
+        half /= 2;
+    }
+    ld(&lanes, 0)
+}
