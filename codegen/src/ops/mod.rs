@@ -10,6 +10,7 @@ use proc_macro2::TokenStream;
 use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Graph, Var};
+use crate::ops::indexing::Coords;
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::{Param, Params};
@@ -109,8 +110,27 @@ pub enum Lowering {
         /// Scratch arrays passed as `&mut` after the results.
         scratch: Vec<Aval>,
     },
+    /// A copy of operand 0, in place where it is not read again; then, for every index of a box in row-major order, one
+    /// element changes as [`Primitive::update`] says.
+    Scatter {
+        /// Extents of the box.
+        extents: Vec<usize>,
+        /// The elementwise primitive of old element and value; `None` replaces.
+        combine: Option<Op>,
+    },
     /// Holds graphs; see [`Primitive::region`].
     Region,
+}
+
+/// One iteration of a [`Lowering::Scatter`].
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// Index of the element that changes; always inside operand 0.
+    pub at: Vec<Ix>,
+    /// Nothing happens where this does not hold.
+    pub when: Option<Ex>,
+    /// What it is combined with or replaced by. Does not depend on the array that is being changed.
+    pub value: Ex,
 }
 
 /// The structured control flow that the scheduler knows how to emit.
@@ -185,6 +205,11 @@ pub trait Primitive: fmt::Debug + Any {
         panic!("`{}` has no body", self.name())
     }
 
+    /// What iteration `ux` of a [`Lowering::Scatter`] does. Operand 0 is not read.
+    fn update(&self, _k: &mut Body<'_>, _ux: &[Ix]) -> Update {
+        panic!("`{}` has no updates", self.name())
+    }
+
     /// One element from elements, for elementwise primitives: the Rust expression that computes it.
     fn emit(&self, _dtypes: &[DType], _args: &[TokenStream]) -> TokenStream {
         panic!("`{}` is not elementwise", self.name())
@@ -197,6 +222,11 @@ pub trait Primitive: fmt::Debug + Any {
 
     /// The control flow this stands for, if any.
     fn region(&self) -> Option<Region> {
+        None
+    }
+
+    /// The graph that this stands for, spliced in before lowering.
+    fn inlined(&self) -> Option<Rc<Graph>> {
         None
     }
 
@@ -430,7 +460,12 @@ macro_rules! primitives {
     (@make $ty:ident $params:ident ($p:ident) $make:expr) => {{ let $p = $params; $make.into() }};
 }
 
+pub mod axes;
+pub use compare::CompareOp;
+
 pub mod elementwise;
+pub mod guard;
+pub mod indexing;
 pub mod reduce;
 #[cfg(test)]
 pub mod laws;
@@ -441,11 +476,80 @@ primitives! {
     mul: Mul = "mul";
     neg: Neg = "neg";
     exp: Exp = "exp";
+    sub: Sub = "sub";
+    div: Div = "div";
+    rem: Rem = "rem";
+    abs: Abs = "abs";
+    sign: Sign = "sign";
+    floor: Floor = "floor";
+    ceil: Ceil = "ceil";
+    trunc: Trunc = "trunc";
+    round: Round = "round";
+    max: Max = "max";
+    min: Min = "min";
+    clamp: Clamp = "clamp";
+    compare: Compare = "compare" (p) Compare { op: CompareOp::from_name(p.word("op")?)? };
+    select: Select = "select";
+    and: And = "and";
+    or: Or = "or";
+    xor: Xor = "xor";
+    not: Not = "not";
+    shift_left: ShiftLeft = "shift_left";
+    shift_right_logical: ShiftRightLogical = "shift_right_logical";
+    shift_right_arithmetic: ShiftRightArithmetic = "shift_right_arithmetic";
+    population_count: PopulationCount = "population_count";
+    clz: Clz = "clz";
+    exp2: Exp2 = "exp2";
+    log: Log = "log";
+    log1p: Log1p = "log1p";
+    expm1: Expm1 = "expm1";
+    sin: Sin = "sin";
+    cos: Cos = "cos";
+    tan: Tan = "tan";
+    asin: Asin = "asin";
+    acos: Acos = "acos";
+    atan: Atan = "atan";
+    atan2: Atan2 = "atan2";
+    sinh: Sinh = "sinh";
+    cosh: Cosh = "cosh";
+    tanh: Tanh = "tanh";
+    asinh: Asinh = "asinh";
+    acosh: Acosh = "acosh";
+    atanh: Atanh = "atanh";
+    logistic: Logistic = "logistic";
+    erf: Erf = "erf";
+    erfc: Erfc = "erfc";
+    erf_inv: ErfInv = "erf_inv";
+    lgamma: Lgamma = "lgamma";
+    digamma: Digamma = "digamma";
+    polygamma: Polygamma = "polygamma" (p) Polygamma { n: p.usize("n")? as u32 };
+    sqrt: Sqrt = "sqrt";
+    rsqrt: Rsqrt = "rsqrt";
+    cbrt: Cbrt = "cbrt";
+    pow: Pow = "pow";
+    integer_pow: IntegerPow = "integer_pow" (p) IntegerPow { n: p.int("n")? as i32 };
+    is_finite: IsFinite = "is_finite";
+    nextafter: Nextafter = "nextafter";
+    bitcast_convert: BitcastConvert = "bitcast_convert" (p) BitcastConvert { dtype: p.dtype("dtype")? };
+    real: Real = "real";
+    imag: Imag = "imag";
+    conj: Conj = "conj";
+    complex: MakeComplex = "complex";
     convert: Convert = "convert" (p) Convert { dtype: p.dtype("dtype")? };
     broadcast_in_dim: BroadcastInDim = "broadcast_in_dim" (p) BroadcastInDim { shape: p.usizes("shape")?, dims: p.usizes("dims")? };
     reshape: Reshape = "reshape" (p) Reshape { shape: p.usizes("shape")? };
     transpose: Transpose = "transpose" (p) Transpose { perm: p.usizes("perm")? };
     reduce_sum: ReduceSum = "reduce_sum" (p) ReduceSum { axes: p.usizes("axes")? };
+    dot_general: DotGeneral = "dot_general" (p) DotGeneral::parse(p)?;
+    slice: Slice = "slice" (p) Slice { start: p.usizes("start")?, limit: p.usizes("limit")?, stride: p.usizes("stride")? };
+    pad: Pad = "pad" (p) Pad { lo: p.ints("lo")?, hi: p.ints("hi")?, interior: p.usizes("interior")? };
+    concatenate: Concatenate = "concatenate" (p) Concatenate { axis: p.usize("axis")? };
+    stop_gradient: StopGradient = "stop_gradient";
+    custom_jvp: CustomJvp = "custom_jvp" (p) CustomJvp { call: p.graph("call")?, rule: p.graph("rule")? };
+    rev: Rev = "rev" (p) Rev { axes: p.usizes("axes")? };
+    iota: Iota = "iota" (p) Iota { aval: Aval::new(p.dtype("dtype")?, &p.usizes("shape")?), dimension: p.usize("dimension")? };
+    gather: Gather = "gather" (p) Gather { coords: Coords::parse(p)? };
+    scatter: Scatter = "scatter" (p) Scatter::parse(p)?;
 }
 
 /// A parameter list entry; for the `params` methods of primitives.

@@ -99,6 +99,9 @@ pub fn run_op(op: &Op, args: &[&Array], outside: &dyn Fn(&Aval) -> Scalar) -> Op
     let along = match &lowering {
         Lowering::Map => Vec::new(),
         Lowering::Fold { extents, .. } => extents.clone(),
+        Lowering::Scatter { extents, combine } => {
+            return Some(run_scatter(op, args, extents, combine.as_ref(), outside));
+        }
         _ => return None,
     };
     let axis = |(n, extent): (usize, &usize)| Ix::axis(n as u32, *extent);
@@ -111,10 +114,7 @@ pub fn run_op(op: &Op, args: &[&Array], outside: &dyn Fn(&Aval) -> Scalar) -> Op
         exprs.intern(Node::Load { buffer: n as u32, at }, avals[n].dtype)
     };
     let root = op.body(&mut Body { exprs: &mut exprs, operands: &avals, read: &mut read }, ix, rx);
-    let load = |n: u32, at: i64| {
-        let x = args[n as usize];
-        usize::try_from(at).ok().and_then(|at| x.data().get(at).copied()).unwrap_or_else(|| outside(x.aval()))
-    };
+    let load = |n: u32, at: i64| load(args, n, at, outside);
     let at = |ix: &[usize], rx: &[usize]| {
         let axes = |id: u32| *ix.iter().chain(rx).nth(id as usize).expect("an axis of this nest") as i64;
         Point::new(&exprs, &axes, &load, &|_| panic!("a body does not read folds")).value(root)
@@ -126,4 +126,48 @@ pub fn run_op(op: &Op, args: &[&Array], outside: &dyn Fn(&Aval) -> Scalar) -> Op
         }
         _ => at(ix, &[]),
     }))
+}
+
+/// The element of operand `n` at a row-major position.
+fn load(args: &[&Array], n: u32, at: i64, outside: &dyn Fn(&Aval) -> Scalar) -> Scalar {
+    let x = args[n as usize];
+    usize::try_from(at).ok().and_then(|at| x.data().get(at).copied()).unwrap_or_else(|| outside(x.aval()))
+}
+
+/// Operand 0 with every element changed that the updates of `op` change.
+fn run_scatter(
+    op: &Op,
+    args: &[&Array],
+    extents: &[usize],
+    combine: Option<&Op>,
+    outside: &dyn Fn(&Aval) -> Scalar,
+) -> Array {
+    let avals: Vec<&Aval> = args.iter().map(|a| a.aval()).collect();
+    let all: Vec<Ix> = extents.iter().enumerate().map(|(n, extent)| Ix::axis(n as u32, *extent)).collect();
+    let mut exprs = Exprs::default();
+    let mut read = |exprs: &mut Exprs, n: usize, ix: &[Ix]| {
+        assert_ne!(n, 0, "an update of {} reads what it changes", op.text());
+        let at = ravel(ix, &avals[n].shape);
+        exprs.intern(Node::Load { buffer: n as u32, at }, avals[n].dtype)
+    };
+    let update = op.update(&mut Body { exprs: &mut exprs, operands: &avals, read: &mut read }, &all);
+    let mut out = args[0].clone();
+    for ux in indices(extents) {
+        let axes = |id: u32| ux[id as usize] as i64;
+        let load = |n: u32, at: i64| load(args, n, at, outside);
+        let no_fold = |_: u32| panic!("an update reads no folds");
+        let mut point = Point::new(&exprs, &axes, &load, &no_fold);
+        if update.when.is_some_and(|when| point.value(when) == Scalar::Bool(false)) {
+            continue;
+        }
+        let at: Vec<usize> =
+            update.at.iter().map(|i| usize::try_from(point.index(i)).expect("an update stays inside")).collect();
+        let value = point.value(update.value);
+        let new = match combine {
+            Some(op) => apply(op, &[out.at(&at), value]),
+            None => value,
+        };
+        out.set(&at, new);
+    }
+    out
 }
