@@ -98,6 +98,16 @@ impl DType {
         self.is_signed() || self.is_unsigned()
     }
 
+    /// The unsigned integer of the width of an integer or float dtype.
+    pub fn to_unsigned(self) -> DType {
+        match self.bytes() {
+            1 => DType::U8,
+            2 => DType::U16,
+            4 => DType::U32,
+            _ => DType::U64,
+        }
+    }
+
     /// Smallest and largest value of an integer dtype.
     pub fn int_range(self) -> (i128, i128) {
         let bits = self.bytes() as u32 * 8;
@@ -196,6 +206,7 @@ impl Scalar {
             DType::U32 => Scalar::U32(x as u32),
             DType::U64 => Scalar::U64(x as u64),
             DType::Bool => Scalar::Bool(x != 0),
+            DType::C64 => Scalar::C64(Complex::new(x as f32, 0.0)),
             _ => Scalar::from_f64(dtype, x as f64),
         }
     }

@@ -1,10 +1,11 @@
 //! `convert`: to another dtype, as `as` does.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
+use crate::ops::elementwise::{is_half, rust_type};
 use crate::ops::{Elementwise, OpError, Operand, Tangent, param};
 use crate::text::Params;
 
@@ -32,23 +33,23 @@ impl Elementwise for Convert {
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
-        let a = &x[0];
-        match (dtypes[0], self.dtype) {
-            (from, to) if from == to => quote!(#a),
-            (DType::Bool, to) if to.is_int() => {
-                let to = format_ident!("{}", to.name());
-                quote!((#a as #to))
+        let (a, from, to) = (&x[0], dtypes[0], self.dtype);
+        let ty = rust_type(to);
+        if from == to {
+            return a.clone();
+        }
+        match (from, to) {
+            (_, DType::Bool) => {
+                let zero = if from.is_int() { quote!(0) } else { quote!(0.0) };
+                match from {
+                    f if is_half(f) => quote!(((#a).to_f32() != 0.0)),
+                    f if f.is_complex() => quote!(((#a).re != #zero || (#a).im != #zero)),
+                    _ => quote!((#a != #zero)),
+                }
             }
-            (DType::Bool, to) if to.is_float() => {
-                let to = format_ident!("{}", to.name());
-                quote!((#a as u8 as #to))
-            }
-            (from, DType::Bool) if from.is_float() => quote!((#a != 0.0)),
-            (_, DType::Bool) => quote!((#a != 0)),
-            (_, to) => {
-                let to = format_ident!("{}", to.name());
-                quote!((#a as #to))
-            }
+            (DType::C64, DType::C128) => quote!(<#ty>::new((#a).re as f64, (#a).im as f64)),
+            (DType::C128, DType::C64) => quote!(<#ty>::new((#a).re as f32, (#a).im as f32)),
+            _ => from_real(real_part(a, from), from, to),
         }
     }
 
@@ -66,4 +67,38 @@ impl Elementwise for Convert {
     fn flops(&self) -> u64 {
         0
     }
+}
+
+/// What of `a` counts where complex numbers, short floats and bools become something else: a primitive number.
+fn real_part(a: &TokenStream, from: DType) -> TokenStream {
+    match from {
+        DType::Bool => quote!((#a as u8)),
+        d if is_half(d) => quote!((#a).to_f32()),
+        d if d.is_complex() => quote!((#a).re),
+        _ => a.clone(),
+    }
+}
+
+/// A primitive number of what was a `from`, as a `to`; to the short floats by one rounding from f32 or f64.
+fn from_real(a: TokenStream, from: DType, to: DType) -> TokenStream {
+    let ty = rust_type(to);
+    match to {
+        d if is_half(d) => quote!(<#ty>::from_f64(#a as f64)),
+        DType::C64 => quote!(<#ty>::new(#a as f32, 0.0)),
+        DType::C128 => quote!(<#ty>::new(#a as f64, 0.0)),
+        _ if is_half(from) && to == DType::F32 => a,
+        _ => quote!((#a as #ty)),
+    }
+}
+
+#[test]
+fn laws() {
+    for (dtype, _) in DType::ALL {
+        crate::ops::laws::check_elementwise(Convert { dtype });
+    }
+    let to = |dtype, x: f64| Convert { dtype }.scalar(&[Scalar::F64(x)]);
+    assert_eq!(to(DType::I8, 1000.0), Scalar::I8(127));
+    assert_eq!(to(DType::I32, f64::NAN), Scalar::I32(0));
+    assert_eq!(to(DType::Bool, -0.0), Scalar::Bool(false));
+    assert_eq!(Convert { dtype: DType::U8 }.scalar(&[Scalar::I32(-1)]), Scalar::U8(255));
 }

@@ -2,11 +2,11 @@
 
 use half::{bf16, f16};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 
 use crate::dtype::{DType, Scalar};
-use crate::graph::{Graph, Var};
-use crate::ops::{OpError, Operand, Tangent};
+use crate::graph::{Aval, Graph, Var};
+use crate::ops::{Compare, CompareOp, Mul, Op, OpError, Operand, Select, Tangent, add_tangents};
 
 /// All operands have one dtype, which `accept` accepts; the result has it too.
 pub fn same_dtype(name: &str, ins: &[DType], what: &str, accept: impl Fn(DType) -> bool) -> Result<DType, OpError> {
@@ -24,6 +24,35 @@ pub fn same_dtype(name: &str, ins: &[DType], what: &str, accept: impl Fn(DType) 
 /// [`same_dtype`] for numbers: integers, floats and complex.
 pub fn numeric(name: &str, ins: &[DType]) -> Result<DType, OpError> {
     same_dtype(name, ins, "numbers", |d| d != DType::Bool)
+}
+
+/// [`same_dtype`] for integers and real floats.
+pub fn real(name: &str, ins: &[DType]) -> Result<DType, OpError> {
+    same_dtype(name, ins, "real numbers", |d| d.is_int() || d.is_float())
+}
+
+/// [`same_dtype`] for what has an order: integers, real floats and bools.
+pub fn ordered(name: &str, ins: &[DType]) -> Result<DType, OpError> {
+    same_dtype(name, ins, "real numbers or bools", |d| !d.is_complex())
+}
+
+/// [`same_dtype`] for integers.
+pub fn integer(name: &str, ins: &[DType]) -> Result<DType, OpError> {
+    same_dtype(name, ins, "integers", DType::is_int)
+}
+
+/// [`same_dtype`] for integers and bools.
+pub fn bitwise(name: &str, ins: &[DType]) -> Result<DType, OpError> {
+    same_dtype(name, ins, "integers or bools", |d| d.is_int() || d == DType::Bool)
+}
+
+/// The dtype of a part of a complex number.
+pub fn real_of(name: &str, dtype: DType) -> Result<DType, OpError> {
+    match dtype {
+        DType::C64 => Ok(DType::F32),
+        DType::C128 => Ok(DType::F64),
+        other => Err(OpError::new(format!("`{name}` needs complex numbers, found {other}")).at(0)),
+    }
 }
 
 /// [`same_dtype`] for floats and complex numbers.
@@ -77,6 +106,25 @@ macro_rules! int2 {
     }};
 }
 
+/// The same expression on the payload of one integer.
+#[macro_export]
+macro_rules! int1 {
+    ($x:expr; $a:ident => $e:expr) => {{
+        use $crate::dtype::Scalar as S;
+        match $x {
+            S::I8($a) => S::I8($e),
+            S::I16($a) => S::I16($e),
+            S::I32($a) => S::I32($e),
+            S::I64($a) => S::I64($e),
+            S::U8($a) => S::U8($e),
+            S::U16($a) => S::U16($e),
+            S::U32($a) => S::U32($e),
+            S::U64($a) => S::U64($e),
+            x => panic!("integer function of {}", x.dtype()),
+        }
+    }};
+}
+
 /// An infix operator for floats and a wrapping method for integers.
 pub fn infix(dtype: DType, op: TokenStream, wrapping: TokenStream, x: &[TokenStream]) -> TokenStream {
     let (a, b) = (&x[0], &x[1]);
@@ -85,8 +133,47 @@ pub fn infix(dtype: DType, op: TokenStream, wrapping: TokenStream, x: &[TokenStr
 
 /// A call of a function of the runtime: `::kiln::rt::NAME(args)`.
 pub fn call(name: &str, args: &[TokenStream]) -> TokenStream {
-    let name = proc_macro2::Ident::new(name, proc_macro2::Span::call_site());
+    let name = format_ident!("{name}");
     quote!(::kiln::rt::#name(#(#args),*))
+}
+
+/// A call of a function of the runtime on floats of one dtype: f16 and bf16 go through f32, as [`float1`] does.
+pub fn float_call(name: &str, dtype: DType, args: &[TokenStream]) -> TokenStream {
+    narrowed(dtype, call(name, &widened(dtype, args)))
+}
+
+/// The arguments as a dtype that the runtime computes in: f16 and bf16 become f32.
+pub fn widened(dtype: DType, args: &[TokenStream]) -> Vec<TokenStream> {
+    let widen = |a: &TokenStream| if is_half(dtype) { quote!((#a).to_f32()) } else { a.clone() };
+    args.iter().map(widen).collect()
+}
+
+/// Back from what [`widened`] made.
+pub fn narrowed(dtype: DType, value: TokenStream) -> TokenStream {
+    if !is_half(dtype) {
+        return value;
+    }
+    let half = rust_type(dtype);
+    quote!(<#half>::from_f32(#value))
+}
+
+/// f16 or bf16.
+pub fn is_half(dtype: DType) -> bool {
+    matches!(dtype, DType::F16 | DType::BF16)
+}
+
+/// The element type in emitted code.
+pub fn rust_type(dtype: DType) -> TokenStream {
+    match dtype {
+        DType::C64 => quote!(::kiln::rt::Complex<f32>),
+        DType::C128 => quote!(::kiln::rt::Complex<f64>),
+        DType::F16 => quote!(::kiln::rt::f16),
+        DType::BF16 => quote!(::kiln::rt::bf16),
+        other => {
+            let name = format_ident!("{}", other.name());
+            quote!(#name)
+        }
+    }
 }
 
 /// Transpose of an op that is linear in exactly one operand: `f` makes that operand's cotangent.
@@ -104,6 +191,46 @@ pub fn transpose_one(ins: &[Operand], f: impl FnOnce(usize) -> Var) -> Vec<Tange
 pub fn scaled(g: &mut Graph, t: Tangent, d: impl FnOnce(&mut Graph) -> Var) -> Tangent {
     t.map(|t| {
         let d = d(g);
-        g.bind1(crate::ops::Mul, &[t, d])
+        g.bind1(Mul, &[t, d])
     })
+}
+
+/// `value` everywhere, of the type of `x`.
+pub fn full_like(g: &mut Graph, x: Var, value: f64) -> Var {
+    let Aval { dtype, shape } = g.aval(x).clone();
+    g.full(dtype, &shape, value)
+}
+
+/// `x op y` with a constant `y`.
+pub fn with_const(g: &mut Graph, op: impl Into<Op>, x: Var, y: f64) -> Var {
+    let y = full_like(g, x, y);
+    g.bind1(op, &[x, y])
+}
+
+/// `y op x` with a constant `y`.
+pub fn const_with(g: &mut Graph, op: impl Into<Op>, y: f64, x: Var) -> Var {
+    let y = full_like(g, x, y);
+    g.bind1(op, &[y, x])
+}
+
+/// `-t`.
+pub fn negated(g: &mut Graph, t: Tangent) -> Tangent {
+    t.map(|t| g.bind1(crate::ops::Neg, &[t]))
+}
+
+/// Tangent of the larger (`Gt`) or smaller (`Lt`) of two operands: the winner's, and half of each at a tie. What it keeps
+/// for later are masks, a quarter of the size of float weights.
+pub fn tied_tangent(g: &mut Graph, wins: CompareOp, x: &[Var], t: &[Tangent]) -> Tangent {
+    let mut side = |n: usize| {
+        t[n].map(|t| {
+            let first = g.bind1(Compare { op: wins }, &[x[n], x[1 - n]]);
+            let tied = g.bind1(Compare { op: CompareOp::Eq }, &[x[0], x[1]]);
+            let half = with_const(g, Mul, t, 0.5);
+            let zero = full_like(g, t, 0.0);
+            let rest = g.bind1(Select, &[tied, half, zero]);
+            g.bind1(Select, &[first, t, rest])
+        })
+    };
+    let (left, right) = (side(0), side(1));
+    add_tangents(g, left, right)
 }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
-use crate::ops::elementwise::{call, float, float1, scaled};
+use crate::ops::elementwise::{float, float_call, float1, scaled};
 use crate::ops::{Elementwise, OpError, Tangent};
 
 /// `exp(x)`.
@@ -23,8 +23,8 @@ impl Elementwise for Exp {
         float1(x[0], kiln_math::exp, kiln_math::exp)
     }
 
-    fn emit(&self, _dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
-        call("exp", x)
+    fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
+        float_call("exp", dtypes[0], x)
     }
 
     fn tangent(&self, g: &mut Graph, _x: &[Var], y: Var, t: &[Tangent]) -> Tangent {

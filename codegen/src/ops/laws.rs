@@ -344,14 +344,14 @@ fn widened(op: &Op, args: &[Array]) -> Vec<Array> {
     if accepted { wide } else { args.to_vec() }
 }
 
-/// Points of an elementwise op at which it is finite all around.
+/// Points of an elementwise op with no pole nearby: differences across one say nothing.
 #[track_caller]
 fn smooth_points(op: &Op, rng: &mut Rng, dtypes: &[DType]) -> Vec<Array> {
     const TRIES: usize = 96;
     let mut kept: Vec<Vec<Scalar>> = vec![Vec::new(); dtypes.len()];
     for _ in 0..TRIES {
         let point: Vec<Array> = dtypes.iter().map(|d| Array::scalar(rng.scalar(*d))).collect();
-        let finite = |s: f64| {
+        let tame = |s: f64| {
             let all = vec![true; point.len()];
             subsets(&all).iter().all(|signs| {
                 let along: Vec<Option<Array>> = point
@@ -362,10 +362,10 @@ fn smooth_points(op: &Op, rng: &mut Rng, dtypes: &[DType]) -> Vec<Array> {
                         p.dtype().is_inexact().then(|| Array::scalar(one))
                     })
                     .collect();
-                components(&run(op, &moved(&point, &along, 0.01))[0]).iter().all(|x| x.is_finite())
+                components(&run(op, &moved(&point, &along, 0.01))[0]).iter().all(|x| x.abs() < 10.0)
             })
         };
-        if finite(1.0) && finite(-1.0) {
+        if tame(1.0) && tame(-1.0) {
             for (k, p) in kept.iter_mut().zip(&point) {
                 k.push(p.item());
             }

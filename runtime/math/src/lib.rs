@@ -19,6 +19,7 @@ mod float;
 mod int;
 mod lanes;
 mod num;
+mod polygamma;
 mod single;
 
 pub use float::{
@@ -29,3 +30,4 @@ pub use float::{
 pub use int::{Int, clz, population_count, shift_left, shift_right_arithmetic, shift_right_logical};
 pub use lanes::{LANES, lanes_reduce};
 pub use num::{Num, abs, clamp, div, integer_pow, max, min, rem, sign};
+pub use polygamma::polygamma;

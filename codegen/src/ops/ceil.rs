@@ -1,0 +1,41 @@
+//! `ceil`: the smallest integer not below `x`.
+
+use proc_macro2::TokenStream;
+
+use crate::dtype::{DType, Scalar};
+use crate::graph::{Graph, Var};
+use crate::ops::elementwise::{float, float_call, float1};
+use crate::ops::{Elementwise, OpError, Tangent};
+
+/// `ceil(x)`, as a float; the derivative is zero.
+#[derive(Clone, Debug)]
+pub struct Ceil;
+
+impl Elementwise for Ceil {
+    const NAME: &'static str = "ceil";
+    const ARITY: usize = 1;
+
+    fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
+        float(Self::NAME, ins)
+    }
+
+    fn scalar(&self, x: &[Scalar]) -> Scalar {
+        float1(x[0], kiln_math::ceil, kiln_math::ceil)
+    }
+
+    fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
+        float_call("ceil", dtypes[0], x)
+    }
+
+    fn tangent(&self, _g: &mut Graph, _x: &[Var], _y: Var, _t: &[Tangent]) -> Tangent {
+        None
+    }
+}
+
+#[test]
+fn laws() {
+    use crate::ops::laws::value;
+    crate::ops::laws::check_elementwise(Ceil);
+    assert_eq!(value(Ceil, &[0.5]), 1.0);
+    assert_eq!(value(Ceil, &[-3.5]), -3.0);
+}

@@ -1,0 +1,44 @@
+//! `shift_left`: bits towards the high end.
+
+use proc_macro2::TokenStream;
+
+use crate::dtype::{DType, Scalar};
+use crate::graph::{Graph, Var};
+use crate::int2;
+use crate::ops::elementwise::{call, integer};
+use crate::ops::{Elementwise, OpError, Tangent};
+
+/// `x << y`; zero where `y` is negative or not below the width.
+#[derive(Clone, Debug)]
+pub struct ShiftLeft;
+
+impl Elementwise for ShiftLeft {
+    const NAME: &'static str = "shift_left";
+    const ARITY: usize = 2;
+
+    fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
+        integer(Self::NAME, ins)
+    }
+
+    fn scalar(&self, x: &[Scalar]) -> Scalar {
+        int2!(x[0], x[1]; a, b => kiln_math::shift_left(a, b))
+    }
+
+    fn emit(&self, _dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
+        call("shift_left", x)
+    }
+
+    fn tangent(&self, _g: &mut Graph, _x: &[Var], _y: Var, _t: &[Tangent]) -> Tangent {
+        None
+    }
+}
+
+#[test]
+fn laws() {
+    crate::ops::laws::check_elementwise(ShiftLeft);
+    let i8 = |a, b| ShiftLeft.scalar(&[Scalar::I8(a), Scalar::I8(b)]);
+    assert_eq!(i8(-128, 1), Scalar::I8(0));
+    assert_eq!(i8(3, 6), Scalar::I8(-64));
+    assert_eq!(i8(1, 8), Scalar::I8(0));
+    assert_eq!(i8(1, -1), Scalar::I8(0));
+}

@@ -1,0 +1,42 @@
+//! `sqrt`: square root.
+
+use proc_macro2::TokenStream;
+
+use crate::dtype::{DType, Scalar};
+use crate::graph::{Graph, Var};
+use crate::ops::elementwise::{const_with, float, float_call, float1, scaled};
+use crate::ops::{Div, Elementwise, OpError, Tangent};
+
+/// `sqrt(x)`; NaN below zero, `-0.0` at `-0.0`.
+#[derive(Clone, Debug)]
+pub struct Sqrt;
+
+impl Elementwise for Sqrt {
+    const NAME: &'static str = "sqrt";
+    const ARITY: usize = 1;
+
+    fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
+        float(Self::NAME, ins)
+    }
+
+    fn scalar(&self, x: &[Scalar]) -> Scalar {
+        float1(x[0], kiln_math::sqrt, kiln_math::sqrt)
+    }
+
+    fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
+        float_call("sqrt", dtypes[0], x)
+    }
+
+    fn tangent(&self, g: &mut Graph, _x: &[Var], y: Var, t: &[Tangent]) -> Tangent {
+        scaled(g, t[0], |g| const_with(g, Div, 0.5, y))
+    }
+}
+
+#[test]
+fn laws() {
+    use crate::ops::laws::{derivative, value};
+    crate::ops::laws::check_elementwise(Sqrt);
+    assert!(value(Sqrt, &[-1.0]).is_nan());
+    assert_eq!(derivative(Sqrt, &[0.0], 0), f64::INFINITY);
+    assert_eq!(derivative(Sqrt, &[4.0], 0), 0.25);
+}
