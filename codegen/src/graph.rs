@@ -220,6 +220,17 @@ impl Graph {
         eqn.op.downcast::<Constant>().map(|c| c.value.clone())
     }
 
+    /// Whether an integer is known to be at least zero: a loop index, a count.
+    pub fn is_nonnegative(&self, var: Var) -> bool {
+        self.dtype(var).is_unsigned()
+            || self
+                .eqns
+                .iter()
+                .rev()
+                .find(|e| e.outputs.contains(&var))
+                .is_some_and(|e| e.op.downcast::<crate::ops::Iota>().is_some())
+    }
+
     /// `value` rounded to `dtype`, everywhere in `shape`.
     pub fn full(&mut self, dtype: DType, shape: &[usize], value: f64) -> Var {
         self.constant(Array::full(&Aval::new(dtype, shape), Scalar::from_f64(dtype, value)))

@@ -11,4 +11,7 @@ pub mod ops;
 pub mod schedule;
 pub mod transform;
 pub mod text;
-pub mod unit;
+pub mod diag;
+pub mod library;
+pub mod parse;
+pub mod trace;

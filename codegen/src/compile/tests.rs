@@ -1,0 +1,97 @@
+//! Whole functions, from source to graph, without a compiler in the loop.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::unit::Record;
+
+/// A unit from the items of `source`, every name meaning the item of that name; the last function is the entry.
+pub fn unit(source: &str) -> Unit {
+    let file = syn::parse_file(source).unwrap();
+    let mut items: BTreeMap<String, Item> = BTreeMap::new();
+    let mut entry = String::new();
+    for item in file.items {
+        match item {
+            syn::Item::Fn(f) => {
+                entry = f.sig.ident.to_string();
+                items.insert(entry.clone(), Item::Fn(f));
+            }
+            syn::Item::Struct(s) => {
+                items.insert(s.ident.to_string(), Item::Struct(s));
+            }
+            syn::Item::Const(c) => {
+                items.insert(c.ident.to_string(), Item::Const(c));
+            }
+            syn::Item::Impl(i) => {
+                let owner = match &*i.self_ty {
+                    syn::Type::Path(p) => p.path.segments.last().unwrap().ident.to_string(),
+                    _ => panic!("impl for a path"),
+                };
+                for m in i.items {
+                    if let syn::ImplItem::Fn(method) = m {
+                        let id = format!("{owner}::{}", method.sig.ident);
+                        items.insert(
+                            id,
+                            Item::Method {
+                                owner: owner.clone(),
+                                generics: i.generics.clone(),
+                                self_ty: i.self_ty.clone(),
+                                method,
+                            },
+                        );
+                    }
+                }
+            }
+            _ => panic!("unexpected item"),
+        }
+    }
+    let paths: BTreeMap<String, String> = items.keys().map(|k| (k.clone(), k.clone())).collect();
+    let items = items
+        .into_iter()
+        .map(|(id, item)| (id, Record { item, paths: paths.clone(), local: true }))
+        .collect();
+    let name = |s| proc_macro2::Ident::new(s, proc_macro2::Span::call_site());
+    Unit { entry, items, options: Default::default(), workspace: name("ws"), receiver: name("this") }
+}
+
+/// The traced graph of the last function, or the messages.
+pub fn trace(source: &str) -> Result<Traced0, String> {
+    let unit = unit(source);
+    let (items, spans) = parse_items(&unit);
+    match trace_entry(&items, &spans.map(), &unit.entry) {
+        Entry::Done(t) => Ok(*t),
+        Entry::Errors(diags) => {
+            let map = spans.map();
+            Err(diags
+                .iter()
+                .map(|d| format!("{}: {}", map.line_column(d.sp).unwrap_or_default(), d.text()))
+                .collect::<Vec<_>>()
+                .join("\n"))
+        }
+        Entry::NeedMethods(m) => Err(format!("need {m:?}")),
+    }
+}
+
+const MLP: &str = r#"
+pub struct Dense<const I: usize, const O: usize> { pub w: [[f32; I]; O], pub b: [f32; O] }
+pub struct Mlp { pub l1: Dense<64, 32>, pub l2: Dense<32, 10> }
+pub fn dense<const I: usize, const O: usize>(p: &Dense<I, O>, x: &[f32; I]) -> [f32; O] { matmul(p.w, x) + p.b }
+pub fn logits(p: &Mlp, x: &[f32; 64]) -> [f32; 10] { dense(&p.l2, relu(dense(&p.l1, x))) }
+pub fn loss(p: &Mlp, x: &[[f32; 64]; 16], y: &[u8; 16]) -> f32 {
+    let z = vmap(logits, in_axes = (None, 0))(p, x);
+    -mean(take_along_axis(log_softmax(z, axis = 1), y, axis = 1))
+}
+pub fn step(p: &mut Mlp, x: &[[f32; 64]; 16], y: &[u8; 16], lr: f32) -> f32 {
+    let (l, g) = value_and_grad(loss)(p, x, y);
+    *p = *p - lr * g;
+    l
+}
+"#;
+
+#[test]
+fn the_language_page_traces() {
+    let t = trace(MLP).unwrap();
+    println!("{}", t.graph);
+    assert_eq!(t.n_ret, 1);
+    assert_eq!(t.graph.outputs.len(), 5);
+}

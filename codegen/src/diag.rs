@@ -1,0 +1,82 @@
+//! The one type behind every message that a user sees.
+
+use std::fmt::Write;
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+
+use crate::parse::spans::{Sp, Spans};
+
+/// A mistake in the user's program: where, what was found, where the operands came from, what to write instead.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diag {
+    /// The token that is wrong.
+    pub sp: Sp,
+    /// What is wrong, in shapes and dtypes.
+    pub message: String,
+    /// Lines of `name: type   origin`.
+    pub notes: Vec<String>,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// Calls that led here, innermost first.
+    pub calls: Vec<(Sp, String)>,
+}
+
+impl Diag {
+    /// A message at a place.
+    pub fn at(sp: Sp, message: impl Into<String>) -> Diag {
+        Diag { sp, message: message.into(), ..Diag::default() }
+    }
+
+    /// What to write instead.
+    pub fn help(mut self, help: impl Into<String>) -> Diag {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// A line about an operand.
+    pub fn note(mut self, note: impl Into<String>) -> Diag {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// The whole text, without the place.
+    pub fn text(&self) -> String {
+        let mut out = self.message.clone();
+        for note in &self.notes {
+            let _ = write!(out, "\n         {note}");
+        }
+        if let Some(help) = &self.help {
+            let _ = write!(out, "\n       help: {help}");
+        }
+        out
+    }
+}
+
+/// `compile_error!` items for `diags`. Where the place is in another crate the caret sits on the nearest local call and
+/// the text names the foreign place.
+pub fn to_tokens(diags: &[Diag], spans: &Spans) -> TokenStream {
+    let map = spans.map();
+    let mut out = TokenStream::new();
+    for d in diags {
+        let mut text = d.text();
+        let mut sp = d.sp;
+        let place = map.place(d.sp);
+        if !place.local {
+            if let Some((call, _)) = d.calls.iter().find(|(c, _)| map.place(*c).local) {
+                let _ = write!(text, "\n         in {}:{}:{}", place.file, place.line, place.column);
+                sp = *call;
+            }
+        }
+        out.extend(error_tokens(spans, sp, &text));
+    }
+    out
+}
+
+fn error_tokens(spans: &Spans, sp: Sp, text: &str) -> TokenStream {
+    let (first, last) = spans.tokens(sp);
+    let head = quote_spanned!(first=> ::core::compile_error!);
+    let mut body = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, quote_spanned!(last=> #text));
+    body.set_span(last);
+    quote_spanned!(first=> #head #body)
+}

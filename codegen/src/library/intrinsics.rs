@@ -1,0 +1,738 @@
+//! Built-ins that map to primitives or look at static values.
+
+use std::rc::Rc;
+
+use crate::array::Array;
+use crate::dtype::{DType, Scalar};
+use crate::graph::Aval;
+use crate::library::Intrinsic;
+use crate::ops::*;
+use crate::parse::ast::BinOp;
+use crate::parse::spans::Sp;
+use crate::trace::call::{Args, Bound, axis, static_ints};
+use crate::trace::transforms::{make_applied, make_grad, make_vmap};
+use crate::trace::value::{Num, Number, Traced, Value, show};
+use crate::trace::{R, Tracer, arith, err, err_help, scalar, tree};
+
+/// The intrinsic of that name.
+pub fn find(name: &str) -> Option<Intrinsic> {
+    TABLE.iter().find(|(n, _)| *n == name).map(|(_, f)| *f)
+}
+
+/// Names of all intrinsics.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(n, _)| *n)
+}
+
+/// `float NAME: Op` takes integers as floats, `keep` keeps the dtype, `pair` is a function of two operands.
+macro_rules! table {
+    ($(float $($f:ident = $fop:expr),+;)? $(keep $($k:ident = $kop:expr),+;)? $(pair $($p:ident = $pop:expr),+;)?
+     $(fold $($r:ident = $rop:ident),+;)? $(other $($o:literal = $of:expr),+;)?) => {
+        const TABLE: &[(&str, Intrinsic)] = &[
+            $($((stringify!($f), |tr, args, sp| unary(tr, stringify!($f), $fop.into(), true, args, sp)),)+)?
+            $($((stringify!($k), |tr, args, sp| unary(tr, stringify!($k), $kop.into(), false, args, sp)),)+)?
+            $($((stringify!($p), |tr, args, sp| pair(tr, stringify!($p), $pop.into(), args, sp)),)+)?
+            $($((stringify!($r), |tr, args, sp| fold(tr, stringify!($r), |axes| $rop { axes }.into(), args, sp)),)+)?
+            $($(($o, $of),)+)?
+        ];
+    };
+}
+
+table! {
+    float exp = Exp, exp2 = Exp2, log = Log, log1p = Log1p, expm1 = Expm1, sin = Sin, cos = Cos, tan = Tan,
+        asin = Asin, acos = Acos, atan = Atan, arcsin = Asin, arccos = Acos, arctan = Atan,
+        sinh = Sinh, cosh = Cosh, tanh = Tanh, asinh = Asinh, acosh = Acosh, atanh = Atanh,
+        arcsinh = Asinh, arccosh = Acosh, arctanh = Atanh,
+        logistic = Logistic, expit = Logistic, erf = Erf, erfc = Erfc, erf_inv = ErfInv, erfinv = ErfInv,
+        lgamma = Lgamma, gammaln = Lgamma, digamma = Digamma,
+        sqrt = Sqrt, rsqrt = Rsqrt, cbrt = Cbrt;
+    keep negative = Neg, neg = Neg, abs = Abs, absolute = Abs, sign = Sign, floor = Floor, ceil = Ceil, round = Round,
+        rint = Round, trunc = Trunc, bitwise_not = Not, logical_not = Not, invert = Not,
+        population_count = PopulationCount, clz = Clz;
+    pair maximum = Max, minimum = Min, add = Add, subtract = Sub, multiply = Mul, lax_div = Div, lax_rem = Rem,
+        bitwise_and = And, bitwise_or = Or, bitwise_xor = Xor, logical_and = And, logical_or = Or, logical_xor = Xor,
+        equal = Compare { op: CompareOp::Eq }, not_equal = Compare { op: CompareOp::Ne },
+        less = Compare { op: CompareOp::Lt }, less_equal = Compare { op: CompareOp::Le },
+        greater = Compare { op: CompareOp::Gt }, greater_equal = Compare { op: CompareOp::Ge };
+    fold sum = ReduceSum;
+    other
+        "grad" = |tr, a, sp| make_grad(tr, a, false, sp),
+        "value_and_grad" = |tr, a, sp| make_grad(tr, a, true, sp),
+        "vmap" = make_vmap,
+        "hvp" = |tr, a, sp| make_applied(tr, "hvp", &["f"], a, sp),
+        "jvp" = jvp,
+        "vjp" = vjp,
+        "linearize" = linearize,
+        "stop_gradient" = stop_gradient,
+        "divide" = |tr, a, sp| true_divide(tr, a, sp),
+        "true_divide" = |tr, a, sp| true_divide(tr, a, sp),
+        "where_" = where_,
+        "select" = where_,
+        "matmul" = matmul,
+        "dot" = dot,
+        "reshape" = reshape,
+        "broadcast_to" = broadcast_to,
+        "transpose" = transpose,
+        "expand_dims" = expand_dims,
+        "squeeze" = squeeze,
+        "concatenate" = concatenate,
+        "split" = split,
+        "flip" = flip,
+        "moveaxis" = moveaxis,
+        "swapaxes" = swapaxes,
+        "zeros" = |tr, a, sp| filled(tr, "zeros", 0.0, a, sp),
+        "ones" = |tr, a, sp| filled(tr, "ones", 1.0, a, sp),
+        "full" = full,
+        "arange" = arange,
+        "astype" = astype,
+        "isnan" = isnan,
+        "isfinite" = isfinite,
+        "argmax" = |tr, a, sp| arg_extreme(tr, "argmax", a, sp),
+        "argmin" = |tr, a, sp| arg_extreme(tr, "argmin", a, sp),
+        "any" = |tr, a, sp| fold_bool(tr, "any", a, sp),
+        "all" = |tr, a, sp| fold_bool(tr, "all", a, sp),
+        "take_along_axis" = take_along_axis,
+        "take" = take,
+        "tree_map" = tree_map,
+        "map" = |tr, a, sp| tree_map(tr, a, sp),
+        "tree_map_items" = tree_map,
+        "shape" = shape,
+        "ndim" = |tr, a, sp| Ok(Value::size(one(tr, "ndim", a, sp)?.aval.rank())),
+        "size" = |tr, a, sp| Ok(Value::size(one(tr, "size", a, sp)?.aval.size())),
+        "_float" = |tr, a, sp| { let t = one(tr, "_float", a, sp)?; Ok(Value::Array(to_float(tr, &t, sp)?)) },
+        "_count" = count,
+        "_reduced_axes" = reduced_axes;
+}
+
+fn one(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Traced> {
+    let b = args.bind(name, &["x"], 1, sp)?;
+    array(tr, &b, "x")
+}
+
+/// An argument as an array.
+fn array(tr: &mut Tracer<'_>, b: &Bound, param: &str) -> R<Traced> {
+    let at = b.sp(param);
+    let v = b.want(param);
+    if arith::is_tree(&v) || matches!(v, Value::Fn(_) | Value::Option(_) | Value::Str(_) | Value::Unit) {
+        return err_help(
+            at,
+            format!("`{}` needs an array, found {}", b.name(), v.describe()),
+            "pick a leaf of the tree, or use `tree_map`",
+        );
+    }
+    tr.to_traced(&v, None, at)
+}
+
+/// Integers and bools as f32; floats as they are.
+fn to_float(tr: &mut Tracer<'_>, t: &Traced, sp: Sp) -> R<Traced> {
+    if t.aval.dtype.is_inexact() {
+        return Ok(t.clone());
+    }
+    let mut out = tr.convert(t, DType::F32, sp)?;
+    out.weak = t.weak;
+    Ok(out)
+}
+
+fn unary(tr: &mut Tracer<'_>, name: &str, op: Op, float: bool, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind(name, &["x"], 1, sp)?;
+    tr.map_tree(&b.want("x"), b.sp("x"), &mut |tr, t| {
+        let t = if float { to_float(tr, t, sp)? } else { t.clone() };
+        tr.bind1(op.clone(), &[&t], sp)
+    })
+}
+
+fn pair(tr: &mut Tracer<'_>, name: &str, op: Op, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind(name, &["x", "y"], 2, sp)?;
+    pair_values(tr, name, op, &b.want("x"), &b.want("y"), sp)
+}
+
+fn pair_values(tr: &mut Tracer<'_>, name: &str, op: Op, x: &Value, y: &Value, sp: Sp) -> R<Value> {
+    if arith::is_tree(x) && arith::is_tree(y) && tree::same_structure(x, y) {
+        let (xs, ys) = (tree::children(x).unwrap_or(&[]), tree::children(y).unwrap_or(&[]));
+        let new = xs.iter().zip(ys).map(|(x, y)| pair_values(tr, name, op.clone(), x, y, sp)).collect::<R<_>>()?;
+        return Ok(tree::with_children(x, new));
+    }
+    let (x, y) = tr.promote2(name, x, y, sp)?;
+    let (x, y) = tr.broadcast2(name, &x, &y, sp)?;
+    let mut out = tr.bind1(op, &[&x, &y], sp)?;
+    out.weak = x.weak && y.weak && out.aval.dtype != DType::Bool;
+    Ok(Value::Array(out))
+}
+
+fn true_divide(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("divide", &["x", "y"], 2, sp)?;
+    let (x, y) = tr.promote2("divide", &b.want("x"), &b.want("y"), sp)?;
+    let (x, y) = (to_float(tr, &x, sp)?, to_float(tr, &y, sp)?);
+    tr.binary(BinOp::Div, &Value::Array(x), &Value::Array(y), sp)
+}
+
+/// `axis` and `keepdims` around a reduction.
+fn fold(tr: &mut Tracer<'_>, name: &str, op: fn(Vec<usize>) -> Op, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind(name, &["x", "axis", "keepdims"], 1, sp)?;
+    let mut x = array(tr, &b, "x")?;
+    if x.aval.dtype == DType::Bool && matches!(name, "sum" | "prod") {
+        x = tr.convert(&x, DType::I32, sp)?;
+    }
+    let axes = b.axes("axis", x.aval.rank(), &show(&x.aval))?;
+    let keep = b.bool("keepdims", false)?;
+    if let Some(a) = axes.iter().find(|a| x.aval.shape[**a] == 0).filter(|_| matches!(name, "max" | "min")) {
+        return err(b.sp("x"), format!("`{name}` of nothing: axis {a} of {} is empty", show(&x.aval)));
+    }
+    let out = if axes.is_empty() { x.clone() } else { tr.bind1(op(axes.clone()), &[&x], sp)? };
+    keepdims(tr, &x, out, &axes, keep, sp)
+}
+
+fn keepdims(tr: &mut Tracer<'_>, x: &Traced, out: Traced, axes: &[usize], keep: bool, sp: Sp) -> R<Value> {
+    if !keep {
+        return Ok(Value::Array(out));
+    }
+    let shape: Vec<usize> =
+        x.aval.shape.iter().enumerate().map(|(d, n)| if axes.contains(&d) { 1 } else { *n }).collect();
+    let weak = out.weak;
+    let mut out = tr.bind1(Reshape { shape }, &[&out], sp)?;
+    out.weak = weak;
+    Ok(Value::Array(out))
+}
+
+fn fold_bool(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind(name, &["x", "axis", "keepdims"], 1, sp)?;
+    let x = array(tr, &b, "x")?;
+    let x = tr.convert(&x, DType::Bool, sp)?;
+    let axes = b.axes("axis", x.aval.rank(), &show(&x.aval))?;
+    let keep = b.bool("keepdims", false)?;
+    let op: Op = ReduceSum { axes: axes.clone() }.into();
+    let out = tr.bind1(op, &[&x], sp)?;
+    keepdims(tr, &x, out, &axes, keep, sp)
+}
+
+fn arg_extreme(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind(name, &["x", "axis", "keepdims"], 1, sp)?;
+    let x = array(tr, &b, "x")?;
+    let axis = b.axis("axis", x.aval.rank(), &show(&x.aval))?;
+    let keep = b.bool("keepdims", false)?;
+    let (flat, axis) = match axis {
+        Some(a) => (x.clone(), a),
+        None => (tr.bind1(Reshape { shape: vec![x.aval.size()] }, &[&x], sp)?, 0),
+    };
+    let op: Op = ReduceSum { axes: vec![axis] }.into();
+    let out = tr.bind1(op, &[&flat], sp)?;
+    let axes: Vec<usize> = if flat.aval.rank() == x.aval.rank() { vec![axis] } else { (0..x.aval.rank()).collect() };
+    keepdims(tr, &x, out, &axes, keep, sp)
+}
+
+fn count(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("_count", &["x", "axis"], 1, sp)?;
+    let x = array(tr, &b, "x")?;
+    let axes = b.axes("axis", x.aval.rank(), &show(&x.aval))?;
+    Ok(Value::size(axes.iter().map(|a| x.aval.shape[*a]).product()))
+}
+
+fn reduced_axes(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("_reduced_axes", &["x", "axis"], 1, sp)?;
+    let x = array(tr, &b, "x")?;
+    let axes = b.axes("axis", x.aval.rank(), &show(&x.aval))?;
+    Ok(Value::tuple(axes.into_iter().map(Value::size).collect()))
+}
+
+fn where_(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("where_", &["condition", "x", "y"], 3, sp)?;
+    if let Value::Bool(c) = b.want("condition") {
+        let (x, y) = tr.promote2("where_", &b.want("x"), &b.want("y"), sp)?;
+        let (x, y) = tr.broadcast2("where_", &x, &y, sp)?;
+        return Ok(Value::Array(if c { x } else { y }));
+    }
+    let c = array(tr, &b, "condition")?;
+    let c = tr.convert(&c, DType::Bool, b.sp("condition"))?;
+    let (x, y) = tr.promote2("where_", &b.want("x"), &b.want("y"), sp)?;
+    let (x, y) = tr.broadcast2("where_", &x, &y, sp)?;
+    let (c, x2) = tr.broadcast2("where_", &c, &x, sp)?;
+    let y2 = tr.broadcast_to(&y, &c.aval.shape, sp)?;
+    let mut out = tr.bind1(Select, &[&c, &x2, &y2], sp)?;
+    out.weak = x.weak && y.weak;
+    Ok(Value::Array(out))
+}
+
+fn isnan(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("isnan", &["x"], 1, sp)?;
+    tr.map_tree(&b.want("x"), sp, &mut |tr, t| tr.bind1(Compare { op: CompareOp::Ne }, &[t, t], sp))
+}
+
+fn isfinite(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("isfinite", &["x"], 1, sp)?;
+    tr.map_tree(&b.want("x"), sp, &mut |tr, t| {
+        let t = to_float(tr, t, sp)?;
+        tr.bind1(IsFinite, &[&t], sp)
+    })
+}
+
+fn stop_gradient(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("stop_gradient", &["x"], 1, sp)?;
+    let _ = &b;
+    let v = b.want("x");
+    if !matches!(v, Value::Array(_)) && tree::children(&v).is_none() {
+        return Ok(v);
+    }
+    tr.map_tree(&v, sp, &mut |tr, t| tr.bind1(StopGradient, &[t], sp))
+}
+
+fn jvp(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("jvp", &["f", "primals", "tangents"], 3, sp)?;
+    tr.jvp(&b.function("f")?, &b.want("primals"), &b.want("tangents"), sp)
+}
+
+fn vjp(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("vjp", &["f", "primals", "has_aux"], 2, sp)?;
+    let primals = match b.want("primals") {
+        Value::Tuple(items) => items.to_vec(),
+        Value::Unit => Vec::new(),
+        other => {
+            return err_help(
+                b.sp("primals"),
+                format!("`vjp` takes a tuple of primals, found {}", other.describe()),
+                "write `vjp(f, (x,))`",
+            );
+        }
+    };
+    let has_aux = b.bool("has_aux", false)?;
+    tr.linearize(&b.function("f")?, &primals, true, has_aux, sp)
+}
+
+fn linearize(tr: &mut Tracer<'_>, mut args: Args, sp: Sp) -> R<Value> {
+    if args.pos.is_empty() {
+        return err_help(sp, "`linearize` needs a function", "write `linearize(f, x)`");
+    }
+    let (f, at) = args.pos.remove(0);
+    let Value::Fn(f) = f else {
+        return err(at, format!("`linearize` needs a function, found {}", f.describe()));
+    };
+    let primals: Vec<Value> = args.pos.into_iter().map(|(v, _)| v).collect();
+    tr.linearize(&f, &primals, false, false, sp)
+}
+
+/// numpy's `matmul`: vectors are padded to matrices, leading axes broadcast.
+fn matmul(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("matmul", &["a", "b"], 2, sp)?;
+    let (x, y) = contract_operands(tr, &b)?;
+    let (rx, ry) = (x.aval.rank(), y.aval.rank());
+    if rx == 0 || ry == 0 {
+        let (v, at) = if rx == 0 { (&x, b.sp("a")) } else { (&y, b.sp("b")) };
+        return err_help(at, format!("`matmul` needs arrays with axes, found {}", show(&v.aval)), "multiply by a scalar with `*`");
+    }
+    let (kx, ky) = (rx - 1, if ry == 1 { 0 } else { ry - 2 });
+    if x.aval.shape[kx] != y.aval.shape[ky] {
+        return Err(pairing_error(tr, &b, &x, &y, kx, ky).into());
+    }
+    let lead_x = x.aval.shape[..rx.saturating_sub(2)].to_vec();
+    let lead_y = y.aval.shape[..ry.saturating_sub(2)].to_vec();
+    if lead_x.is_empty() || lead_y.is_empty() {
+        // One side has no leading axes: a plain contraction; the other side's stay in front.
+        let op = DotGeneral {
+            lhs_contract: vec![kx],
+            rhs_contract: vec![ky],
+            lhs_batch: vec![],
+            rhs_batch: vec![],
+            preferred: None,
+        };
+        let out = tr.bind1(op, &[&x, &y], sp)?;
+        if lead_y.is_empty() || rx == 1 {
+            return Ok(Value::Array(out));
+        }
+        // Result has (rows of x, lead of y, columns of y): rows go behind the leading axes.
+        let n = lead_y.len();
+        let mut perm: Vec<usize> = (1..=n).collect();
+        perm.push(0);
+        perm.push(n + 1);
+        return Ok(Value::Array(tr.bind1(Transpose { perm }, &[&out], sp)?));
+    }
+    let Some(lead) = arith::broadcast_shapes(&lead_x, &lead_y) else {
+        return err(sp, format!("`matmul` cannot broadcast the leading axes of {} and {}", show(&x.aval), show(&y.aval)));
+    };
+    let widen = |t: &Traced| [lead.clone(), t.aval.shape[t.aval.rank() - 2..].to_vec()].concat();
+    let (x, y) = (tr.broadcast_to(&x, &widen(&x), sp)?, tr.broadcast_to(&y, &widen(&y), sp)?);
+    let n = lead.len();
+    let op = DotGeneral {
+        lhs_contract: vec![n + 1],
+        rhs_contract: vec![n],
+        lhs_batch: (0..n).collect(),
+        rhs_batch: (0..n).collect(),
+        preferred: None,
+    };
+    Ok(Value::Array(tr.bind1(op, &[&x, &y], sp)?))
+}
+
+/// numpy's `dot`: the last axis of `a` with the second to last of `b`; scalars multiply.
+fn dot(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("dot", &["a", "b"], 2, sp)?;
+    let (x, y) = contract_operands(tr, &b)?;
+    let (rx, ry) = (x.aval.rank(), y.aval.rank());
+    if rx == 0 || ry == 0 {
+        return tr.binary(BinOp::Mul, &Value::Array(x), &Value::Array(y), sp);
+    }
+    let (kx, ky) = (rx - 1, if ry == 1 { 0 } else { ry - 2 });
+    if x.aval.shape[kx] != y.aval.shape[ky] {
+        return Err(pairing_error(tr, &b, &x, &y, kx, ky).into());
+    }
+    let op =
+        DotGeneral { lhs_contract: vec![kx], rhs_contract: vec![ky], lhs_batch: vec![], rhs_batch: vec![], preferred: None };
+    Ok(Value::Array(tr.bind1(op, &[&x, &y], sp)?))
+}
+
+fn contract_operands(tr: &mut Tracer<'_>, b: &Bound) -> R<(Traced, Traced)> {
+    let x = array(tr, b, "a")?;
+    let y = array(tr, b, "b")?;
+    tr.promote2(b.name(), &Value::Array(x), &Value::Array(y), b.call())
+}
+
+/// `matmul` cannot pair 64 columns with 63 elements.
+fn pairing_error(tr: &Tracer<'_>, b: &Bound, x: &Traced, y: &Traced, kx: usize, ky: usize) -> crate::diag::Diag {
+    let part = |t: &Traced, k: usize| match t.aval.rank() {
+        1 => "elements",
+        r if k + 1 == r => "columns",
+        _ => "rows",
+    };
+    let (nx, ny) = (x.aval.shape[kx], y.aval.shape[ky]);
+    let mut d = crate::diag::Diag::at(
+        b.sp("b"),
+        format!("`{}` cannot pair {nx} {} with {ny} {}", b.name(), part(x, kx), part(y, ky)),
+    );
+    d.notes = vec![tr.origin(x), tr.origin(y)];
+    let mut want = (*y.aval).clone();
+    want.shape[ky] = nx;
+    let declare = match &y.name {
+        Some(name) => format!("declare `{name}` as `{}`", crate::trace::types::rust_type(&want)),
+        None => format!("the right side should be `{}`", crate::trace::types::rust_type(&want)),
+    };
+    let swapped = y.aval.rank() == 2 && y.aval.shape[1 - ky] == nx;
+    d.help = Some(if swapped {
+        format!("{declare}, or transpose it: `.T()`")
+    } else if let (Some(name), true) = (&x.name, nx > ny) {
+        let cut = if x.aval.rank() == 2 { format!("{name}[(.., 0..{ny})]") } else { format!("{name}[0..{ny}]") };
+        format!("{declare}, or pass `{cut}`")
+    } else {
+        declare
+    });
+    d
+}
+
+/// Static extents; one of them may be -1.
+fn extents(b: &Bound, param: &str, size: Option<usize>) -> R<Vec<usize>> {
+    let v = b.want(param);
+    let Some(ints) = static_ints(&v) else {
+        return err_help(
+            b.sp(param),
+            format!("`{param}` is a tuple of static sizes, found {}", v.describe()),
+            "write `(n, m)`; one extent is `(n,)` or `n`",
+        );
+    };
+    let mut out = Vec::new();
+    let mut open = None;
+    for (n, i) in ints.iter().enumerate() {
+        match (usize::try_from(*i), size) {
+            (Ok(k), _) => out.push(k),
+            (Err(_), Some(_)) if *i == -1 && open.is_none() => {
+                open = Some(n);
+                out.push(1);
+            }
+            _ => return err(b.sp(param), format!("an extent cannot be {i}")),
+        }
+    }
+    if let (Some(n), Some(size)) = (open, size) {
+        let known: usize = out.iter().product();
+        if known == 0 || size % known != 0 {
+            return err(b.sp(param), format!("{size} elements do not divide into {}", v.describe()));
+        }
+        out[n] = size / known;
+    }
+    Ok(out)
+}
+
+fn reshape(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("reshape", &["x", "shape"], 2, sp)?;
+    let x = array(tr, &b, "x")?;
+    let shape = extents(&b, "shape", Some(x.aval.size()))?;
+    same_weak(tr, &x, Reshape { shape }, sp)
+}
+
+fn same_weak(tr: &mut Tracer<'_>, x: &Traced, op: impl Into<Op>, sp: Sp) -> R<Value> {
+    let mut out = tr.bind1(op, &[x], sp)?;
+    out.weak = x.weak;
+    Ok(Value::Array(out))
+}
+
+fn broadcast_to(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("broadcast_to", &["x", "shape"], 2, sp)?;
+    let x = array(tr, &b, "x")?;
+    let shape = extents(&b, "shape", None)?;
+    if arith::broadcast_shapes(&x.aval.shape, &shape).as_ref() != Some(&shape) {
+        let to = x.aval.with_shape(&shape);
+        return err(b.sp("shape"), format!("{} does not broadcast to {}", show(&x.aval), show(&to)));
+    }
+    Ok(Value::Array(tr.broadcast_to(&x, &shape, sp)?))
+}
+
+fn transpose(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("transpose", &["x", "axes"], 1, sp)?;
+    let x = array(tr, &b, "x")?;
+    let rank = x.aval.rank();
+    let perm = match b.ints("axes")? {
+        None => (0..rank).rev().collect(),
+        Some(ints) => {
+            let perm: Vec<usize> =
+                ints.into_iter().map(|i| axis(i, rank, &show(&x.aval), b.sp("axes"))).collect::<R<_>>()?;
+            perm
+        }
+    };
+    same_weak(tr, &x, Transpose { perm }, sp)
+}
+
+fn moveaxis(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("moveaxis", &["x", "source", "destination"], 3, sp)?;
+    let x = array(tr, &b, "x")?;
+    let (rank, what) = (x.aval.rank(), show(&x.aval));
+    let read = |p: &str| -> R<Vec<usize>> {
+        b.ints(p)?.unwrap_or_default().into_iter().map(|i| axis(i, rank, &what, b.sp(p))).collect()
+    };
+    let (from, to) = (read("source")?, read("destination")?);
+    if from.len() != to.len() {
+        return err(sp, "`moveaxis` needs as many destinations as sources");
+    }
+    let mut perm: Vec<usize> = (0..rank).filter(|d| !from.contains(d)).collect();
+    let mut moves: Vec<(usize, usize)> = to.into_iter().zip(from).collect();
+    moves.sort_unstable();
+    for (to, from) in moves {
+        perm.insert(to.min(perm.len()), from);
+    }
+    same_weak(tr, &x, Transpose { perm }, sp)
+}
+
+fn swapaxes(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("swapaxes", &["x", "axis1", "axis2"], 3, sp)?;
+    let x = array(tr, &b, "x")?;
+    let (rank, what) = (x.aval.rank(), show(&x.aval));
+    let (a, c) = (b.axis("axis1", rank, &what)?.unwrap_or(0), b.axis("axis2", rank, &what)?.unwrap_or(0));
+    let mut perm: Vec<usize> = (0..rank).collect();
+    perm.swap(a, c);
+    same_weak(tr, &x, Transpose { perm }, sp)
+}
+
+fn expand_dims(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("expand_dims", &["x", "axis"], 2, sp)?;
+    let x = array(tr, &b, "x")?;
+    let at = b.ints("axis")?.unwrap_or_default();
+    let rank = x.aval.rank() + at.len();
+    let new: Vec<usize> = at.into_iter().map(|i| axis(i, rank, "the result", b.sp("axis"))).collect::<R<_>>()?;
+    let mut old = x.aval.shape.iter();
+    let shape = (0..rank).map(|d| if new.contains(&d) { 1 } else { *old.next().unwrap_or(&1) }).collect();
+    same_weak(tr, &x, Reshape { shape }, sp)
+}
+
+fn squeeze(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("squeeze", &["x", "axis"], 1, sp)?;
+    let x = array(tr, &b, "x")?;
+    let drop = match b.get("axis") {
+        None | Some(Value::Option(None)) => (0..x.aval.rank()).filter(|d| x.aval.shape[*d] == 1).collect(),
+        Some(_) => b.axes("axis", x.aval.rank(), &show(&x.aval))?,
+    };
+    if let Some(d) = drop.iter().find(|d| x.aval.shape[**d] != 1) {
+        return err(b.sp("axis"), format!("axis {d} of {} has extent {}, not 1", show(&x.aval), x.aval.shape[*d]));
+    }
+    let shape = (0..x.aval.rank()).filter(|d| !drop.contains(d)).map(|d| x.aval.shape[d]).collect();
+    same_weak(tr, &x, Reshape { shape }, sp)
+}
+
+fn concatenate(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("concatenate", &["arrays", "axis"], 1, sp)?;
+    let items = match b.want("arrays") {
+        Value::Tuple(items) | Value::List(items) => items.to_vec(),
+        Value::Array(t) if t.aval.rank() > 0 => {
+            (0..t.aval.shape[0]).map(|n| tr.item_at(&t, n, sp)).collect::<R<Vec<_>>>()?
+        }
+        other => return err(b.sp("arrays"), format!("`concatenate` takes a tuple of arrays, found {}", other.describe())),
+    };
+    if items.is_empty() {
+        return err(b.sp("arrays"), "`concatenate` of nothing");
+    }
+    let parts = tr.promote("concatenate", &items, sp)?;
+    if parts[0].aval.rank() == 0 {
+        return err_help(b.sp("arrays"), "`concatenate` needs arrays with axes, found scalars", "write `[a, b]` or `stack((a, b))`");
+    }
+    let axis = b.axis("axis", parts[0].aval.rank(), &show(&parts[0].aval))?.unwrap_or(0);
+    let refs: Vec<&Traced> = parts.iter().collect();
+    Ok(Value::Array(tr.bind1(Concatenate { axis }, &refs, sp)?))
+}
+
+fn split(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("split", &["x", "sections", "axis"], 2, sp)?;
+    let x = array(tr, &b, "x")?;
+    let axis = b.axis("axis", x.aval.rank(), &show(&x.aval))?.unwrap_or(0);
+    let n = x.aval.shape[axis];
+    let cuts: Vec<usize> = match b.want("sections") {
+        Value::Num(Num { value: Number::Int(k), .. }) => {
+            let k = usize::try_from(k).unwrap_or(0);
+            if k == 0 || n % k != 0 {
+                return err(b.sp("sections"), format!("axis {axis} of {} does not split into {k} equal parts", show(&x.aval)));
+            }
+            (0..=k).map(|i| i * (n / k)).collect()
+        }
+        v => {
+            let Some(at) = static_ints(&v) else {
+                return err(b.sp("sections"), format!("`sections` is a number or a tuple of indices, found {}", v.describe()));
+            };
+            let mut cuts = vec![0];
+            cuts.extend(at.into_iter().map(|i| (i.max(0) as usize).min(n)));
+            cuts.push(n);
+            cuts
+        }
+    };
+    let parts = cuts
+        .windows(2)
+        .map(|w| {
+            let op = Slice::along(&x.aval, axis, w[0], w[1].max(w[0]));
+            tr.bind1(op, &[&x], sp).map(Value::Array)
+        })
+        .collect::<R<Vec<_>>>()?;
+    Ok(Value::tuple(parts))
+}
+
+fn flip(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("flip", &["x", "axis"], 1, sp)?;
+    let x = array(tr, &b, "x")?;
+    let axes = b.axes("axis", x.aval.rank(), &show(&x.aval))?;
+    same_weak(tr, &x, Rev { axes }, sp)
+}
+
+fn dtype_arg(b: &Bound, default: DType) -> R<DType> {
+    match b.get("dtype") {
+        None | Some(Value::Option(None)) => Ok(default),
+        Some(Value::DType(d)) => Ok(*d),
+        Some(other) => err_help(
+            b.sp("dtype"),
+            format!("`dtype` is a dtype, found {}", other.describe()),
+            "write it as in Rust: `dtype = u8`",
+        ),
+    }
+}
+
+fn filled(tr: &mut Tracer<'_>, name: &str, x: f64, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind(name, &["shape", "dtype"], 1, sp)?;
+    let aval = Aval::new(dtype_arg(&b, DType::F32)?, &extents(&b, "shape", None)?);
+    Ok(Value::Array(tr.constant(Array::full(&aval, Scalar::from_f64(aval.dtype, x)), sp)))
+}
+
+fn full(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("full", &["shape", "fill_value", "dtype"], 2, sp)?;
+    let shape = extents(&b, "shape", None)?;
+    if let Value::Num(n) = b.want("fill_value") {
+        let default = n.dtype.unwrap_or(if matches!(n.value, Number::Int(_)) { DType::I32 } else { DType::F32 });
+        let aval = Aval::new(dtype_arg(&b, default)?, &shape);
+        return Ok(Value::Array(tr.constant(Array::full(&aval, scalar(n.value, aval.dtype)), sp)));
+    }
+    let x = array(tr, &b, "fill_value")?;
+    let x = tr.convert(&x, dtype_arg(&b, x.aval.dtype)?, sp)?;
+    Ok(Value::Array(tr.broadcast_to(&x, &shape, sp)?))
+}
+
+fn arange(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("arange", &["start", "stop", "step", "dtype"], 1, sp)?;
+    let read = |p: &str| -> R<Option<Number>> {
+        match b.get(p) {
+            None | Some(Value::Option(None)) => Ok(None),
+            Some(Value::Num(n)) => Ok(Some(n.value)),
+            Some(other) => err(b.sp(p), format!("`arange` needs static numbers, found {}", other.describe())),
+        }
+    };
+    let (first, stop, step) = (read("start")?, read("stop")?, read("step")?.unwrap_or(Number::Int(1)));
+    let (start, stop) = match (first, stop) {
+        (Some(a), Some(b)) => (a, b),
+        (Some(b), None) => (Number::Int(0), b),
+        _ => return err(sp, "`arange` needs an end"),
+    };
+    let float = [start, stop, step].iter().any(|n| matches!(n, Number::Float(_)));
+    let dtype = dtype_arg(&b, if float { DType::F32 } else { DType::I32 })?;
+    if step.to_f64() == 0.0 {
+        return err(b.sp("step"), "`arange` needs a step that is not zero");
+    }
+    let n = ((stop.to_f64() - start.to_f64()) / step.to_f64()).ceil().max(0.0) as usize;
+    let aval = Aval::new(dtype, &[n]);
+    if let (Number::Int(0), Number::Int(1)) = (start, step) {
+        return Ok(Value::Array(tr.bind1(Iota { aval, dimension: 0 }, &[], sp)?));
+    }
+    let data = (0..n)
+        .map(|k| match (start, step) {
+            (Number::Int(a), Number::Int(s)) => Scalar::from_i128(dtype, a + s * k as i128),
+            _ => Scalar::from_f64(dtype, start.to_f64() + step.to_f64() * k as f64),
+        })
+        .collect();
+    Ok(Value::Array(tr.constant(Array::new(aval, data), sp)))
+}
+
+fn astype(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("astype", &["x", "dtype"], 2, sp)?;
+    let dtype = dtype_arg(&b, DType::F32)?;
+    tr.map_tree(&b.want("x"), sp, &mut |tr, t| tr.convert(t, dtype, sp))
+}
+
+fn shape(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let x = one(tr, "shape", args, sp)?;
+    if x.aval.rank() == 0 {
+        return Ok(Value::Unit);
+    }
+    Ok(Value::tuple(x.aval.shape.iter().map(|n| Value::size(*n)).collect()))
+}
+
+/// `tree_map(f, t, u, ..)`.
+fn tree_map(tr: &mut Tracer<'_>, mut args: Args, sp: Sp) -> R<Value> {
+    if args.pos.len() < 2 {
+        return err_help(sp, "`tree_map` needs a function and a tree", "write `tree_map(|a| .., t)`");
+    }
+    let (f, at) = args.pos.remove(0);
+    let Value::Fn(f) = f else { return err(at, format!("`tree_map` needs a function, found {}", f.describe())) };
+    let trees: Vec<Value> = args.pos.into_iter().map(|(v, _)| v).collect();
+    map_trees(tr, &f, &trees, sp)
+}
+
+fn map_trees(tr: &mut Tracer<'_>, f: &Rc<crate::trace::value::FnValue>, trees: &[Value], sp: Sp) -> R<Value> {
+    let leaf = !arith::is_tree(&trees[0]);
+    if leaf {
+        return tr.apply(f, trees.to_vec(), sp);
+    }
+    let first = tree::children(&trees[0]).unwrap_or(&[]).to_vec();
+    let mut rest = Vec::new();
+    for t in &trees[1..] {
+        match tree::children(t) {
+            Some(c) if c.len() == first.len() => rest.push(c.to_vec()),
+            _ => return err(sp, format!("`tree_map` cannot pair {} with {}", trees[0].describe(), t.describe())),
+        }
+    }
+    let mut new = Vec::new();
+    for (n, x) in first.into_iter().enumerate() {
+        let mut all = vec![x];
+        all.extend(rest.iter().map(|r| r[n].clone()));
+        new.push(map_trees(tr, f, &all, sp)?);
+    }
+    Ok(tree::with_children(&trees[0], new))
+}
+
+/// Picks along an axis, with an index per position: as JAX, or with an index array one rank lower, which drops the axis.
+fn take_along_axis(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("take_along_axis", &["x", "indices", "axis"], 2, sp)?;
+    let x = array(tr, &b, "x")?;
+    let idx = array(tr, &b, "indices")?;
+    let axis = b.axis("axis", x.aval.rank(), &show(&x.aval))?.unwrap_or(0);
+    tr.take_along_axis(&x, &idx, axis, sp)
+}
+
+/// `take(x, indices, axis)`: slices at the indices; out of range clamps.
+fn take(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("take", &["x", "indices", "axis"], 2, sp)?;
+    let mut x = array(tr, &b, "x")?;
+    let idx = array(tr, &b, "indices")?;
+    let axis = match b.axis("axis", x.aval.rank(), &show(&x.aval))? {
+        Some(a) => a,
+        None => {
+            x = tr.bind1(Reshape { shape: vec![x.aval.size()] }, &[&x], sp)?;
+            0
+        }
+    };
+    tr.take(&x, &idx, axis, sp)
+}

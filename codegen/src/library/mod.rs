@@ -1,0 +1,160 @@
+//! Names that are in scope inside `#[jit]` without import: `jax.numpy`, `jax.lax`, `jax.nn` and so on.
+//!
+//! What maps to primitives is an *intrinsic*, a Rust function over the tracer ([`intrinsics`]). Everything that can be
+//! composed is written in Kiln's own language in the `.kiln` files beside this one and parsed when first used.
+
+use std::sync::OnceLock;
+
+use crate::parse::ast::Function;
+use crate::parse::spans::{Sp, Spans};
+use crate::trace::call::Args;
+use crate::trace::value::Value;
+use crate::trace::{R, Tracer};
+
+mod intrinsics;
+
+/// An intrinsic: evaluates a call.
+pub type Intrinsic = fn(&mut Tracer<'_>, Args, Sp) -> R<Value>;
+
+const SOURCES: &[&str] = &[include_str!("numpy.kiln"), include_str!("nn.kiln"), include_str!("transforms.kiln")];
+
+/// Prefixes under which functions may also be called: `nn::relu` is `relu`.
+const PREFIXES: &[&str] = &[
+    "kiln::", "jnp::", "lax::", "nn::", "linalg::", "fft::", "random::", "scipy::special::", "scipy::linalg::", "tree::",
+    "scipy::stats::", "scipy::signal::",
+];
+
+/// Library functions by name, with their source.
+fn sources() -> &'static [(&'static str, &'static str)] {
+    static INDEX: OnceLock<Vec<(&str, &str)>> = OnceLock::new();
+    INDEX.get_or_init(|| {
+        let mut out = Vec::new();
+        for file in SOURCES {
+            // Items start at the beginning of a line, with their attributes; comments stand between them.
+            let mut start = None;
+            let mut at = 0;
+            for line in file.split_inclusive('\n') {
+                if start.is_none() && (line.starts_with("fn ") || line.starts_with("#[")) {
+                    start = Some(at);
+                }
+                at += line.len();
+                if line.trim_end() == "}" || (line.starts_with("fn ") && line.trim_end().ends_with('}')) {
+                    if let Some(s) = start.take() {
+                        let source = &file[s..at];
+                        let name = source.split("fn ").nth(1).and_then(|t| t.split('(').next()).unwrap_or("");
+                        out.push((name.trim(), source));
+                    }
+                }
+            }
+        }
+        out.sort_unstable();
+        out
+    })
+}
+
+/// The name without its module, if the module is one of the library's. Functions whose name differs between modules are
+/// found under the full path first.
+fn canonical(path: &str) -> &str {
+    let path = path.strip_prefix("::").unwrap_or(path);
+    let path = path.strip_prefix("kiln::").unwrap_or(path);
+    PREFIXES.iter().find_map(|p| path.strip_prefix(p)).unwrap_or(path)
+}
+
+/// The key of a path in the tables: `linalg::norm` stays as `linalg_norm` where there is such an entry.
+fn key(path: &str) -> String {
+    let full = path.trim_start_matches("::").trim_start_matches("kiln::").replace("::", "_");
+    if full != path && (intrinsics::find(&full).is_some() || find_source(&full).is_some()) {
+        return full;
+    }
+    canonical(path).to_string()
+}
+
+fn find_source(name: &str) -> Option<&'static str> {
+    let index = sources();
+    index.binary_search_by(|(n, _)| (*n).cmp(name)).ok().map(|n| index[n].1)
+}
+
+/// Whether `path` names something built in.
+pub fn is_builtin(path: &str) -> bool {
+    let key = key(path);
+    !key.starts_with('_') && (intrinsics::find(&key).is_some() || find_source(&key).is_some())
+}
+
+/// The intrinsic of that name.
+pub fn intrinsic(path: &str) -> Option<Intrinsic> {
+    intrinsics::find(&key(path))
+}
+
+/// The library function of that name, parsed.
+pub fn source(path: &str) -> Option<Function> {
+    let text = find_source(&key(path))?;
+    let item: syn::ItemFn = syn::parse_str(text).unwrap_or_else(|e| panic!("library function {path}: {e}"));
+    Some(crate::parse::convert_fn(&mut Spans::silent(), &item))
+}
+
+/// Every built-in name, sorted.
+pub fn names() -> Vec<&'static str> {
+    let mut out: Vec<&str> = intrinsics::names().chain(sources().iter().map(|(n, _)| *n)).collect();
+    out.retain(|n| !n.starts_with('_'));
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
+/// The built-in name nearest to a misspelt one.
+pub fn nearest(path: &str) -> Option<&'static str> {
+    closest(canonical(path), names())
+}
+
+/// The candidate nearest to `word`, if it is near.
+pub fn closest<'n>(word: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let limit = 1 + word.len() / 4;
+    candidates
+        .into_iter()
+        .map(|c| (distance(word, c), c))
+        .filter(|(d, c)| *d <= limit && *d < c.len())
+        .min_by_key(|(d, c)| (*d, c.len()))
+        .map(|(_, c)| c)
+}
+
+/// Number of insertions, deletions, replacements and swaps of neighbours from `a` to `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut d = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for (i, row) in d.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    for j in 0..=b.len() {
+        d[0][j] = j;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let same = usize::from(a[i - 1] != b[j - 1]);
+            d[i][j] = (d[i - 1][j] + 1).min(d[i][j - 1] + 1).min(d[i - 1][j - 1] + same);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                d[i][j] = d[i][j].min(d[i - 2][j - 2] + 1);
+            }
+        }
+    }
+    d[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_library_function_parses() {
+        for (name, text) in sources() {
+            assert!(syn::parse_str::<syn::ItemFn>(text).is_ok(), "{name}:\n{text}");
+        }
+        assert!(sources().windows(2).all(|w| w[0].0 != w[1].0), "a function is defined twice");
+    }
+
+    #[test]
+    fn typos_find_their_name() {
+        assert_eq!(nearest("sofmax"), Some("softmax"));
+        assert_eq!(nearest("nn::rleu"), Some("relu"));
+        assert_eq!(nearest("my_own_function"), None);
+    }
+}

@@ -1,0 +1,676 @@
+//! Calls: of functions by any name, closures, methods, built-ins and transformed functions.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::diag::Diag;
+use crate::parse::ast::*;
+use crate::parse::spans::Sp;
+use crate::trace::expr::root_name;
+use crate::trace::types::Ty;
+use crate::trace::value::{Ctx, FnItem, FnValue, Generic, Iter, Num, Number, Scope, Value};
+use crate::trace::{CallSite, R, Stop, Tracer, err, err_help};
+
+/// Calls of one function inside each other after which it is taken to be recursive.
+const MAX_NESTED_CALLS: usize = 64;
+
+/// Evaluated arguments of a call.
+#[derive(Clone, Debug, Default)]
+pub struct Args {
+    /// By position.
+    pub pos: Vec<(Value, Sp)>,
+    /// By keyword.
+    pub kw: Vec<(Name, Value, Sp)>,
+}
+
+/// Arguments sorted into the parameters of a built-in.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    name: Rc<str>,
+    call: Sp,
+    values: Vec<(&'static str, Option<(Value, Sp)>)>,
+}
+
+impl Args {
+    /// Positional arguments only.
+    pub fn of(values: Vec<Value>, sp: Sp) -> Args {
+        Args { pos: values.into_iter().map(|v| (v, sp)).collect(), kw: Vec::new() }
+    }
+
+    /// Sorts the arguments into `params`, the first `required` of which must be given.
+    pub fn bind(self, name: &str, params: &[&'static str], required: usize, sp: Sp) -> R<Bound> {
+        if self.pos.len() > params.len() {
+            return err_help(
+                self.pos[params.len()].1,
+                format!("`{name}` takes {} arguments, found {}", params.len(), self.pos.len()),
+                format!("its parameters are `{name}({})`", params.join(", ")),
+            );
+        }
+        let mut values: Vec<(&'static str, Option<(Value, Sp)>)> = params.iter().map(|p| (*p, None)).collect();
+        for (n, arg) in self.pos.into_iter().enumerate() {
+            values[n].1 = Some(arg);
+        }
+        for (key, value, at) in self.kw {
+            match values.iter_mut().find(|(p, _)| **p == *key.text) {
+                Some((_, slot @ None)) => *slot = Some((value, at)),
+                Some(_) => return err(key.sp, format!("`{}` of `{name}` is given twice", key.text)),
+                None => {
+                    let near = crate::library::closest(&key.text, params.iter().copied());
+                    return err_help(
+                        key.sp,
+                        format!("`{name}` has no parameter `{}`", key.text),
+                        match near {
+                            Some(p) => format!("did you mean `{p}`?"),
+                            None => format!("its parameters are `{name}({})`", params.join(", ")),
+                        },
+                    );
+                }
+            }
+        }
+        if let Some((p, _)) = values[..required].iter().find(|(_, v)| v.is_none()) {
+            return err_help(
+                sp,
+                format!("`{name}` needs the argument `{p}`"),
+                format!("its parameters are `{name}({})`", params.join(", ")),
+            );
+        }
+        Ok(Bound { name: name.into(), call: sp, values })
+    }
+}
+
+impl Bound {
+    /// The argument for `param`, if given.
+    pub fn get(&self, param: &str) -> Option<&Value> {
+        self.values.iter().find(|(p, _)| *p == param).and_then(|(_, v)| v.as_ref()).map(|(v, _)| v)
+    }
+
+    /// A required argument.
+    pub fn want(&self, param: &str) -> Value {
+        self.get(param).cloned().unwrap_or(Value::Poison)
+    }
+
+    /// Where the argument stands; the call, if it was not given.
+    pub fn sp(&self, param: &str) -> Sp {
+        self.values.iter().find(|(p, _)| *p == param).and_then(|(_, v)| v.as_ref()).map_or(self.call, |(_, s)| *s)
+    }
+
+    /// Name of the built-in.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the call stands.
+    pub fn call(&self) -> Sp {
+        self.call
+    }
+
+    /// A static bool with a default.
+    pub fn bool(&self, param: &str, default: bool) -> R<bool> {
+        match self.get(param) {
+            None => Ok(default),
+            Some(Value::Bool(b)) => Ok(*b),
+            Some(other) => err(self.sp(param), format!("`{param}` is `true` or `false`, found {}", other.describe())),
+        }
+    }
+
+    /// A static integer, if given and not `None`.
+    pub fn int(&self, param: &str) -> R<Option<i128>> {
+        match self.get(param) {
+            None | Some(Value::Option(None)) => Ok(None),
+            Some(Value::Num(Num { value: Number::Int(i), .. })) => Ok(Some(*i)),
+            Some(other) => err(self.sp(param), format!("`{param}` is a static integer, found {}", other.describe())),
+        }
+    }
+
+    /// Static integers: one, or a tuple or list of them.
+    pub fn ints(&self, param: &str) -> R<Option<Vec<i128>>> {
+        match self.get(param) {
+            None | Some(Value::Option(None)) => Ok(None),
+            Some(v) => static_ints(v).map(Some).ok_or_else(|| {
+                Diag::at(self.sp(param), format!("`{param}` takes static integers, found {}", v.describe())).into()
+            }),
+        }
+    }
+
+    /// An axis of an array of `rank` axes; negative ones count from the end.
+    pub fn axis(&self, param: &str, rank: usize, what: &str) -> R<Option<usize>> {
+        match self.int(param)? {
+            None => Ok(None),
+            Some(i) => axis(i, rank, what, self.sp(param)).map(Some),
+        }
+    }
+
+    /// Axes, increasing; `None` stands for all.
+    pub fn axes(&self, param: &str, rank: usize, what: &str) -> R<Vec<usize>> {
+        let Some(given) = self.ints(param)? else { return Ok((0..rank).collect()) };
+        let mut out = Vec::new();
+        for i in given {
+            let a = axis(i, rank, what, self.sp(param))?;
+            if out.contains(&a) {
+                return err(self.sp(param), format!("axis {a} is given twice"));
+            }
+            out.push(a);
+        }
+        out.sort_unstable();
+        Ok(out)
+    }
+
+    /// A function argument.
+    pub fn function(&self, param: &str) -> R<Rc<FnValue>> {
+        match self.get(param) {
+            Some(Value::Fn(f)) => Ok(f.clone()),
+            Some(Value::Poison) | None => Err(Stop::Silent),
+            Some(other) => err_help(
+                self.sp(param),
+                format!("`{}` needs a function, found {}", self.name, other.describe()),
+                format!("pass the function itself: `{}(loss)`, then call the result", self.name),
+            ),
+        }
+    }
+}
+
+/// Axis `i` of `rank` axes.
+pub fn axis(i: i128, rank: usize, what: &str, sp: Sp) -> R<usize> {
+    let a = if i < 0 { i + rank as i128 } else { i };
+    if (0..rank as i128).contains(&a) {
+        return Ok(a as usize);
+    }
+    let has = match rank {
+        0 => "has no axes".to_string(),
+        1 => "has only axis 0".to_string(),
+        n => format!("has axes 0 to {}", n - 1),
+    };
+    err(sp, format!("axis {i} is out of range: {what} {has}"))
+}
+
+/// One static integer or a tuple or list of them.
+pub fn static_ints(v: &Value) -> Option<Vec<i128>> {
+    match v {
+        Value::Num(Num { value: Number::Int(i), .. }) => Some(vec![*i]),
+        Value::Unit => Some(Vec::new()),
+        Value::Tuple(items) | Value::List(items) => items
+            .iter()
+            .map(|v| match v {
+                Value::Num(Num { value: Number::Int(i), .. }) => Some(*i),
+                _ => None,
+            })
+            .collect(),
+        _ => None,
+    }
+}
+
+/// What a call yields: its value, and the final values of its `&mut` parameters.
+#[derive(Debug)]
+pub struct Called {
+    /// The result.
+    pub value: Value,
+    /// Parameter number and value.
+    pub muts: Vec<(usize, Value)>,
+}
+
+impl From<Value> for Called {
+    fn from(value: Value) -> Called {
+        Called { value, muts: Vec::new() }
+    }
+}
+
+impl<'a> Tracer<'a> {
+    /// `f(args)` as written.
+    pub fn call_expr(&mut self, f: &Expr, args: &[Arg], sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        if let ExprKind::Path(p) = &f.kind {
+            let is_local = p.ident().is_some_and(|n| vars.get(n).is_some());
+            match p.last() {
+                "Some" | "Ok" | "Err" if !is_local => {
+                    let given = self.args(args, vars, ctx)?;
+                    let Some((v, _)) = given.pos.into_iter().next() else {
+                        return err(sp, format!("`{}` takes one argument", p.last()));
+                    };
+                    return Ok(if p.last() == "Some" { Value::Option(Some(Rc::new(v))) } else { v });
+                }
+                _ => {}
+            }
+            let names_struct = ctx.paths.get(&*p.text).is_some_and(|id| self.items.structs.contains_key(id))
+                || p.ident() == Some("Self");
+            if !is_local && names_struct {
+                let given = self.args(args, vars, ctx)?;
+                return self.tuple_struct(p, given.pos, sp, ctx);
+            }
+        }
+        let fv = match self.expr(f, vars, ctx)? {
+            Value::Fn(fv) => fv,
+            other => {
+                return err(f.sp, format!("{} cannot be called", other.describe()));
+            }
+        };
+        let given = self.args(args, vars, ctx)?;
+        let called = self.call_value(&fv, given, sp)?;
+        self.write_back(called, args.iter().map(|a| Some(&a.value)).collect(), sp, vars, ctx)
+    }
+
+    /// Stores the final values of `&mut` parameters where the arguments came from.
+    fn write_back(
+        &mut self,
+        called: Called,
+        places: Vec<Option<&Expr>>,
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        for (n, value) in called.muts {
+            if let Some(Some(place)) = places.get(n) {
+                if root_name(place).is_some_and(|name| vars.get(&name).is_some()) {
+                    self.assign(place, value, sp, vars, ctx)?;
+                } else {
+                    return err(place.sp, "`&mut` needs a variable or a part of one");
+                }
+            }
+        }
+        Ok(called.value)
+    }
+
+    /// Evaluates arguments in order.
+    pub fn args(&mut self, args: &[Arg], vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Args> {
+        let mut out = Args::default();
+        for a in args {
+            let value = self.expr(&a.value, vars, ctx)?;
+            match &a.name {
+                Some(name) => out.kw.push((name.clone(), value, a.value.sp)),
+                None => out.pos.push((value, a.value.sp)),
+            }
+        }
+        Ok(out)
+    }
+
+    /// `recv.name(args)` as written.
+    #[allow(clippy::too_many_arguments)]
+    pub fn method_expr(
+        &mut self,
+        recv: &Expr,
+        name: &Name,
+        generics: &[GenericArg],
+        args: &[Arg],
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        let value = self.expr(recv, vars, ctx)?;
+        if let Value::Poison = value {
+            return Err(Stop::Silent);
+        }
+        let given = self.args(args, vars, ctx)?;
+        if let Value::Struct(s) = &value {
+            if !matches!(&*name.text, "clone" | "to_owned" | "as_ref" | "as_mut") {
+                let key = (s.ty.id.clone(), name.text.to_string());
+                let Some(f) = self.items.methods.get(&key).cloned() else {
+                    return Err(Stop::NeedMethod(key.0, key.1, name.sp));
+                };
+                let mut all = Args { pos: vec![(value.clone(), recv.sp)], kw: given.kw };
+                all.pos.extend(given.pos);
+                let generics = self.generic_args(generics, ctx)?;
+                let called = self.call_item(&f, &method_generics(&f, &s.ty.generics, generics), all, sp)?;
+                let mut places = vec![Some(recv)];
+                places.extend(args.iter().map(|a| Some(&a.value)));
+                return self.write_back(called, places, sp, vars, ctx);
+            }
+        }
+        self.builtin_method(value, recv.sp, name, given, sp, ctx)
+    }
+
+    fn builtin_method(&mut self, recv: Value, at: Sp, name: &Name, mut args: Args, sp: Sp, ctx: &Rc<Ctx>) -> R<Value> {
+        let first_int = |args: &Args| match args.pos.first() {
+            Some((Value::Num(Num { value: Number::Int(i), .. }), _)) => Some(*i),
+            _ => None,
+        };
+        let array_like = matches!(recv, Value::Array(_) | Value::List(_));
+        match (&*name.text, &recv) {
+            ("clone" | "to_owned" | "as_ref" | "as_mut" | "copied" | "cloned" | "into_iter" | "iter" | "iter_mut" | "into", _) => {
+                return Ok(match (&*name.text, recv) {
+                    ("into_iter" | "iter" | "iter_mut", r @ (Value::Array(_) | Value::List(_) | Value::Tuple(_))) => {
+                        Value::Iter(Rc::new(Iter::Items(r)))
+                    }
+                    (_, r) => r,
+                });
+            }
+            ("enumerate" | "zip" | "rev" | "step_by" | "skip" | "take", _) if !matches!(&*name.text, "take") || matches!(recv, Value::Iter(_) | Value::Range(..)) => {
+                let iter = self.iter_of(&recv, at)?;
+                return Ok(Value::Iter(match &*name.text {
+                    "enumerate" => Rc::new(Iter::Enumerate(iter)),
+                    "rev" => Rc::new(Iter::Rev(iter)),
+                    "zip" => match args.pos.pop() {
+                        Some((other, at)) => Rc::new(Iter::Zip(iter, self.iter_of(&other, at)?)),
+                        None => return err(sp, "`zip` needs what to pair with"),
+                    },
+                    "step_by" => match first_int(&args).and_then(|i| usize::try_from(i).ok()).filter(|k| *k > 0) {
+                        Some(k) => Rc::new(Iter::StepBy(iter, k)),
+                        None => return err(sp, "`step_by` needs a positive static integer"),
+                    },
+                    _ => return err(sp, format!("`{}` of an iterator is not available", name.text)),
+                }));
+            }
+            ("unwrap" | "expect", Value::Option(o)) => {
+                return match o {
+                    Some(v) => Ok((**v).clone()),
+                    None => err(sp, "`unwrap` of `None`"),
+                };
+            }
+            ("unwrap_or", Value::Option(o)) => {
+                return match (o, args.pos.pop()) {
+                    (Some(v), _) => Ok((**v).clone()),
+                    (None, Some((v, _))) => Ok(v),
+                    (None, None) => err(sp, "`unwrap_or` needs a value"),
+                };
+            }
+            ("is_some", Value::Option(o)) => return Ok(Value::Bool(o.is_some())),
+            ("is_none", Value::Option(o)) => return Ok(Value::Bool(o.is_none())),
+            ("len", Value::Array(t)) if t.aval.rank() > 0 => return Ok(Value::size(t.aval.shape[0])),
+            ("len", Value::List(items) | Value::Tuple(items)) => return Ok(Value::size(items.len())),
+            ("len", Value::Unit) => return Ok(Value::size(0)),
+            ("shape" | "ndim" | "size" | "dtype", _) if array_like || matches!(recv, Value::Num(_) | Value::Bool(_)) => {
+                let t = self.to_traced(&recv, None, at)?;
+                return Ok(match &*name.text {
+                    "shape" if t.aval.rank() == 0 => Value::Unit,
+                    "shape" => Value::tuple(t.aval.shape.iter().map(|n| Value::size(*n)).collect()),
+                    "ndim" => Value::size(t.aval.rank()),
+                    "size" => Value::size(t.aval.size()),
+                    _ => Value::DType(t.aval.dtype),
+                });
+            }
+            ("pow" | "powi" | "powf", _) => return self.call_builtin("power", with_first(recv, at, args), sp, ctx.library),
+            ("abs" | "min" | "max" | "sqrt" | "ln", Value::Num(_)) | ("ln" | "to_f32" | "astype", _) => {}
+            _ => {}
+        }
+        let function = match (&*name.text, &recv) {
+            ("ln", _) => "log",
+            // Rust's scalar methods of two operands; numpy's reductions take none or keywords.
+            ("max", _) if args.pos.len() == 1 && !matches!(args.pos[0].0, Value::Num(Num { dtype: None, .. })) => "maximum",
+            ("min", _) if args.pos.len() == 1 && !matches!(args.pos[0].0, Value::Num(Num { dtype: None, .. })) => "minimum",
+            ("is_nan", _) => "isnan",
+            ("is_finite", _) => "isfinite",
+            ("powi" | "powf", _) => "power",
+            ("T", _) => "transpose",
+            (n, _) => n,
+        };
+        if let Value::Fn(_) = recv {
+            return err(name.sp, format!("a function has no method `{}`", name.text));
+        }
+        if crate::library::is_builtin(function) || self.library_fn(function, ctx.library)?.is_some() {
+            // `x.reshape(2, 3)` and `x.transpose(1, 0)` take their tuple apart, as numpy's methods do.
+            if matches!(function, "reshape" | "transpose" | "broadcast_to") && args.pos.len() > 1 {
+                let items = args.pos.drain(..).map(|(v, _)| v).collect();
+                args.pos.push((Value::tuple(items), sp));
+            }
+            return self.call_builtin(function, with_first(recv, at, args), sp, ctx.library);
+        }
+        let mut d = Diag::at(name.sp, format!("{} has no method `{}`", recv.describe(), name.text));
+        d.help = crate::library::nearest(&name.text).map(|n| format!("did you mean `{n}`?"));
+        Err(d.into())
+    }
+
+    /// Calls a function value.
+    pub fn call_value(&mut self, f: &Rc<FnValue>, args: Args, sp: Sp) -> R<Called> {
+        match &**f {
+            FnValue::Item { function, generics } => self.call_item(function, generics, args, sp),
+            FnValue::Closure { closure, scope, ctx } => {
+                if let Some((name, _, _)) = args.kw.first() {
+                    return err(name.sp, "a closure takes its arguments by position");
+                }
+                if args.pos.len() != closure.params.len() {
+                    return err(
+                        sp,
+                        format!("this closure takes {} arguments, found {}", closure.params.len(), args.pos.len()),
+                    );
+                }
+                let mut vars = scope.clone();
+                for ((pat, ty), (mut value, at)) in closure.params.iter().zip(args.pos) {
+                    if let Some(ty) = ty {
+                        let ty = self.resolve_type(ty, ctx)?;
+                        value = self.fit(value, &ty, "the parameter", at)?;
+                    }
+                    self.bind_pat(pat, &value, &mut vars, ctx)?;
+                }
+                match self.expr(&closure.body, &mut vars, ctx) {
+                    Err(Stop::Return(v, _)) => Ok(v.into()),
+                    other => other.map(Called::from),
+                }
+            }
+            FnValue::Builtin(name) => self.call_builtin(name, args, sp, true).map(Called::from),
+            _ => self.call_transformed(f, args, sp).map(Called::from),
+        }
+    }
+
+    /// Calls a function value with positional arguments.
+    pub fn apply(&mut self, f: &Rc<FnValue>, args: Vec<Value>, sp: Sp) -> R<Value> {
+        Ok(self.call_value(f, Args::of(args, sp), sp)?.value)
+    }
+
+    /// Calls a built-in by name.
+    pub fn call_builtin(&mut self, name: &str, args: Args, sp: Sp, internal: bool) -> R<Value> {
+        if let Some((v, _)) = args.pos.iter().find(|(v, _)| matches!(v, Value::Poison)) {
+            let _ = v;
+            return Err(Stop::Silent);
+        }
+        if let Some(intrinsic) = crate::library::intrinsic(name) {
+            return intrinsic(self, args, sp);
+        }
+        match self.library_fn(name, internal)? {
+            Some(f) => Ok(self.call_item(&f, &[], args, sp)?.value),
+            None => err(sp, format!("`{name}` is not implemented")),
+        }
+    }
+
+    /// Calls a function item: binds generics and parameters, evaluates the body, fits the result to the declared type.
+    pub fn call_item(&mut self, f: &Rc<FnItem>, given: &[Generic], args: Args, sp: Sp) -> R<Called> {
+        let decl = &f.function;
+        if self.calls.iter().filter(|c| c.id == f.id).count() > MAX_NESTED_CALLS {
+            let start = self.calls.iter().rposition(|c| c.id == f.id).unwrap_or(0);
+            let mut cycle: Vec<&str> = self.calls[start..].iter().map(|c| &*c.name).collect();
+            cycle.push(&decl.name.text);
+            return err_help(
+                sp,
+                format!("recursive call: {}", cycle.join(" -> ")),
+                "a kernel has no stack to recurse on: write a loop",
+            );
+        }
+        // The span of library code means nothing to a user: its mistakes are reported at the call.
+        if !f.library {
+            return self.call_item_inner(f, given, args, sp);
+        }
+        let before = self.diags.len();
+        let result = self.call_item_inner(f, given, args, sp);
+        for d in &mut self.diags[before..] {
+            d.sp = sp;
+        }
+        match result {
+            Err(Stop::Error(mut d)) => {
+                d.sp = sp;
+                Err(Stop::Error(d))
+            }
+            other => other,
+        }
+    }
+
+    fn call_item_inner(&mut self, f: &Rc<FnItem>, given: &[Generic], args: Args, sp: Sp) -> R<Called> {
+        let decl = &f.function;
+        let values = self.sort_args(f, args, sp)?;
+        let mut bound: BTreeMap<Rc<str>, Generic> = BTreeMap::new();
+        for (p, g) in decl.generics.iter().zip(given) {
+            bound.insert(p.name.text.clone(), g.clone());
+        }
+        let empty = Ctx { paths: f.paths.clone(), generics: BTreeMap::new(), self_ty: None, library: f.library };
+        for (p, (v, _)) in decl.params.iter().zip(&values) {
+            self.infer(&p.ty, v, &decl.generics, &mut bound, &empty);
+        }
+        for g in &decl.generics {
+            let used = bound.contains_key(&g.name.text);
+            if !used && !f.library && !mentions_fn(decl, &g.name.text) {
+                return err_help(
+                    sp,
+                    format!("`{}` of `{}` cannot be inferred from the arguments", g.name.text, decl.name.text),
+                    format!("write it: `{}::<..>(..)`", decl.name.text),
+                );
+            }
+        }
+        let mut ctx = Ctx { paths: f.paths.clone(), generics: bound, self_ty: None, library: f.library };
+        if let Some(t) = &decl.self_ty {
+            let shared = Rc::new(Ctx { generics: ctx.generics.clone(), paths: ctx.paths.clone(), ..ctx });
+            let ty = self.resolve_type(t, &shared)?;
+            ctx = Ctx { generics: shared.generics.clone(), paths: f.paths.clone(), self_ty: Some(ty), library: f.library };
+        }
+        let ctx = Rc::new(ctx);
+        let mut vars = Scope::default();
+        let mut muts = Vec::new();
+        let mut failed = false;
+        for (n, (p, (value, at))) in decl.params.iter().zip(values).enumerate() {
+            let ty = self.resolve_type(&p.ty, &ctx)?;
+            let name = match &p.pat.kind {
+                PatKind::Bind(name, _) => name.text.clone(),
+                _ => format!("argument {n}").into(),
+            };
+            let what = format!("`{name}` of `{}`", decl.name.text);
+            match self.fit(value, &ty, &what, at) {
+                Ok(v) => self.bind_pat(&p.pat, &v, &mut vars, &ctx)?,
+                Err(Stop::Error(mut d)) => {
+                    if !f.library {
+                        let line = self.map.place(p.ty.sp).line;
+                        d.notes.push(format!("{name}: {}   declared in line {line}", ty.describe()));
+                    }
+                    self.report(*d);
+                    failed = true;
+                }
+                Err(stop) => return Err(stop),
+            }
+            if matches!(p.ty.kind, TypeKind::Ref(_, true)) {
+                muts.push((n, name));
+            }
+        }
+        if failed {
+            return Err(Stop::Silent);
+        }
+        self.calls.push(CallSite { id: f.id.clone(), name: decl.name.text.clone(), sp });
+        let result = self.body(decl, &mut vars, &ctx);
+        if let Err(Stop::Error(d)) = result {
+            // Report here, where the stack of calls is known.
+            if f.library {
+                self.calls.pop();
+                return Err(Stop::Error(d));
+            }
+            self.report(*d);
+            self.calls.pop();
+            return Err(Stop::Silent);
+        }
+        self.calls.pop();
+        let value = result?;
+        let muts = muts.into_iter().filter_map(|(n, name)| Some((n, vars.get(&name)?.clone()))).collect();
+        Ok(Called { value, muts })
+    }
+
+    /// Evaluates the body of `decl` and fits its value to the declared type.
+    pub fn body(&mut self, decl: &Function, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        let (value, at) = match self.block_inner(&decl.body, vars, ctx) {
+            Ok(v) => (v, decl.body.value.as_ref().map_or(decl.body.sp, |e| e.sp)),
+            Err(Stop::Return(v, at)) => (v, at),
+            Err(Stop::Break(_, at) | Stop::Continue(at)) => return err(at, "this is not inside a loop"),
+            Err(stop) => return Err(stop),
+        };
+        if ctx.library {
+            return Ok(value);
+        }
+        let ty = match &decl.ret {
+            Some(t) => self.resolve_type(t, ctx)?,
+            None => Ty::Unit,
+        };
+        let what = format!("the result of `{}`", decl.name.text);
+        // `f32` and `u8` results may be literals; a unit function drops its value.
+        if ty == Ty::Unit && !matches!(value, Value::Unit) {
+            return err_help(at, format!("{what} is (), found {}", value.describe()), "end the line with `;` or declare the result type");
+        }
+        self.fit(value, &ty, &what, at)
+    }
+
+    fn sort_args(&mut self, f: &Rc<FnItem>, args: Args, sp: Sp) -> R<Vec<(Value, Sp)>> {
+        let decl = &f.function;
+        let names: Vec<Rc<str>> = decl
+            .params
+            .iter()
+            .map(|p| match &p.pat.kind {
+                PatKind::Bind(name, _) => name.text.clone(),
+                _ => "_".into(),
+            })
+            .collect();
+        let signature = || format!("its parameters are `{}({})`", decl.name.text, names.join(", "));
+        let mut values: Vec<Option<(Value, Sp)>> = vec![None; names.len()];
+        if args.pos.len() > names.len() {
+            return err_help(
+                args.pos[names.len()].1,
+                format!("`{}` takes {} arguments, found {}", decl.name.text, names.len(), args.pos.len()),
+                signature(),
+            );
+        }
+        for (slot, arg) in values.iter_mut().zip(args.pos) {
+            *slot = Some(arg);
+        }
+        for (key, value, at) in args.kw {
+            match names.iter().position(|n| *n == key.text) {
+                Some(n) if values[n].is_none() => values[n] = Some((value, at)),
+                Some(_) => return err(key.sp, format!("`{}` is given twice", key.text)),
+                None => {
+                    let near = crate::library::closest(&key.text, names.iter().map(|n| &**n));
+                    return err_help(
+                        key.sp,
+                        format!("`{}` has no parameter `{}`", decl.name.text, key.text),
+                        near.map_or_else(signature, |n| format!("did you mean `{n}`?")),
+                    );
+                }
+            }
+        }
+        let ctx = Rc::new(Ctx { paths: f.paths.clone(), generics: BTreeMap::new(), self_ty: None, library: f.library });
+        let mut out = Vec::new();
+        for (n, slot) in values.into_iter().enumerate() {
+            out.push(match (slot, &decl.params[n].default) {
+                (Some(arg), _) => arg,
+                (None, Some(e)) => (self.expr(e, &mut Scope::default(), &ctx)?, sp),
+                (None, None) => {
+                    return err_help(sp, format!("`{}` needs the argument `{}`", decl.name.text, names[n]), signature());
+                }
+            });
+        }
+        Ok(out)
+    }
+
+    /// A function of the library by name, parsed on first use. Names that start with `_` are the library's own.
+    pub fn library_fn(&mut self, name: &str, internal: bool) -> R<Option<Rc<FnItem>>> {
+        if name.starts_with('_') && !internal {
+            return Ok(None);
+        }
+        if let Some(f) = self.library.get(name) {
+            return Ok(Some(f.clone()));
+        }
+        let Some(function) = crate::library::source(name) else { return Ok(None) };
+        let item = Rc::new(FnItem {
+            id: format!("library::{name}"),
+            function,
+            paths: Rc::new(BTreeMap::new()),
+            library: true,
+        });
+        self.library.insert(name.into(), item.clone());
+        Ok(Some(item))
+    }
+}
+
+/// Whether a generic parameter only names functions, as `F` in `<F: Fn(f32) -> f32>` does.
+fn mentions_fn(decl: &Function, name: &str) -> bool {
+    decl.params.iter().any(|p| matches!(&p.ty.kind, TypeKind::Path(q) if q.ident() == Some(name)))
+}
+
+fn with_first(recv: Value, at: Sp, args: Args) -> Args {
+    let mut pos = vec![(recv, at)];
+    pos.extend(args.pos);
+    Args { pos, kw: args.kw }
+}
+
+/// Generic arguments of a method: those of the receiver's type for the impl block's parameters, as far as they can be
+/// told by name from the type it is for; then those written.
+fn method_generics(f: &FnItem, _receiver: &[(Rc<str>, Generic)], written: Vec<Generic>) -> Vec<Generic> {
+    // The impl block's parameters are inferred from `self`; a turbofish names the method's own.
+    if written.is_empty() || f.function.generics.len() != written.len() { Vec::new() } else { written }
+}

@@ -1,0 +1,749 @@
+//! Expressions and statements.
+
+use std::rc::Rc;
+
+use crate::dtype::DType;
+use crate::parse::ast::*;
+use crate::parse::spans::Sp;
+use crate::trace::types::Ty;
+use crate::trace::value::{Ctx, FnValue, Generic, Num, Number, Scope, StructValue, Value};
+use crate::trace::{R, Stop, Tracer, arith, err, err_help, pattern, tree};
+
+impl<'a> Tracer<'a> {
+    /// Evaluates a block in a scope of its own. A mistake in a statement is recorded and the next statement goes on,
+    /// so that independent mistakes are reported together.
+    pub fn block(&mut self, b: &Block, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        let mark = vars.vars.len();
+        let result = self.block_inner(b, vars, ctx);
+        vars.vars.truncate(mark);
+        result
+    }
+
+    /// Evaluates a block, leaving its variables in scope.
+    pub fn block_inner(&mut self, b: &Block, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        let mut failed = false;
+        for stmt in &b.stmts {
+            let depth = self.depth();
+            match self.stmt(stmt, vars, ctx) {
+                Ok(()) => {}
+                Err(Stop::Error(d)) => {
+                    self.truncate_frames(depth);
+                    self.report(*d);
+                    failed = true;
+                    poison_stmt(stmt, vars);
+                }
+                Err(Stop::Silent) => {
+                    self.truncate_frames(depth);
+                    failed = true;
+                    poison_stmt(stmt, vars);
+                }
+                Err(Stop::NeedMethod(id, name, at)) => {
+                    self.truncate_frames(depth);
+                    self.needed.push((id, name, at));
+                    failed = true;
+                    poison_stmt(stmt, vars);
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        let value = match &b.value {
+            Some(e) => self.expr(e, vars, ctx)?,
+            None => Value::Unit,
+        };
+        if failed { Err(Stop::Silent) } else { Ok(value) }
+    }
+
+    /// Records a mistake, with the calls that led to it.
+    pub fn report(&mut self, mut d: crate::diag::Diag) {
+        d.calls = self.calls.iter().rev().map(|c| (c.sp, c.name.to_string())).collect();
+        if !self.diags.contains(&d) {
+            self.diags.push(d);
+        }
+    }
+
+    fn stmt(&mut self, stmt: &Stmt, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<()> {
+        match stmt {
+            Stmt::Let { pat, ty, init, otherwise } => {
+                let Some(init) = init else {
+                    // Declared now, assigned later.
+                    pattern::poison(pat, vars);
+                    return Ok(());
+                };
+                let mut value = self.expr(init, vars, ctx)?;
+                if let Some(ty) = ty {
+                    let ty = self.resolve_type(ty, ctx)?;
+                    let sp = init.sp;
+                    value = self.fit(value, &ty, "the declared type", sp)?;
+                }
+                match otherwise {
+                    None => self.bind_pat(pat, &value, vars, ctx),
+                    Some(block) => match self.match_pat(pat, &value, vars, ctx)? {
+                        Some(true) => Ok(()),
+                        Some(false) => {
+                            self.block(block, vars, ctx)?;
+                            err(block.sp, "`let .. else` must leave the function or loop")
+                        }
+                        None => err(pat.sp, "`let .. else` needs a static value"),
+                    },
+                }
+            }
+            Stmt::Expr(e) => self.expr(e, vars, ctx).map(|_| ()),
+        }
+    }
+
+    /// Evaluates an expression.
+    pub fn expr(&mut self, e: &Expr, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        let sp = e.sp;
+        match &e.kind {
+            ExprKind::Int(i, suffix) => {
+                let dtype = self.suffix(suffix, sp)?;
+                Ok(Value::Num(Num { value: Number::Int(*i), dtype }))
+            }
+            ExprKind::Float(x, suffix) => {
+                let dtype = self.suffix(suffix, sp)?;
+                Ok(Value::Num(Num { value: Number::Float(*x), dtype }))
+            }
+            ExprKind::Bool(b) => Ok(Value::Bool(*b)),
+            ExprKind::Str(s) => Ok(Value::Str(s.clone())),
+            ExprKind::Path(p) => self.path(p, vars, ctx),
+            ExprKind::Neg(x) => {
+                let x = self.expr(x, vars, ctx)?;
+                self.negate(&x, sp)
+            }
+            ExprKind::Not(x) => {
+                let x = self.expr(x, vars, ctx)?;
+                self.not(&x, sp)
+            }
+            // References are values here: what can be assigned is decided at the place.
+            ExprKind::Deref(x) | ExprKind::Ref(x, _) => self.expr(x, vars, ctx),
+            ExprKind::Binary(op @ (BinOp::And | BinOp::Or), a, b) => {
+                let a = self.expr(a, vars, ctx)?;
+                // Short circuit on static values: the other side may only make sense then.
+                match (op, &a) {
+                    (BinOp::And, Value::Bool(false)) | (BinOp::Or, Value::Bool(true)) => Ok(a),
+                    _ => {
+                        let b = self.expr(b, vars, ctx)?;
+                        self.binary(*op, &a, &b, sp)
+                    }
+                }
+            }
+            ExprKind::Binary(op, a, b) => {
+                let a = self.expr(a, vars, ctx)?;
+                let b = self.expr(b, vars, ctx)?;
+                self.binary(*op, &a, &b, sp)
+            }
+            ExprKind::Assign(op, place, value) => {
+                let mut value = self.expr(value, vars, ctx)?;
+                if let Some(op) = op {
+                    if let ExprKind::Index(..) = &place.kind {
+                        self.update_place(place, *op, &value, sp, vars, ctx)?;
+                        return Ok(Value::Unit);
+                    }
+                    let old = self.expr(place, vars, ctx)?;
+                    value = self.binary(*op, &old, &value, sp)?;
+                }
+                self.assign(place, value, sp, vars, ctx)?;
+                Ok(Value::Unit)
+            }
+            ExprKind::Call(f, args) => self.call_expr(f, args, sp, vars, ctx),
+            ExprKind::Method(recv, name, generics, args) => {
+                self.method_expr(recv, name, generics, args, sp, vars, ctx)
+            }
+            ExprKind::Field(base, name) => {
+                let base = self.expr(base, vars, ctx)?;
+                self.field(&base, name)
+            }
+            ExprKind::Index(base, index) => {
+                let base_value = self.expr(base, vars, ctx)?;
+                let index = self.expr(index, vars, ctx)?;
+                self.index(&base_value, &index, sp)
+            }
+            ExprKind::Range(lo, hi, closed) => {
+                let lo = match lo {
+                    Some(e) => Some(Rc::new(self.expr(e, vars, ctx)?)),
+                    None => None,
+                };
+                let hi = match hi {
+                    Some(e) => {
+                        let h = self.expr(e, vars, ctx)?;
+                        let h = if *closed { self.binary(BinOp::Add, &h, &Value::int(1), sp)? } else { h };
+                        Some(Rc::new(h))
+                    }
+                    None => None,
+                };
+                Ok(Value::Range(lo, hi))
+            }
+            ExprKind::Tuple(items) if items.is_empty() => Ok(Value::Unit),
+            ExprKind::Tuple(items) => {
+                Ok(Value::tuple(items.iter().map(|e| self.expr(e, vars, ctx)).collect::<R<_>>()?))
+            }
+            ExprKind::Array(items) => {
+                let items: Vec<Value> = items.iter().map(|e| self.expr(e, vars, ctx)).collect::<R<_>>()?;
+                self.list_of(items, sp)
+            }
+            ExprKind::Repeat(x, n) => {
+                let x = self.expr(x, vars, ctx)?;
+                let n = self.static_size(n, vars, ctx)?;
+                match &x {
+                    Value::Array(t) => {
+                        let mut shape = vec![n];
+                        shape.extend(&t.aval.shape);
+                        Ok(Value::Array(self.broadcast_to(t, &shape, sp)?))
+                    }
+                    // A long splat is made an array at once; its literal keeps its weakness.
+                    Value::Num(_) | Value::List(_) if n > 16 => {
+                        let t = self.to_traced(&x, None, sp)?;
+                        let array = { let v = self.var(&t); self.graph().as_constant(v) };
+                        let mut out = match array {
+                            Some(a) => {
+                                let mut data = Vec::with_capacity(n * a.data().len());
+                                for _ in 0..n {
+                                    data.extend_from_slice(a.data());
+                                }
+                                self.constant(crate::array::Array::new(a.aval().batched(n), data), sp)
+                            }
+                            None => {
+                                let mut shape = vec![n];
+                                shape.extend(&t.aval.shape);
+                                self.broadcast_to(&t, &shape, sp)?
+                            }
+                        };
+                        out.weak = t.weak;
+                        Ok(Value::Array(out))
+                    }
+                    _ => Ok(Value::list(vec![x; n])),
+                }
+            }
+            ExprKind::Struct(path, fields, rest) => self.struct_expr(path, fields, rest.as_deref(), sp, vars, ctx),
+            ExprKind::Block(b) => self.block(b, vars, ctx),
+            ExprKind::If(cond, then, other) => self.if_expr(cond, then, other.as_deref(), sp, vars, ctx),
+            ExprKind::Let(..) => err(sp, "`let` as a condition stands alone in `if` or `while`"),
+            ExprKind::Match(value, arms) => self.match_expr(value, arms, sp, vars, ctx),
+            ExprKind::For(pat, iter, body, attrs) => self.for_expr(pat, iter, body, attrs, sp, vars, ctx),
+            ExprKind::While(cond, body, attrs) => self.while_expr(cond, body, attrs, sp, vars, ctx),
+            ExprKind::Loop(body, attrs) => self.loop_expr(body, attrs, sp, vars, ctx),
+            ExprKind::Break(value) => {
+                let value = match value {
+                    Some(e) => Some(self.expr(e, vars, ctx)?),
+                    None => None,
+                };
+                Err(Stop::Break(value, sp))
+            }
+            ExprKind::Continue => Err(Stop::Continue(sp)),
+            ExprKind::Return(value) => {
+                let value = match value {
+                    Some(e) => self.expr(e, vars, ctx)?,
+                    None => Value::Unit,
+                };
+                Err(Stop::Return(value, sp))
+            }
+            ExprKind::Closure(c) => Ok(Value::Fn(Rc::new(FnValue::Closure {
+                closure: c.clone(),
+                scope: vars.clone(),
+                ctx: ctx.clone(),
+            }))),
+            ExprKind::Cast(x, ty) => {
+                let x = self.expr(x, vars, ctx)?;
+                let ty = self.resolve_type(ty, ctx)?;
+                self.cast(&x, &ty, sp)
+            }
+            ExprKind::Try(_) => err_help(
+                sp,
+                "`?` is allowed between checked `#[jit]` functions only",
+                "return the error as a value, or use `check!` in a function that returns `Result<_, kiln::CheckError>`",
+            ),
+            ExprKind::Macro(name, _) => err_help(
+                sp,
+                format!("`{}!` is not available here", name.text),
+                "compute the condition as a result and look at it outside",
+            ),
+            ExprKind::Refused(why, instead) => err_help(sp, why.clone(), instead.clone()),
+        }
+    }
+
+    fn suffix(&self, suffix: &Option<Rc<str>>, sp: Sp) -> R<Option<DType>> {
+        match suffix.as_deref() {
+            None | Some("usize" | "isize") => Ok(None),
+            Some(s) => match DType::from_name(s) {
+                Some(d) => Ok(Some(d)),
+                None => err(sp, format!("`{s}` is not a dtype")),
+            },
+        }
+    }
+
+    /// An array literal: arrays among its items are stacked, trees and plain literals stay a list.
+    pub fn list_of(&mut self, items: Vec<Value>, sp: Sp) -> R<Value> {
+        let is_array = |v: &Value| matches!(v, Value::Array(_));
+        let flat = |v: &Value| matches!(v, Value::Array(_) | Value::Num(_) | Value::Bool(_));
+        if items.iter().any(is_array) && items.iter().all(|v| flat(v) || matches!(v, Value::List(_)) && !arith::is_tree(v)) {
+            let parts = self.promote("[..]", &items, sp)?;
+            if parts.iter().any(|p| p.aval != parts[0].aval) {
+                let all: Vec<String> = parts.iter().map(|p| super::value::show(&p.aval)).collect();
+                return err(sp, format!("an array needs items of one type, found {}", all.join(", ")));
+            }
+            let parts = parts.into_iter().map(Value::Array).collect();
+            return Ok(Value::Array(self.to_traced(&Value::List(Rc::new(parts)), None, sp)?));
+        }
+        Ok(Value::list(items))
+    }
+
+    /// A name or path.
+    pub fn path(&mut self, p: &Path, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        if let Some(name) = p.ident() {
+            if let Some(v) = vars.get(name) {
+                return if matches!(v, Value::Poison) { Err(Stop::Silent) } else { Ok(v.clone()) };
+            }
+            match ctx.generics.get(name) {
+                Some(Generic::Const(c)) => return Ok(Value::int(*c)),
+                Some(Generic::Type(Ty::Array(a))) if a.rank() == 0 => return Ok(Value::DType(a.dtype)),
+                _ => {}
+            }
+            if name == "None" {
+                return Ok(Value::none());
+            }
+        }
+        if let Some(id) = ctx.paths.get(&*p.text).cloned() {
+            if self.items.consts.contains_key(&id) {
+                return self.constant_item(&id, p.sp);
+            }
+            if let Some(f) = self.items.fns.get(&id).cloned() {
+                let generics = self.generic_args(&p.generics, ctx)?;
+                return Ok(Value::Fn(Rc::new(FnValue::Item { function: f, generics })));
+            }
+            if self.items.structs.contains_key(&id) {
+                return err(p.sp, format!("`{}` is a struct, not a value", p.text));
+            }
+        }
+        if let Some((owner, method)) = p.text.rsplit_once("::") {
+            if let Some(v) = self.associated(p, owner, method, ctx)? {
+                return Ok(v);
+            }
+            if let Some(v) = number_constant(owner, method) {
+                return Ok(v);
+            }
+        }
+        if let Some(d) = p.ident().and_then(DType::from_name) {
+            return Ok(Value::DType(d));
+        }
+        if crate::library::is_builtin(&p.text) {
+            return Ok(Value::Fn(Rc::new(FnValue::Builtin(p.text.clone()))));
+        }
+        if self.library_fn(&p.text, ctx.library)?.is_some() {
+            return Ok(Value::Fn(Rc::new(FnValue::Builtin(p.text.clone()))));
+        }
+        let mut d = crate::diag::Diag::at(p.sp, format!("`{}` is not known here", p.text));
+        d.help = Some(match crate::library::nearest(&p.text) {
+            Some(name) => format!("did you mean `{name}`? A function of your own needs `#[jit]`"),
+            None => format!("if `{}` is a function of your own, put `#[jit]` on it", p.text),
+        });
+        Err(d.into())
+    }
+
+    /// `Type::function`.
+    fn associated(&mut self, p: &Path, owner: &str, method: &str, ctx: &Rc<Ctx>) -> R<Option<Value>> {
+        let (id, args) = if owner == "Self" {
+            match &ctx.self_ty {
+                Some(Ty::Struct(s)) => (s.id.clone(), s.generics.iter().map(|(_, g)| g.clone()).collect()),
+                _ => return Ok(None),
+            }
+        } else {
+            match ctx.paths.get(owner).cloned() {
+                Some(id) if self.items.structs.contains_key(&id) => (id, self.generic_args(&p.generics, ctx)?),
+                _ => return Ok(None),
+            }
+        };
+        match self.items.methods.get(&(id.clone(), method.to_string())).cloned() {
+            Some(f) => Ok(Some(Value::Fn(Rc::new(FnValue::Item { function: f, generics: args })))),
+            None => Err(Stop::NeedMethod(id, method.to_string(), p.sp)),
+        }
+    }
+
+    /// The value of a `#[jit] const`.
+    pub fn constant_item(&mut self, id: &str, sp: Sp) -> R<Value> {
+        if self.consts_in_progress.iter().any(|c| c == id) {
+            return err(sp, "this constant depends on itself");
+        }
+        let (decl, paths) = self.items.consts[id].clone();
+        let ctx = Rc::new(Ctx { paths, generics: Default::default(), self_ty: None, library: false });
+        self.consts_in_progress.push(id.to_string());
+        let result = self.expr(&decl.value, &mut Scope::default(), &ctx).and_then(|v| {
+            let ty = self.resolve_type(&decl.ty, &ctx)?;
+            self.fit(v, &ty, &format!("`{}`", decl.name.text), decl.name.sp)
+        });
+        self.consts_in_progress.pop();
+        result
+    }
+
+    /// A static integer.
+    pub fn static_int(&mut self, e: &Expr, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<i128> {
+        match self.expr(e, vars, ctx)? {
+            Value::Num(Num { value: Number::Int(i), .. }) => Ok(i),
+            other => err_help(
+                e.sp,
+                format!("expected a static integer, found {}", other.describe()),
+                "sizes come from literals, const generics, `#[jit] const`s and shapes",
+            ),
+        }
+    }
+
+    /// A static size.
+    pub fn static_size(&mut self, e: &Expr, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<usize> {
+        let i = self.static_int(e, vars, ctx)?;
+        usize::try_from(i).or_else(|_| err(e.sp, format!("a size cannot be {i}")))
+    }
+
+    /// `base.name`.
+    pub fn field(&mut self, base: &Value, name: &Name) -> R<Value> {
+        match base {
+            Value::Poison => Err(Stop::Silent),
+            Value::Struct(s) => match s.ty.fields.iter().position(|(f, _)| *f == name.text) {
+                Some(n) => Ok(s.fields[n].clone()),
+                None => {
+                    let names: Vec<&str> = s.ty.fields.iter().map(|(f, _)| &**f).collect();
+                    let mut d = crate::diag::Diag::at(
+                        name.sp,
+                        format!("`{}` has no field `{}`", s.ty.describe(), name.text),
+                    );
+                    d.help = Some(match crate::library::closest(&name.text, names.iter().copied()) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("its fields are {}", names.join(", ")),
+                    });
+                    Err(d.into())
+                }
+            },
+            Value::Tuple(items) => match name.text.parse::<usize>().ok().and_then(|n| items.get(n)) {
+                Some(v) => Ok(v.clone()),
+                None => err(name.sp, format!("a tuple of {} has no field `{}`", items.len(), name.text)),
+            },
+            other => err(name.sp, format!("{} has no field `{}`", other.describe(), name.text)),
+        }
+    }
+
+    fn struct_expr(
+        &mut self,
+        path: &Path,
+        fields: &[(Name, Expr)],
+        rest: Option<&Expr>,
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        let rest = match rest {
+            Some(e) => match self.expr(e, vars, ctx)? {
+                Value::Struct(s) => Some(s),
+                other => return err(e.sp, format!("`..` needs a struct, found {}", other.describe())),
+            },
+            None => None,
+        };
+        let mut given: Vec<(Name, Value, Sp)> = Vec::new();
+        for (name, e) in fields {
+            given.push((name.clone(), self.expr(e, vars, ctx)?, e.sp));
+        }
+        let ty = match (&rest, path.ident()) {
+            (Some(s), _) if path.generics.is_empty() => s.ty.clone(),
+            (_, Some("Self")) => match &ctx.self_ty {
+                Some(Ty::Struct(s)) => s.clone(),
+                _ => return err(path.sp, "`Self` is not a struct here"),
+            },
+            _ => self.struct_ty_for(path, &given, ctx)?,
+        };
+        for (name, _, _) in &given {
+            if !ty.fields.iter().any(|(f, _)| *f == name.text) {
+                return err(name.sp, format!("`{}` has no field `{}`", ty.describe(), name.text));
+            }
+        }
+        let mut values = Vec::new();
+        for (n, (f, t)) in ty.fields.iter().enumerate() {
+            let value = match given.iter().find(|(name, _, _)| name.text == *f) {
+                Some((_, v, at)) => self.fit(v.clone(), t, &format!("`{f}` of `{}`", ty.describe()), *at)?,
+                None => match &rest {
+                    Some(s) => s.fields[n].clone(),
+                    None => return err(sp, format!("`{}` needs the field `{f}: {}`", ty.describe(), t.describe())),
+                },
+            };
+            values.push(value);
+        }
+        Ok(Value::Struct(Rc::new(StructValue { ty, fields: values })))
+    }
+
+    /// The struct that `path { fields }` makes, with generics inferred from the values.
+    fn struct_ty_for(
+        &mut self,
+        path: &Path,
+        given: &[(Name, Value, Sp)],
+        ctx: &Rc<Ctx>,
+    ) -> R<Rc<super::value::StructTy>> {
+        let id = match ctx.paths.get(&*path.text).cloned() {
+            Some(id) if self.items.structs.contains_key(&id) => id,
+            _ => {
+                return err_help(
+                    path.sp,
+                    format!("the struct `{}` is not known to Kiln", path.text),
+                    format!("put `#[derive(Tree)]` on `struct {}`", path.last()),
+                );
+            }
+        };
+        let (decl, _) = self.items.structs[&id].clone();
+        let args = if path.generics.is_empty() && !decl.generics.is_empty() {
+            let mut bound = Default::default();
+            for (name, value, _) in given {
+                if let Some((_, t)) = decl.fields.iter().find(|(f, _)| *f == name.text) {
+                    self.infer(t, value, &decl.generics, &mut bound, ctx);
+                }
+            }
+            let mut args = Vec::new();
+            for g in &decl.generics {
+                match bound.get(&g.name.text) {
+                    Some(a) => args.push(a.clone()),
+                    None => {
+                        return err_help(
+                            path.sp,
+                            format!("`{}` of `{}` cannot be inferred from its fields", g.name.text, decl.name.text),
+                            format!("write it: `{}::<..> {{ .. }}`", decl.name.text),
+                        );
+                    }
+                }
+            }
+            args
+        } else {
+            self.generic_args(&path.generics, ctx)?
+        };
+        match self.struct_ty(&id, &args, path.sp)? {
+            Ty::Struct(s) => Ok(s),
+            other => err(path.sp, format!("`{}` is not a struct", other.describe())),
+        }
+    }
+
+    /// `S(a, b)` of a tuple struct.
+    pub fn tuple_struct(&mut self, path: &Path, args: Vec<(Value, Sp)>, sp: Sp, ctx: &Rc<Ctx>) -> R<Value> {
+        let given: Vec<(Name, Value, Sp)> = args
+            .into_iter()
+            .enumerate()
+            .map(|(n, (v, at))| (Name { text: n.to_string().into(), sp: at }, v, at))
+            .collect();
+        let ty = match (path.ident(), &ctx.self_ty) {
+            (Some("Self"), Some(Ty::Struct(s))) => s.clone(),
+            _ => self.struct_ty_for(path, &given, ctx)?,
+        };
+        if given.len() != ty.fields.len() {
+            return err(sp, format!("`{}` has {} fields, found {}", ty.describe(), ty.fields.len(), given.len()));
+        }
+        let mut fields = Vec::new();
+        for ((f, t), (_, v, at)) in ty.fields.iter().zip(given) {
+            fields.push(self.fit(v, t, &format!("`{f}` of `{}`", ty.describe()), at)?);
+        }
+        Ok(Value::Struct(Rc::new(StructValue { ty, fields })))
+    }
+
+    /// `x as T`.
+    pub fn cast(&mut self, x: &Value, ty: &Ty, sp: Sp) -> R<Value> {
+        match (x, ty) {
+            (Value::Num(n), Ty::Usize) => match n.value {
+                Number::Int(i) => Ok(Value::int(i)),
+                Number::Float(f) => Ok(Value::int(f as i128)),
+            },
+            (Value::Bool(b), Ty::Usize) => Ok(Value::int(*b as i128)),
+            (Value::Array(t), Ty::Usize) => {
+                if t.aval.dtype.is_int() {
+                    Ok(x.clone())
+                } else {
+                    Ok(Value::Array(self.convert(t, DType::I32, sp)?))
+                }
+            }
+            (Value::Num(n), Ty::Array(a)) if a.rank() == 0 => {
+                let s = super::scalar(n.value, n.dtype.unwrap_or(match n.value {
+                    Number::Int(_) => DType::I64,
+                    Number::Float(_) => DType::F64,
+                }))
+                .convert(a.dtype);
+                let value = match s.to_i128() {
+                    Some(i) if a.dtype.is_int() => Number::Int(i),
+                    _ if a.dtype.is_complex() || a.dtype == DType::Bool => {
+                        return Ok(Value::Array(self.constant(crate::array::Array::scalar(s), sp)));
+                    }
+                    _ => Number::Float(s.to_f64()),
+                };
+                Ok(Value::Num(Num { value, dtype: Some(a.dtype) }))
+            }
+            (Value::Bool(b), Ty::Array(a)) if a.rank() == 0 && a.dtype.is_int() => {
+                Ok(Value::Num(Num { value: Number::Int(*b as i128), dtype: Some(a.dtype) }))
+            }
+            // Casting an array changes its dtype, whatever its shape: `x as f32`.
+            (_, Ty::Array(a)) if a.rank() == 0 => {
+                let dtype = a.dtype;
+                self.map_tree(x, sp, &mut |tr, t| tr.convert(t, dtype, sp))
+            }
+            (_, other) => err_help(
+                sp,
+                format!("cannot convert {} to {}", x.describe(), other.describe()),
+                "`as` takes a dtype: f32, i32, u8, ..",
+            ),
+        }
+    }
+
+    /// Assigns to a variable, field, element or slice.
+    pub fn assign(&mut self, place: &Expr, value: Value, sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<()> {
+        match &place.kind {
+            ExprKind::Deref(inner) | ExprKind::Ref(inner, _) => self.assign(inner, value, sp, vars, ctx),
+            ExprKind::Path(p) => {
+                let Some(name) = p.ident() else { return err(place.sp, "only variables can be assigned") };
+                if name == "_" {
+                    return Ok(());
+                }
+                let Some(old) = vars.get(name).cloned() else {
+                    return err_help(
+                        place.sp,
+                        format!("`{name}` is not a variable of this function"),
+                        "a kernel has no side effects: return the new value or take `&mut` to it as a parameter",
+                    );
+                };
+                let mut value = self.like_old(&old, value, name, sp)?;
+                if let Value::Array(t) = &mut value {
+                    if t.name.is_none() && !ctx.library {
+                        t.name = Some(name.into());
+                    }
+                }
+                *vars.get_mut(name).expect("just found") = value;
+                Ok(())
+            }
+            ExprKind::Field(base, name) => {
+                let old = self.expr(base, vars, ctx)?;
+                let current = self.field(&old, name)?;
+                let value = self.like_old(&current, value, &name.text, sp)?;
+                let n = match &old {
+                    Value::Struct(s) => s.ty.fields.iter().position(|(f, _)| *f == name.text),
+                    _ => name.text.parse().ok(),
+                };
+                let mut items = tree::children(&old).unwrap_or(&[]).to_vec();
+                items[n.expect("found by `field`")] = value;
+                self.assign(base, tree::with_children(&old, items), sp, vars, ctx)
+            }
+            ExprKind::Index(base, index) => {
+                let old = self.expr(base, vars, ctx)?;
+                let index = self.expr(index, vars, ctx)?;
+                let new = self.index_set(&old, &index, None, &value, sp)?;
+                self.assign(base, new, sp, vars, ctx)
+            }
+            ExprKind::Tuple(items) => {
+                let Some(values) = tree::children(&value).filter(|v| v.len() == items.len()) else {
+                    return err(sp, format!("cannot assign {} to {} places", value.describe(), items.len()));
+                };
+                for (e, v) in items.iter().zip(values.to_vec()) {
+                    self.assign(e, v, sp, vars, ctx)?;
+                }
+                Ok(())
+            }
+            ExprKind::Method(..) | ExprKind::Call(..) => {
+                err_help(place.sp, "the result of a call cannot be assigned", "bind it with `let` first")
+            }
+            _ => err(place.sp, "this is not something that can be assigned"),
+        }
+    }
+
+    /// `place[index] op= value`: one scatter, so that repeated indices add up.
+    fn update_place(&mut self, place: &Expr, op: BinOp, value: &Value, sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<()> {
+        let ExprKind::Index(base, index) = &place.kind else { unreachable!("called for indices") };
+        let old = self.expr(base, vars, ctx)?;
+        let index = self.expr(index, vars, ctx)?;
+        let new = self.index_set(&old, &index, Some(op), value, sp)?;
+        self.assign(base, new, sp, vars, ctx)
+    }
+
+    /// A variable keeps its dtype and shape: literals take them, anything else must match.
+    fn like_old(&mut self, old: &Value, value: Value, name: &str, sp: Sp) -> R<Value> {
+        match (old, value) {
+            (Value::Array(o), v @ (Value::Array(_) | Value::Num(_) | Value::List(_) | Value::Bool(_))) => {
+                let dtype = if o.weak { None } else { Some(o.aval.dtype) };
+                let t = self.to_traced(&v, dtype, sp)?;
+                if o.weak || *t.aval == *o.aval {
+                    return Ok(Value::Array(t));
+                }
+                if t.aval.dtype == o.aval.dtype && arith::broadcast_shapes(&t.aval.shape, &o.aval.shape).as_ref() == Some(&o.aval.shape) && t.aval.rank() == 0 {
+                    return Ok(Value::Array(self.broadcast_to(&t, &o.aval.shape, sp)?));
+                }
+                let ty = Ty::Array((*o.aval).clone());
+                self.fit(Value::Array(t), &ty, &format!("`{name}`"), sp)
+            }
+            (Value::Struct(o), v) => {
+                let ty = Ty::Struct(o.ty.clone());
+                self.fit(v, &ty, &format!("`{name}`"), sp)
+            }
+            (_, v) => Ok(v),
+        }
+    }
+}
+
+fn poison_stmt(stmt: &Stmt, vars: &mut Scope) {
+    match stmt {
+        Stmt::Let { pat, .. } => pattern::poison(pat, vars),
+        Stmt::Expr(e) => {
+            if let ExprKind::Assign(_, place, _) = &e.kind {
+                if let Some(slot) = root_name(place).and_then(|n| vars.get_mut(&n)) {
+                    *slot = Value::Poison;
+                }
+            }
+        }
+    }
+}
+
+/// The variable that a place is part of.
+pub fn root_name(place: &Expr) -> Option<Rc<str>> {
+    match &place.kind {
+        ExprKind::Path(p) => p.ident().map(Into::into),
+        ExprKind::Deref(e) | ExprKind::Ref(e, _) | ExprKind::Field(e, _) | ExprKind::Index(e, _) => root_name(e),
+        _ => None,
+    }
+}
+
+/// `f32::MAX`, `core::f32::consts::PI`.
+fn number_constant(owner: &str, name: &str) -> Option<Value> {
+    use std::f64::consts as c;
+    let last = owner.rsplit("::").next().unwrap_or(owner);
+    let ty = if last == "consts" { owner.rsplit("::").nth(1).unwrap_or("") } else { last };
+    let dtype = DType::from_name(ty)?;
+    let value = if dtype.is_float() {
+        let (max, min_positive, eps) = match dtype {
+            DType::F32 => (f32::MAX as f64, f32::MIN_POSITIVE as f64, f32::EPSILON as f64),
+            DType::F64 => (f64::MAX, f64::MIN_POSITIVE, f64::EPSILON),
+            DType::F16 => (65504.0, half::f16::MIN_POSITIVE.to_f64(), half::f16::EPSILON.to_f64()),
+            _ => (half::bf16::MAX.to_f64(), half::bf16::MIN_POSITIVE.to_f64(), half::bf16::EPSILON.to_f64()),
+        };
+        Number::Float(match name {
+            "MAX" => max,
+            "MIN" => -max,
+            "MIN_POSITIVE" => min_positive,
+            "EPSILON" => eps,
+            "INFINITY" => f64::INFINITY,
+            "NEG_INFINITY" => f64::NEG_INFINITY,
+            "NAN" => f64::NAN,
+            "PI" => c::PI,
+            "TAU" => c::TAU,
+            "E" => c::E,
+            "SQRT_2" => c::SQRT_2,
+            "LN_2" => c::LN_2,
+            "LN_10" => c::LN_10,
+            "LOG2_E" => c::LOG2_E,
+            "LOG10_E" => c::LOG10_E,
+            "FRAC_PI_2" => c::FRAC_PI_2,
+            "FRAC_PI_3" => c::FRAC_PI_3,
+            "FRAC_PI_4" => c::FRAC_PI_4,
+            "FRAC_PI_6" => c::FRAC_PI_6,
+            "FRAC_PI_8" => c::FRAC_PI_8,
+            "FRAC_1_PI" => c::FRAC_1_PI,
+            "FRAC_2_PI" => c::FRAC_2_PI,
+            "FRAC_1_SQRT_2" => c::FRAC_1_SQRT_2,
+            _ => return None,
+        })
+    } else if dtype.is_int() {
+        let (lo, hi) = dtype.int_range();
+        Number::Int(match name {
+            "MAX" => hi,
+            "MIN" => lo,
+            "BITS" => return Some(Value::int(dtype.bytes() as i128 * 8)),
+            _ => return None,
+        })
+    } else {
+        return None;
+    };
+    Some(Value::Num(Num { value, dtype: Some(dtype) }))
+}

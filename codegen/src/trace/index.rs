@@ -1,0 +1,393 @@
+//! Indexing: `x[i]`, `x[2..5]`, `x[(.., i)]`, `x[idx]`, read and written.
+
+use std::rc::Rc;
+
+use crate::array::Array;
+use crate::dtype::{DType, Scalar};
+use crate::graph::Aval;
+use crate::ops::indexing::{Coords, DimIx, IndexMode};
+use crate::ops::scatter::Combine;
+use crate::ops::{Compare, CompareOp, Gather, Neg, Reshape, Scatter, Select, Slice};
+use crate::parse::ast::BinOp;
+use crate::parse::spans::Sp;
+use crate::trace::value::{Num, Number, Traced, Value, show};
+use crate::trace::{R, Stop, Tracer, arith, err, err_help, tree};
+
+/// What stands for one axis.
+#[derive(Clone, Debug)]
+enum Part {
+    /// `lo..hi`, static.
+    Span(usize, usize),
+    /// A static index.
+    At(usize),
+    /// An index or index array known at run time.
+    Dynamic(Traced),
+}
+
+impl<'a> Tracer<'a> {
+    /// `base[index]`.
+    pub fn index(&mut self, base: &Value, index: &Value, sp: Sp) -> R<Value> {
+        match (base, index) {
+            (Value::Poison, _) | (_, Value::Poison) => Err(Stop::Silent),
+            (Value::Tuple(items) | Value::List(items), Value::Num(Num { value: Number::Int(i), .. })) => {
+                match usize::try_from(*i).ok().and_then(|n| items.get(n)) {
+                    Some(v) => Ok(v.clone()),
+                    None => err(sp, format!("index {i} is out of range: there are {} items", items.len())),
+                }
+            }
+            (Value::Tuple(items) | Value::List(items), Value::Range(lo, hi)) => {
+                let (lo, hi) = self.static_span(lo, hi, items.len(), sp)?;
+                Ok(tree::with_children(base, items[lo..hi].to_vec()))
+            }
+            (Value::List(_), _) if !arith::is_tree(base) => {
+                let t = self.to_traced(base, None, sp)?;
+                self.index(&Value::Array(t), index, sp)
+            }
+            (Value::List(_) | Value::Tuple(_), Value::Array(_)) => err_help(
+                sp,
+                "an array of trees needs a static index",
+                "use `#[unroll] for`, or keep the leaves in one array each",
+            ),
+            (Value::Array(t), _) => {
+                let parts = self.index_parts(t, index, sp)?;
+                Ok(Value::Array(self.read(t, &parts, sp)?))
+            }
+            _ => err(sp, format!("{} cannot be indexed", base.describe())),
+        }
+    }
+
+    fn static_span(&mut self, lo: &Option<Rc<Value>>, hi: &Option<Rc<Value>>, n: usize, sp: Sp) -> R<(usize, usize)> {
+        let mut end = |v: &Option<Rc<Value>>, default: usize| match v.as_deref() {
+            None => Ok(default as i128),
+            Some(Value::Num(Num { value: Number::Int(i), .. })) => Ok(*i),
+            Some(other) => err_help(
+                sp,
+                format!("the bounds of a slice are static, found {}", other.describe()),
+                "for a start known at run time use `dynamic_slice(x, (i,), (n,))`",
+            ),
+        };
+        let (lo, hi) = (end(lo, 0)?, end(hi, n)?);
+        if lo < 0 || hi > n as i128 || lo > hi {
+            return err(sp, format!("{lo}..{hi} is out of range: the axis has {n} elements"));
+        }
+        Ok((lo as usize, hi as usize))
+    }
+
+    fn index_parts(&mut self, t: &Traced, index: &Value, sp: Sp) -> R<Vec<Part>> {
+        let items: Vec<Value> = match index {
+            Value::Tuple(items) => items.to_vec(),
+            Value::Unit => Vec::new(),
+            other => vec![other.clone()],
+        };
+        let rank = t.aval.rank();
+        if items.len() > rank {
+            let mut d = crate::diag::Diag::at(sp, format!("{} indices for {}", items.len(), show(&t.aval)));
+            d.notes = vec![self.origin(t)];
+            return Err(d.into());
+        }
+        let mut parts = Vec::new();
+        for (axis, item) in items.iter().enumerate() {
+            let n = t.aval.shape[axis];
+            parts.push(match item {
+                Value::Range(lo, hi) => {
+                    let (lo, hi) = self.static_span(lo, hi, n, sp)?;
+                    Part::Span(lo, hi)
+                }
+                Value::Num(Num { value: Number::Int(i), .. }) => match usize::try_from(*i).ok().filter(|i| *i < n) {
+                    Some(i) => Part::At(i),
+                    None => {
+                        let mut d = crate::diag::Diag::at(
+                            sp,
+                            format!("index {i} is out of range: axis {axis} of {} has {n} elements", show(&t.aval)),
+                        );
+                        d.notes = vec![self.origin(t)];
+                        return Err(d.into());
+                    }
+                },
+                Value::Array(_) | Value::List(_) => {
+                    let idx = self.to_traced(item, None, sp)?;
+                    if idx.aval.dtype == DType::Bool {
+                        return err_help(
+                            sp,
+                            "a mask does not index: how many elements it picks is not known while compiling",
+                            "use `where_(mask, x, 0)`, or `select`",
+                        );
+                    }
+                    if !idx.aval.dtype.is_int() {
+                        return err_help(
+                            sp,
+                            format!("an index is an integer, found {}", show(&idx.aval)),
+                            "convert it: `.. as i32`",
+                        );
+                    }
+                    Part::Dynamic(self.wrap_negative(&idx, n, sp)?)
+                }
+                other => return err(sp, format!("{} is not an index", other.describe())),
+            });
+        }
+        parts.extend(t.aval.shape[items.len()..].iter().map(|n| Part::Span(0, *n)));
+        Ok(parts)
+    }
+
+    /// A negative index counts from the end, once.
+    pub fn wrap_negative(&mut self, idx: &Traced, n: usize, sp: Sp) -> R<Traced> {
+        if !idx.aval.dtype.is_signed() {
+            return Ok(idx.clone());
+        }
+        // A constant is settled here.
+        let var = self.var(idx);
+        if let Some(c) = self.graph().as_constant(var) {
+            let data = c
+                .data()
+                .iter()
+                .map(|s| {
+                    let i = s.to_i128().unwrap_or(0);
+                    Scalar::from_i128(DType::I32, if i < 0 { i + n as i128 } else { i })
+                })
+                .collect();
+            return Ok(self.constant(Array::new(c.aval().with_dtype(DType::I32), data), sp));
+        }
+        if self.graph().is_nonnegative(var) {
+            return Ok(idx.clone());
+        }
+        let wide = if idx.aval.dtype.bytes() < 4 { self.convert(idx, DType::I32, sp)? } else { idx.clone() };
+        let full = |tr: &mut Tracer<'a>, x: i128| {
+            let c = Scalar::from_i128(wide.aval.dtype, x);
+            tr.constant(Array::full(&wide.aval, c), sp)
+        };
+        let (zero, extent) = (full(self, 0), full(self, n as i128));
+        let negative = self.bind1(Compare { op: CompareOp::Lt }, &[&wide, &zero], sp)?;
+        let wrapped = self.bind1(crate::ops::Add, &[&wide, &extent], sp)?;
+        self.bind1(Select, &[&negative, &wrapped, &wide], sp)
+    }
+
+    fn read(&mut self, t: &Traced, parts: &[Part], sp: Sp) -> R<Traced> {
+        // Static parts first: a view.
+        let span = |p: &Part, n: usize| match p {
+            Part::Span(lo, hi) => (*lo, *hi),
+            Part::At(i) => (*i, *i + 1),
+            Part::Dynamic(_) => (0, n),
+        };
+        let spans: Vec<(usize, usize)> = parts.iter().zip(&t.aval.shape).map(|(p, n)| span(p, *n)).collect();
+        let mut view = t.clone();
+        if spans.iter().zip(&t.aval.shape).any(|(s, n)| *s != (0, *n)) {
+            let op = Slice {
+                start: spans.iter().map(|s| s.0).collect(),
+                limit: spans.iter().map(|s| s.1).collect(),
+                stride: vec![1; spans.len()],
+            };
+            view = self.bind1(op, &[&view], sp)?;
+        }
+        let shape: Vec<usize> =
+            view.aval.shape.iter().zip(parts).filter(|(_, p)| !matches!(p, Part::At(_))).map(|(n, _)| *n).collect();
+        if shape.len() != parts.len() {
+            view = self.bind1(Reshape { shape }, &[&view], sp)?;
+        }
+        let rest: Vec<Part> = parts.iter().filter(|p| !matches!(p, Part::At(_))).cloned().collect();
+        if !rest.iter().any(|p| matches!(p, Part::Dynamic(_))) {
+            view.weak = t.weak;
+            return Ok(view);
+        }
+        let (coords, indices) = self.coords(&view.aval, &rest, IndexMode::Clip, sp)?;
+        let mut ins = vec![&view];
+        ins.extend(&indices);
+        self.bind1(Gather { coords }, &ins, sp)
+    }
+
+    /// The map behind dynamic indices, by numpy's rules: index arrays broadcast together, and their axes stand where the
+    /// indices stood if those are neighbours, else in front.
+    fn coords(&mut self, x: &Aval, parts: &[Part], mode: IndexMode, sp: Sp) -> R<(Coords, Vec<Traced>)> {
+        let mut common: Vec<usize> = Vec::new();
+        let mut at: Vec<usize> = Vec::new();
+        for (d, p) in parts.iter().enumerate() {
+            if let Part::Dynamic(t) = p {
+                at.push(d);
+                match arith::broadcast_shapes(&common, &t.aval.shape) {
+                    Some(s) => common = s,
+                    None => return err(sp, "index arrays do not broadcast together"),
+                }
+            }
+        }
+        let neighbours = at.windows(2).all(|w| w[0] + 1 == w[1]);
+        let before = if neighbours { parts[..at.first().copied().unwrap_or(0)].iter().filter(|p| matches!(p, Part::Span(..))).count() } else { 0 };
+        let mut shape = Vec::new();
+        let mut dims = Vec::new();
+        let mut indices: Vec<Traced> = Vec::new();
+        let mut index_dims = Vec::new();
+        let mut n_window = 0;
+        for (d, p) in parts.iter().enumerate() {
+            match p {
+                Part::Dynamic(t) => {
+                    // Axes of extent one are dropped: they are broadcast along by not being mentioned.
+                    let lead = common.len() - t.aval.rank();
+                    let along: Vec<usize> =
+                        (0..t.aval.rank()).filter(|a| t.aval.shape[*a] == common[lead + a]).collect();
+                    let kept: Vec<usize> = along.iter().map(|a| t.aval.shape[*a]).collect();
+                    let t = if kept.len() == t.aval.rank() {
+                        t.clone()
+                    } else {
+                        self.bind1(Reshape { shape: kept }, &[t], sp)?
+                    };
+                    dims.push(DimIx::index(indices.len()));
+                    index_dims.push(along.iter().map(|a| before + lead + a).collect());
+                    indices.push(t);
+                }
+                Part::Span(lo, hi) => {
+                    let w = if n_window < before { n_window } else { n_window + common.len() };
+                    n_window += 1;
+                    shape.push(hi - lo);
+                    dims.push(if (*lo, *hi) == (0, x.shape[d]) || mode == IndexMode::Clip {
+                        DimIx::window(w)
+                    } else {
+                        indices.push(self.constant(Array::scalar(Scalar::I32(*lo as i32)), sp));
+                        index_dims.push(Vec::new());
+                        DimIx::slice(indices.len() - 1, w)
+                    });
+                }
+                Part::At(i) => {
+                    indices.push(self.constant(Array::scalar(Scalar::I32(*i as i32)), sp));
+                    index_dims.push(Vec::new());
+                    dims.push(DimIx::index(indices.len() - 1));
+                }
+            }
+        }
+        for (n, extent) in common.iter().enumerate() {
+            shape.insert(before + n, *extent);
+        }
+        Ok((Coords { dims, index_dims, shape, mode }, indices))
+    }
+
+    /// `base` with `base[index]` set to `value`, or combined with it.
+    pub fn index_set(&mut self, base: &Value, index: &Value, op: Option<BinOp>, value: &Value, sp: Sp) -> R<Value> {
+        match (base, index) {
+            (Value::Poison, _) | (_, Value::Poison) => Err(Stop::Silent),
+            (Value::Tuple(items) | Value::List(items), Value::Num(Num { value: Number::Int(i), .. }))
+                if arith::is_tree(base) || !matches!(value, Value::Array(_)) =>
+            {
+                let Some(n) = usize::try_from(*i).ok().filter(|n| *n < items.len()) else {
+                    return err(sp, format!("index {i} is out of range: there are {} items", items.len()));
+                };
+                let mut items = items.to_vec();
+                items[n] = match op {
+                    Some(op) => self.binary(op, &items[n], value, sp)?,
+                    None => value.clone(),
+                };
+                Ok(tree::with_children(base, items))
+            }
+            (Value::List(_), _) if !arith::is_tree(base) => {
+                // A list of literals takes the dtype of what is stored in it.
+                let dtype = match value {
+                    Value::Array(t) if !t.weak => Some(t.aval.dtype),
+                    Value::Num(n) => n.dtype,
+                    _ => None,
+                };
+                let t = self.to_traced(base, dtype, sp)?;
+                self.index_set(&Value::Array(t), index, op, value, sp)
+            }
+            (Value::Array(t), _) => {
+                let mut t = t.clone();
+                if let (true, Value::Array(v)) = (t.weak, value) {
+                    if !v.weak {
+                        t = self.convert(&t, v.aval.dtype, sp)?;
+                    }
+                }
+                let parts = self.index_parts(&t, index, sp)?;
+                Ok(Value::Array(self.write(&t, &parts, op, value, sp)?))
+            }
+            _ => err(sp, format!("{} cannot be indexed", base.describe())),
+        }
+    }
+
+    fn write(&mut self, t: &Traced, parts: &[Part], op: Option<BinOp>, value: &Value, sp: Sp) -> R<Traced> {
+        let (coords, indices) = self.coords(&t.aval, parts, IndexMode::Drop, sp)?;
+        let mut v = self.to_traced(value, Some(t.aval.dtype), sp)?;
+        if v.aval.dtype != t.aval.dtype {
+            return err_help(
+                sp,
+                format!("{} cannot be stored in {}", show(&v.aval), show(&t.aval)),
+                format!("convert it: `.. as {}`", t.aval.dtype),
+            );
+        }
+        if arith::broadcast_shapes(&v.aval.shape, &coords.shape).as_ref() != Some(&coords.shape) {
+            let place = t.aval.with_shape(&coords.shape);
+            return err(sp, format!("{} does not fit into the place {}", show(&v.aval), show(&place)));
+        }
+        v = self.broadcast_to(&v, &coords.shape, sp)?;
+        let combine = match op {
+            None => Combine::Set,
+            Some(BinOp::Add) => Combine::Add,
+            Some(BinOp::Sub) => {
+                v = self.bind1(Neg, &[&v], sp)?;
+                Combine::Add
+            }
+            Some(BinOp::Mul) => Combine::Mul,
+            Some(other) => {
+                let mut read = coords.clone();
+                read.mode = IndexMode::Clip;
+                let mut ins = vec![t];
+                ins.extend(&indices);
+                let old = self.bind1(Gather { coords: read }, &ins, sp)?;
+                match self.binary(other, &Value::Array(old), &Value::Array(v), sp)? {
+                    Value::Array(new) => v = new,
+                    _ => unreachable!("arrays combine to arrays"),
+                }
+                Combine::Set
+            }
+        };
+        let mut ins = vec![t];
+        ins.extend(&indices);
+        ins.push(&v);
+        let mut out = self.bind1(Scatter { coords, combine }, &ins, sp)?;
+        out.weak = t.weak && v.weak;
+        Ok(out)
+    }
+
+    /// `take_along_axis`: an index per position, of the rank of `x`, or one rank lower, which drops the axis.
+    pub fn take_along_axis(&mut self, x: &Traced, idx: &Traced, axis: usize, sp: Sp) -> R<Value> {
+        let rank = x.aval.rank();
+        let drops = idx.aval.rank() + 1 == rank;
+        let mut want = x.aval.shape.clone();
+        if drops {
+            want.remove(axis);
+        } else if idx.aval.rank() == rank {
+            want[axis] = idx.aval.shape[axis];
+        }
+        // Other axes of the index array may have extent one.
+        let fits = idx.aval.rank() == want.len() && idx.aval.shape.iter().zip(&want).all(|(a, b)| a == b || *a == 1);
+        if !fits {
+            let mut d = crate::diag::Diag::at(
+                sp,
+                format!("`take_along_axis` cannot pick from {} with {} along axis {axis}", show(&x.aval), show(&idx.aval)),
+            );
+            d.notes = vec![self.origin(x), self.origin(idx)];
+            let one_lower: Vec<usize> = (0..rank).filter(|d| *d != axis).map(|d| x.aval.shape[d]).collect();
+            let idx_type = crate::trace::types::rust_type(&Aval::new(idx.aval.dtype, &one_lower));
+            return Err(d.help(format!("the indices should be `{idx_type}`")).into());
+        }
+        if !idx.aval.dtype.is_int() {
+            return err_help(sp, format!("an index is an integer, found {}", show(&idx.aval)), "convert it: `.. as i32`");
+        }
+        let idx = self.wrap_negative(idx, x.aval.shape[axis], sp)?;
+        let idx = self.broadcast_to(&idx, &want, sp)?;
+        let dims = (0..rank)
+            .map(|d| match (d == axis, drops && d > axis) {
+                (true, _) => DimIx::index(0),
+                (_, true) => DimIx::window(d - 1),
+                _ => DimIx::window(d),
+            })
+            .collect();
+        let coords =
+            Coords { dims, index_dims: vec![(0..want.len()).collect()], shape: want, mode: IndexMode::Clip };
+        Ok(Value::Array(self.bind1(Gather { coords }, &[x, &idx], sp)?))
+    }
+
+    /// `take`: slices of `x` at the indices along `axis`.
+    pub fn take(&mut self, x: &Traced, idx: &Traced, axis: usize, sp: Sp) -> R<Value> {
+        let mut parts: Vec<Part> = x.aval.shape.iter().map(|n| Part::Span(0, *n)).collect();
+        if !idx.aval.dtype.is_int() {
+            return err_help(sp, format!("an index is an integer, found {}", show(&idx.aval)), "convert it: `.. as i32`");
+        }
+        parts[axis] = Part::Dynamic(self.wrap_negative(idx, x.aval.shape[axis], sp)?);
+        Ok(Value::Array(self.read(x, &parts, sp)?))
+    }
+}

@@ -1,0 +1,339 @@
+//! Tracing: an interpreter of parsed bodies over static and traced values, which appends what is traced to a graph.
+//!
+//! Start at [`Tracer::call_value`] for what happens at a call, [`expr`] for expressions, [`control`] for loops and
+//! branches, [`transforms`] for `grad` and its kin.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::array::Array;
+use crate::diag::Diag;
+use crate::dtype::{DType, Scalar};
+use crate::graph::{Aval, Graph, Src, Var};
+use crate::ops::{Constant, Op, OpError};
+use crate::parse::ast;
+use crate::parse::spans::{SourceMap, Sp};
+use crate::unit::ItemId;
+
+pub mod arith;
+pub mod call;
+pub mod control;
+pub mod expr;
+pub mod index;
+pub mod pattern;
+pub mod transforms;
+pub mod tree;
+pub mod types;
+pub mod value;
+
+use value::{FnItem, Num, Number, Scope, Subgraph, TVar, Traced, Value};
+
+/// Why evaluation of an expression stopped.
+#[derive(Debug)]
+pub enum Stop {
+    /// A mistake to report.
+    Error(Box<Diag>),
+    /// A mistake that has been reported already.
+    Silent,
+    /// A method that the front end has to fetch first.
+    NeedMethod(ItemId, String, Sp),
+    /// `return`.
+    Return(Value, Sp),
+    /// `break`.
+    Break(Option<Value>, Sp),
+    /// `continue`.
+    Continue(Sp),
+}
+
+impl From<Diag> for Stop {
+    fn from(d: Diag) -> Stop {
+        Stop::Error(Box::new(d))
+    }
+}
+
+/// Result of evaluating something.
+pub type R<T> = Result<T, Stop>;
+
+/// A mistake at `sp`.
+pub fn err<T>(sp: Sp, message: impl Into<String>) -> R<T> {
+    Err(Diag::at(sp, message).into())
+}
+
+/// A mistake at `sp`, with what to write instead.
+pub fn err_help<T>(sp: Sp, message: impl Into<String>, help: impl Into<String>) -> R<T> {
+    Err(Diag::at(sp, message).help(help).into())
+}
+
+/// Everything that can be called or named, parsed once.
+#[derive(Debug, Default)]
+pub struct Items {
+    /// Functions by id.
+    pub fns: HashMap<ItemId, Rc<FnItem>>,
+    /// Methods by (struct, name).
+    pub methods: HashMap<(ItemId, String), Rc<FnItem>>,
+    /// Structs by id, with what their paths mean.
+    pub structs: HashMap<ItemId, (Rc<ast::Struct>, Rc<std::collections::BTreeMap<String, ItemId>>)>,
+    /// Type aliases by id, with what their paths mean.
+    pub aliases: HashMap<ItemId, (Rc<ast::Alias>, Rc<std::collections::BTreeMap<String, ItemId>>)>,
+    /// Constants by id, with what their paths mean.
+    pub consts: HashMap<ItemId, (Rc<ast::Const>, Rc<std::collections::BTreeMap<String, ItemId>>)>,
+}
+
+/// One graph under construction.
+#[derive(Debug)]
+struct Frame {
+    id: u32,
+    graph: Graph,
+    captures: Vec<(Traced, Var)>,
+}
+
+/// A call that is being traced.
+#[derive(Clone, Debug)]
+pub struct CallSite {
+    /// The callee.
+    pub id: ItemId,
+    /// Its name.
+    pub name: Rc<str>,
+    /// Where it was called.
+    pub sp: Sp,
+}
+
+/// The interpreter.
+#[derive(Debug)]
+pub struct Tracer<'a> {
+    /// What can be named.
+    pub items: &'a Items,
+    /// Where things stand.
+    pub map: &'a SourceMap,
+    /// Mistakes so far.
+    pub diags: Vec<Diag>,
+    /// Methods to fetch.
+    pub needed: Vec<(ItemId, String, Sp)>,
+    /// Calls being traced, outermost first.
+    pub calls: Vec<CallSite>,
+    /// Library functions already parsed.
+    pub library: HashMap<Rc<str>, Rc<FnItem>>,
+    frames: Vec<Frame>,
+    next_frame: u32,
+    /// Functions whose custom rule is being traced.
+    pub rules: Vec<ItemId>,
+    consts_in_progress: Vec<ItemId>,
+    structs_in_progress: Vec<ItemId>,
+}
+
+impl<'a> Tracer<'a> {
+    /// A tracer with one empty graph.
+    pub fn new(items: &'a Items, map: &'a SourceMap, name: &str) -> Tracer<'a> {
+        Tracer {
+            items,
+            map,
+            diags: Vec::new(),
+            needed: Vec::new(),
+            calls: Vec::new(),
+            library: HashMap::new(),
+            frames: vec![Frame { id: 0, graph: Graph::new(name), captures: Vec::new() }],
+            next_frame: 1,
+            rules: Vec::new(),
+            consts_in_progress: Vec::new(),
+            structs_in_progress: Vec::new(),
+        }
+    }
+
+    /// The finished graph, with `outputs` as its results.
+    pub fn finish(mut self, outputs: &[Traced]) -> Graph {
+        let vars: Vec<Var> = outputs.iter().map(|t| self.var(t)).collect();
+        let mut graph = self.frames.remove(0).graph;
+        graph.outputs = vars;
+        graph
+    }
+
+    /// The graph that is being appended to.
+    pub fn graph(&mut self) -> &mut Graph {
+        &mut self.frames.last_mut().expect("one frame at least").graph
+    }
+
+    /// Starts a graph of its own.
+    pub fn push_frame(&mut self, name: &str) {
+        let id = self.next_frame;
+        self.next_frame += 1;
+        self.frames.push(Frame { id, graph: Graph::new(name), captures: Vec::new() });
+    }
+
+    /// Ends the innermost graph; what it captured stands after its own inputs.
+    pub fn pop_frame(&mut self) -> (Graph, Vec<Traced>) {
+        let frame = self.frames.pop().expect("as many pops as pushes");
+        (frame.graph, frame.captures.into_iter().map(|(t, _)| t).collect())
+    }
+
+    /// Number of graphs under construction; to restore after an error.
+    pub fn depth(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Drops graphs that an error left behind.
+    pub fn truncate_frames(&mut self, depth: usize) {
+        self.frames.truncate(depth);
+    }
+
+    /// The variable of the innermost graph that stands for `t`; values of the graphs around it become inputs.
+    pub fn var(&mut self, t: &Traced) -> Var {
+        let top = self.frames.len() - 1;
+        self.capture(t, top)
+    }
+
+    fn capture(&mut self, t: &Traced, depth: usize) -> Var {
+        if self.frames[depth].id == t.tvar.frame {
+            return t.tvar.var;
+        }
+        if let Some((_, v)) = self.frames[depth].captures.iter().find(|(c, _)| c.tvar == t.tvar) {
+            return *v;
+        }
+        assert!(depth > 0, "a traced value has left its graph");
+        self.capture(t, depth - 1);
+        let frame = &mut self.frames[depth];
+        let v = frame.graph.input(&t.aval);
+        if let Some(name) = &t.name {
+            frame.graph.name_var(v, name);
+        }
+        frame.captures.push((t.clone(), v));
+        v
+    }
+
+    /// A value for a variable of the innermost graph.
+    pub fn traced(&mut self, var: Var, sp: Sp) -> Traced {
+        let frame = self.frames.last().expect("one frame at least");
+        Traced {
+            tvar: TVar { frame: frame.id, var },
+            aval: Rc::new(frame.graph.aval(var).clone()),
+            weak: false,
+            name: None,
+            sp,
+        }
+    }
+
+    /// A new input of the innermost graph.
+    pub fn input(&mut self, aval: &Aval, sp: Sp) -> Traced {
+        let var = self.graph().input(aval);
+        self.traced(var, sp)
+    }
+
+    /// Appends a primitive; a refusal becomes a message at `sp` that names the operands.
+    pub fn bind(&mut self, op: impl Into<Op>, ins: &[&Traced], sp: Sp) -> R<Vec<Traced>> {
+        let sp = self.user_sp(sp);
+        let vars: Vec<Var> = ins.iter().map(|t| self.var(t)).collect();
+        let weak = !ins.is_empty() && ins.iter().all(|t| t.weak);
+        let graph = self.graph();
+        graph.src = Src(sp.0);
+        match graph.try_bind(op, &vars) {
+            Ok(outs) => Ok(outs
+                .into_iter()
+                .map(|v| {
+                    let mut t = self.traced(v, sp);
+                    t.weak = weak;
+                    t
+                })
+                .collect()),
+            Err(e) => Err(self.op_error(e, ins, sp).into()),
+        }
+    }
+
+    /// [`Tracer::bind`] for one result.
+    pub fn bind1(&mut self, op: impl Into<Op>, ins: &[&Traced], sp: Sp) -> R<Traced> {
+        Ok(self.bind(op, ins, sp)?.remove(0))
+    }
+
+    fn op_error(&self, e: OpError, ins: &[&Traced], sp: Sp) -> Diag {
+        let mut d = Diag::at(e.operand.and_then(|n| ins.get(n)).map_or(sp, |t| self.blame(t, sp)), e.message);
+        d.notes = ins.iter().map(|t| self.origin(t)).collect();
+        d.help = e.help;
+        d
+    }
+
+    /// Where to put the caret for an operand: its own expression if that is part of the failing one.
+    fn blame(&self, _t: &Traced, sp: Sp) -> Sp {
+        sp
+    }
+
+    /// `w: f32[32, 64]   defined in line 4`.
+    pub fn origin(&self, t: &Traced) -> String {
+        let place = self.map.place(t.sp);
+        let line = if place.line > 0 { format!("   line {}", place.line) } else { String::new() };
+        match &t.name {
+            Some(name) => format!("{name}: {}{line}", value::show(&t.aval)),
+            None => format!("{}{line}", value::show(&t.aval)),
+        }
+    }
+
+    /// A constant.
+    pub fn constant(&mut self, array: Array, sp: Sp) -> Traced {
+        self.bind1(Constant { value: Rc::new(array) }, &[], sp).unwrap_or_else(|_| unreachable!("constants have no operands"))
+    }
+
+    /// A constant scalar; weak if `dtype` was not written.
+    pub fn number(&mut self, n: Num, sp: Sp) -> Traced {
+        let dtype = n.dtype.unwrap_or(match n.value {
+            Number::Int(_) => DType::I32,
+            Number::Float(_) => DType::F32,
+        });
+        let mut t = self.constant(Array::scalar(scalar(n.value, dtype)), sp);
+        t.weak = n.dtype.is_none();
+        t
+    }
+
+    /// Library code has no place of its own: the call that led there stands for it.
+    pub fn user_sp(&self, sp: Sp) -> Sp {
+        match sp {
+            Sp(0) => self.calls.iter().rev().map(|c| c.sp).find(|s| *s != Sp(0)).unwrap_or(sp),
+            sp => sp,
+        }
+    }
+
+    /// Evaluates `f` in a graph of its own whose inputs are the traced leaves of `args`.
+    pub fn subgraph(
+        &mut self,
+        name: &str,
+        args: &[Value],
+        f: impl FnOnce(&mut Tracer<'a>, Vec<Value>) -> R<Value>,
+    ) -> R<Subgraph> {
+        let depth = self.depth();
+        self.push_frame(name);
+        let inner: Vec<Value> = args
+            .iter()
+            .map(|a| {
+                tree::map_leaves(a, &mut |t| {
+                    let mut new = self.input(&t.aval, t.sp);
+                    if let Some(name) = &t.name {
+                        let var = new.tvar.var;
+                        self.graph().name_var(var, name);
+                    }
+                    new.name = t.name.clone();
+                    new.weak = t.weak;
+                    new
+                })
+            })
+            .collect();
+        let out = match f(self, inner) {
+            Ok(out) => out,
+            Err(stop) => {
+                self.truncate_frames(depth);
+                return Err(stop);
+            }
+        };
+        let leaves = tree::leaves(&out);
+        let outputs: Vec<Var> = leaves.iter().map(|t| self.var(t)).collect();
+        self.graph().outputs = outputs;
+        let (graph, captures) = self.pop_frame();
+        Ok(Subgraph { graph, captures, out })
+    }
+}
+
+/// A static number as an element.
+pub fn scalar(value: Number, dtype: DType) -> Scalar {
+    match value {
+        Number::Int(i) => Scalar::from_i128(dtype, i),
+        Number::Float(x) => Scalar::from_f64(dtype, x),
+    }
+}
+
+/// The innermost variable list, passed along while a body is evaluated.
+pub type Vars = Scope;

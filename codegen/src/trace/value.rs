@@ -1,0 +1,374 @@
+//! What an expression of a traced body can be: static values, traced arrays, trees of them, functions.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::dtype::DType;
+use crate::graph::{Aval, Graph, Var};
+use crate::parse::ast::{Closure, Function, Name};
+use crate::parse::spans::Sp;
+use crate::trace::types::Ty;
+use crate::transform::Linear;
+use crate::unit::ItemId;
+
+/// A variable of one of the graphs that are being built.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TVar {
+    /// Which graph.
+    pub frame: u32,
+    /// Which variable of it.
+    pub var: Var,
+}
+
+/// A traced array.
+#[derive(Clone, Debug)]
+pub struct Traced {
+    /// The variable.
+    pub tvar: TVar,
+    /// dtype and shape.
+    pub aval: Rc<Aval>,
+    /// Made of literals only: takes the dtype of what it meets.
+    pub weak: bool,
+    /// The user's name for it: a parameter or a `let`.
+    pub name: Option<Rc<str>>,
+    /// The expression that made it.
+    pub sp: Sp,
+}
+
+/// A static number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Num {
+    /// Its value.
+    pub value: Number,
+    /// Its dtype, where one was written; otherwise it takes the dtype of what it meets.
+    pub dtype: Option<DType>,
+}
+
+/// The value of a static number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Number {
+    Int(i128),
+    Float(f64),
+}
+
+impl Number {
+    /// As a float.
+    pub fn to_f64(self) -> f64 {
+        match self {
+            Number::Int(i) => i as f64,
+            Number::Float(x) => x,
+        }
+    }
+}
+
+/// A struct value.
+#[derive(Clone, Debug)]
+pub struct StructValue {
+    /// Its type.
+    pub ty: Rc<StructTy>,
+    /// Its fields in order of declaration.
+    pub fields: Vec<Value>,
+}
+
+/// A struct with its generic arguments.
+#[derive(Debug, PartialEq)]
+pub struct StructTy {
+    /// The item.
+    pub id: ItemId,
+    /// Its name.
+    pub name: Rc<str>,
+    /// Generic arguments by name, in order of declaration.
+    pub generics: Vec<(Rc<str>, Generic)>,
+    /// Fields with their types.
+    pub fields: Vec<(Rc<str>, Ty)>,
+    /// Written with parentheses.
+    pub is_tuple: bool,
+}
+
+/// What a generic parameter stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Generic {
+    /// A constant.
+    Const(i128),
+    /// A type.
+    Type(Ty),
+}
+
+/// A function value.
+#[derive(Clone, Debug)]
+pub enum FnValue {
+    /// A `#[jit]` function with what is known of its generic arguments.
+    Item {
+        /// The function.
+        function: Rc<FnItem>,
+        /// Generic arguments given by turbofish.
+        generics: Vec<Generic>,
+    },
+    /// A closure with what it captured.
+    Closure {
+        /// Its syntax.
+        closure: Rc<Closure>,
+        /// The variables in scope where it stands.
+        scope: Scope,
+        /// The function it stands in.
+        ctx: Rc<Ctx>,
+    },
+    /// A built-in, by name.
+    Builtin(Rc<str>),
+    /// `grad`, `value_and_grad`.
+    Grad {
+        /// The function.
+        f: Rc<FnValue>,
+        /// Which arguments.
+        argnums: Vec<usize>,
+        /// `argnums` was a tuple: the gradient is one too.
+        tuple: bool,
+        /// The function yields `(value, aux)`.
+        has_aux: bool,
+        /// Yield the value too.
+        value: bool,
+    },
+    /// `vmap`.
+    Vmap {
+        /// The function.
+        f: Rc<FnValue>,
+        /// Axis per argument.
+        in_axes: Value,
+        /// Axis per result.
+        out_axes: Value,
+    },
+    /// `linearize` and `vjp`: a linear map, forwards or transposed.
+    Linear(Rc<LinearFn>),
+    /// `jacfwd`, `jacrev`, `hessian`, `hvp`, `linear_transpose`, ..: a built-in that takes a function, applied to it; what
+    /// follows are the arguments of the call.
+    Applied {
+        /// The built-in's name.
+        name: Rc<str>,
+        /// Its function arguments.
+        f: Vec<Rc<FnValue>>,
+        /// Its keyword arguments.
+        kwargs: Vec<(Name, Value)>,
+    },
+}
+
+/// A linear map with its residuals.
+#[derive(Debug)]
+pub struct LinearFn {
+    /// The map.
+    pub linear: Linear,
+    /// Its residuals.
+    pub residuals: Vec<Traced>,
+    /// Shape of what is pushed forward: a tuple with an entry per argument.
+    pub input: Value,
+    /// Shape of the result.
+    pub output: Value,
+    /// Run it backwards.
+    pub transposed: bool,
+}
+
+/// A function item, parsed.
+#[derive(Debug)]
+pub struct FnItem {
+    /// Its id.
+    pub id: ItemId,
+    /// Its syntax.
+    pub function: Function,
+    /// What its paths mean.
+    pub paths: Rc<BTreeMap<String, ItemId>>,
+    /// Part of the built-in library, whose parameters need no types.
+    pub library: bool,
+}
+
+/// Where code stands: what its paths and generics mean.
+#[derive(Debug)]
+pub struct Ctx {
+    /// What paths mean.
+    pub paths: Rc<BTreeMap<String, ItemId>>,
+    /// Generic arguments in scope.
+    pub generics: BTreeMap<Rc<str>, Generic>,
+    /// What `Self` means.
+    pub self_ty: Option<Ty>,
+    /// Library code sees internals that users do not.
+    pub library: bool,
+}
+
+/// Variables in scope, innermost last.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Names with their values.
+    pub vars: Vec<(Rc<str>, Value)>,
+}
+
+impl Scope {
+    /// The innermost variable of that name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.vars.iter().rev().find(|(n, _)| &**n == name).map(|(_, v)| v)
+    }
+
+    /// Its place, for assignment.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        self.vars.iter_mut().rev().find(|(n, _)| &**n == name).map(|(_, v)| v)
+    }
+
+    /// Adds a variable.
+    pub fn push(&mut self, name: Rc<str>, value: Value) {
+        self.vars.push((name, value));
+    }
+}
+
+/// What an expression evaluates to while tracing.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// `()`.
+    Unit,
+    /// A static number.
+    Num(Num),
+    /// A static bool.
+    Bool(bool),
+    /// A string.
+    Str(Rc<str>),
+    /// A dtype, as an argument.
+    DType(DType),
+    /// A traced array.
+    Array(Traced),
+    /// A tuple.
+    Tuple(Rc<Vec<Value>>),
+    /// An array literal or an array of trees.
+    List(Rc<Vec<Value>>),
+    /// A struct.
+    Struct(Rc<StructValue>),
+    /// `Some(x)`, `None`.
+    Option(Option<Rc<Value>>),
+    /// A function.
+    Fn(Rc<FnValue>),
+    /// `lo..hi`; an open end is `None`.
+    Range(Option<Rc<Value>>, Option<Rc<Value>>),
+    /// What `for` iterates over, lazily: see `trace::control`.
+    Iter(Rc<Iter>),
+    /// The result of something that has been reported; stays silent.
+    Poison,
+}
+
+/// An iterator as `for` takes them.
+#[derive(Clone, Debug)]
+pub enum Iter {
+    /// Numbers `start + k * step` for `k` in `0..len`.
+    Range {
+        /// First value.
+        start: Value,
+        /// Step; may be negative.
+        step: i128,
+        /// How many.
+        len: usize,
+    },
+    /// Elements of an array, along its first axis, or of a list or tuple.
+    Items(Value),
+    /// `(index, item)`.
+    Enumerate(Rc<Iter>),
+    /// Pairs.
+    Zip(Rc<Iter>, Rc<Iter>),
+    /// Back to front.
+    Rev(Rc<Iter>),
+    /// Every k-th item.
+    StepBy(Rc<Iter>, usize),
+}
+
+impl Value {
+    /// A static integer without dtype.
+    pub fn int(i: impl Into<i128>) -> Value {
+        Value::Num(Num { value: Number::Int(i.into()), dtype: None })
+    }
+
+    /// A static size.
+    pub fn size(n: usize) -> Value {
+        Value::int(n as i128)
+    }
+
+    /// A static float without dtype.
+    pub fn float(x: f64) -> Value {
+        Value::Num(Num { value: Number::Float(x), dtype: None })
+    }
+
+    /// A tuple.
+    pub fn tuple(items: Vec<Value>) -> Value {
+        Value::Tuple(Rc::new(items))
+    }
+
+    /// A list.
+    pub fn list(items: Vec<Value>) -> Value {
+        Value::List(Rc::new(items))
+    }
+
+    /// `None`.
+    pub fn none() -> Value {
+        Value::Option(None)
+    }
+
+    /// What it is, in a user's words: `f32[3,4]`, `the integer 3`, `Mlp`.
+    pub fn describe(&self) -> String {
+        match self {
+            Value::Unit => "()".into(),
+            Value::Num(Num { value: Number::Int(i), dtype: None }) => format!("the integer {i}"),
+            Value::Num(Num { value: Number::Float(x), dtype: None }) => format!("the number {x}"),
+            Value::Num(Num { value, dtype: Some(d) }) => format!("{}{d}", value.to_f64()),
+            Value::Bool(b) => format!("`{b}`"),
+            Value::Str(s) => format!("the string {s:?}"),
+            Value::DType(d) => format!("the dtype {d}"),
+            Value::Array(t) => show(&t.aval),
+            Value::Tuple(items) => {
+                let items: Vec<String> = items.iter().map(Value::describe).collect();
+                format!("({})", items.join(", "))
+            }
+            Value::List(items) => match items.first() {
+                Some(first) => format!("[{}; {}]", first.describe(), items.len()),
+                None => "[]".into(),
+            },
+            Value::Struct(s) => s.ty.describe(),
+            Value::Option(None) => "None".into(),
+            Value::Option(Some(x)) => format!("Some({})", x.describe()),
+            Value::Fn(_) => "a function".into(),
+            Value::Range(..) => "a range".into(),
+            Value::Iter(_) => "an iterator".into(),
+            Value::Poison => "?".into(),
+        }
+    }
+}
+
+/// `f32[3, 4]`, or `f32` for a scalar: the way messages write types.
+pub fn show(aval: &Aval) -> String {
+    if aval.shape.is_empty() {
+        return aval.dtype.to_string();
+    }
+    let dims: Vec<String> = aval.shape.iter().map(usize::to_string).collect();
+    format!("{}[{}]", aval.dtype, dims.join(", "))
+}
+
+impl StructTy {
+    /// `Dense<64, 32>`.
+    pub fn describe(&self) -> String {
+        if self.generics.is_empty() {
+            return self.name.to_string();
+        }
+        let args: Vec<String> = self
+            .generics
+            .iter()
+            .map(|(_, g)| match g {
+                Generic::Const(c) => c.to_string(),
+                Generic::Type(t) => t.describe(),
+            })
+            .collect();
+        format!("{}<{}>", self.name, args.join(", "))
+    }
+}
+
+/// A function traced to a graph of its own.
+#[derive(Debug)]
+pub struct Subgraph {
+    /// Takes the traced leaves of the arguments, then what it captured; yields the traced leaves of the result.
+    pub graph: Graph,
+    /// What it captured from the graphs around it.
+    pub captures: Vec<Traced>,
+    /// The result; its traced leaves, in order, are the graph's results.
+    pub out: Value,
+}
