@@ -9,4 +9,4 @@ pub use arena::{Arena, Pod, Rd, View, Views, Wr};
 pub use contract::contract;
 pub use element::{Elem, Tensor, flat, flat_mut, ld, st, zero};
 pub use kiln_math::*;
-pub use reduce::reduce;
+pub use reduce::{reduce, reduce_any_order};

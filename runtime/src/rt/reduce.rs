@@ -34,3 +34,19 @@ pub fn reduce<T: Elem, const N: usize>(f: impl Fn(usize) -> T, op: impl Fn(T, T)
     }
     ld(&lanes, 0)
 }
+
+/// [`reduce`] where the order cannot be seen in the result: maxima, minima, logic, and sums of integers. One element after
+/// the other on cores without vectors, which costs a register and a small loop. `N` is at least 1.
+#[inline(always)]
+pub fn reduce_any_order<T: Elem, const N: usize>(f: impl Fn(usize) -> T, op: impl Fn(T, T) -> T) -> T {
+    if cfg!(any(target_arch = "arm", target_arch = "riscv32")) {
+        const { assert!(N > 0, "a reduction of no elements has no value") };
+        let mut sum = f(0);
+        for i in 1..N {
+            sum = op(sum, f(i));
+        }
+        sum
+    } else {
+        reduce::<T, N>(f, op)
+    }
+}
