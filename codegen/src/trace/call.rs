@@ -547,7 +547,10 @@ impl<'a> Tracer<'a> {
             return Err(Stop::Silent);
         }
         self.calls.push(CallSite { id: f.id.clone(), name: decl.name.text.clone(), sp });
-        let result = self.body(decl, &mut vars, &ctx);
+        let result = match self.custom_rule(f) {
+            Some(attr) => self.call_custom(f, attr, &vars, &ctx, sp),
+            None => self.body(decl, &mut vars, &ctx),
+        };
         if let Err(Stop::Error(d)) = result {
             // Report here, where the stack of calls is known.
             if f.library {

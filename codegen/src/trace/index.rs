@@ -57,7 +57,7 @@ impl<'a> Tracer<'a> {
     }
 
     fn static_span(&mut self, lo: &Option<Rc<Value>>, hi: &Option<Rc<Value>>, n: usize, sp: Sp) -> R<(usize, usize)> {
-        let mut end = |v: &Option<Rc<Value>>, default: usize| match v.as_deref() {
+        let end = |v: &Option<Rc<Value>>, default: usize| match v.as_deref() {
             None => Ok(default as i128),
             Some(Value::Num(Num { value: Number::Int(i), .. })) => Ok(*i),
             Some(other) => err_help(

@@ -18,6 +18,7 @@ use crate::unit::ItemId;
 pub mod arith;
 pub mod call;
 pub mod control;
+pub mod custom;
 pub mod expr;
 pub mod index;
 pub mod pattern;
