@@ -467,6 +467,7 @@ pub mod elementwise;
 pub mod guard;
 pub mod indexing;
 pub mod reduce;
+pub mod cumulative;
 #[cfg(test)]
 pub mod laws;
 
@@ -540,6 +541,19 @@ primitives! {
     reshape: Reshape = "reshape" (p) Reshape { shape: p.usizes("shape")? };
     transpose: Transpose = "transpose" (p) Transpose { perm: p.usizes("perm")? };
     reduce_sum: ReduceSum = "reduce_sum" (p) ReduceSum { axes: p.usizes("axes")? };
+    reduce_max: ReduceMax = "reduce_max" (p) ReduceMax { axes: p.usizes("axes")? };
+    reduce_min: ReduceMin = "reduce_min" (p) ReduceMin { axes: p.usizes("axes")? };
+    reduce_prod: ReduceProd = "reduce_prod" (p) ReduceProd { axes: p.usizes("axes")? };
+    reduce_and: ReduceAnd = "reduce_and" (p) ReduceAnd { axes: p.usizes("axes")? };
+    reduce_or: ReduceOr = "reduce_or" (p) ReduceOr { axes: p.usizes("axes")? };
+    argmax: Argmax = "argmax" (p) Argmax { axis: p.usize("axis")? };
+    argmin: Argmin = "argmin" (p) Argmin { axis: p.usize("axis")? };
+    cumsum: Cumsum = "cumsum" (p) Cumsum { axis: p.usize("axis")?, reverse: p.bool("reverse")? };
+    cumprod: Cumprod = "cumprod" (p) Cumprod { axis: p.usize("axis")?, reverse: p.bool("reverse")? };
+    cummax: Cummax = "cummax" (p) Cummax { axis: p.usize("axis")?, reverse: p.bool("reverse")? };
+    cummin: Cummin = "cummin" (p) Cummin { axis: p.usize("axis")?, reverse: p.bool("reverse")? };
+    cumlogsumexp: Cumlogsumexp = "cumlogsumexp" (p) Cumlogsumexp { axis: p.usize("axis")?, reverse: p.bool("reverse")? };
+    linear_recurrence: LinearRecurrence = "linear_recurrence" (p) LinearRecurrence { axis: p.usize("axis")?, reverse: p.bool("reverse")? };
     dot_general: DotGeneral = "dot_general" (p) DotGeneral::parse(p)?;
     slice: Slice = "slice" (p) Slice { start: p.usizes("start")?, limit: p.usizes("limit")?, stride: p.usizes("stride")? };
     pad: Pad = "pad" (p) Pad { lo: p.ints("lo")?, hi: p.ints("hi")?, interior: p.usizes("interior")? };

@@ -15,7 +15,8 @@ pub struct Transpose {
 }
 
 impl Transpose {
-    fn inverse(&self) -> Transpose {
+    /// Puts the axes back.
+    pub fn inverse(&self) -> Transpose {
         let mut perm = vec![0; self.perm.len()];
         for (n, p) in self.perm.iter().enumerate() {
             perm[*p] = n;

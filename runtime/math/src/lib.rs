@@ -18,6 +18,7 @@ mod double;
 mod float;
 mod int;
 mod lanes;
+mod logaddexp;
 mod num;
 mod polygamma;
 mod single;
@@ -29,5 +30,6 @@ pub use float::{
 };
 pub use int::{Int, clz, population_count, shift_left, shift_right_arithmetic, shift_right_logical};
 pub use lanes::{LANES, lanes_reduce};
+pub use logaddexp::logaddexp;
 pub use num::{Num, abs, clamp, div, integer_pow, max, min, rem, sign};
 pub use polygamma::polygamma;
