@@ -2,11 +2,13 @@
 
 mod arena;
 mod contract;
+mod cumulative;
 mod element;
 mod reduce;
 
 pub use arena::{Arena, Pod, Rd, View, Views, Wr};
 pub use contract::contract;
+pub use cumulative::{argmax, argmin, cumlogsumexp, cummax, cummin, cumprod, cumsum, linear_recurrence};
 pub use element::{Elem, Tensor, flat, flat_mut, ld, st, zero};
 pub use kiln_math::*;
 pub use reduce::{reduce, reduce_any_order};
