@@ -54,7 +54,7 @@ table! {
         equal = Compare { op: CompareOp::Eq }, not_equal = Compare { op: CompareOp::Ne },
         less = Compare { op: CompareOp::Lt }, less_equal = Compare { op: CompareOp::Le },
         greater = Compare { op: CompareOp::Gt }, greater_equal = Compare { op: CompareOp::Ge };
-    fold sum = ReduceSum;
+    fold sum = ReduceSum, max = ReduceMax, min = ReduceMin, prod = ReduceProd, amax = ReduceMax, amin = ReduceMin;
     other
         "grad" = |tr, a, sp| make_grad(tr, a, false, sp),
         "value_and_grad" = |tr, a, sp| make_grad(tr, a, true, sp),
@@ -200,7 +200,10 @@ fn fold_bool(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Value> {
     let x = tr.convert(&x, DType::Bool, sp)?;
     let axes = b.axes("axis", x.aval.rank(), &show(&x.aval))?;
     let keep = b.bool("keepdims", false)?;
-    let op: Op = ReduceSum { axes: axes.clone() }.into();
+    let op: Op = match name {
+        "any" => ReduceOr { axes: axes.clone() }.into(),
+        _ => ReduceAnd { axes: axes.clone() }.into(),
+    };
     let out = tr.bind1(op, &[&x], sp)?;
     keepdims(tr, &x, out, &axes, keep, sp)
 }
@@ -214,7 +217,7 @@ fn arg_extreme(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Value> 
         Some(a) => (x.clone(), a),
         None => (tr.bind1(Reshape { shape: vec![x.aval.size()] }, &[&x], sp)?, 0),
     };
-    let op: Op = ReduceSum { axes: vec![axis] }.into();
+    let op: Op = if name == "argmax" { Argmax { axis }.into() } else { Argmin { axis }.into() };
     let out = tr.bind1(op, &[&flat], sp)?;
     let axes: Vec<usize> = if flat.aval.rank() == x.aval.rank() { vec![axis] } else { (0..x.aval.rank()).collect() };
     keepdims(tr, &x, out, &axes, keep, sp)

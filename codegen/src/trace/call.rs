@@ -572,7 +572,7 @@ impl<'a> Tracer<'a> {
         let (value, at) = match self.block_inner(&decl.body, vars, ctx) {
             Ok(v) => (v, decl.body.value.as_ref().map_or(decl.body.sp, |e| e.sp)),
             Err(Stop::Return(v, at)) => (v, at),
-            Err(Stop::Break(_, at) | Stop::Continue(at)) => return err(at, "this is not inside a loop"),
+            Err(Stop::Break(_, at) | Stop::Continue(at) | Stop::TracedBreak(at, _)) => return err(at, "this is not inside a loop"),
             Err(stop) => return Err(stop),
         };
         if ctx.library {

@@ -104,7 +104,7 @@ impl<'a> Tracer<'a> {
             }
             return Ok(Value::Unit);
         }
-        self.rolled_for(pat, &it, len, body, attrs, sp, vars, ctx)
+        self.rolled_for(pat, &it, len, body, sp, vars, ctx)
     }
 
     /// What `for` iterates over.
@@ -189,76 +189,5 @@ impl<'a> Tracer<'a> {
         let stride = vec![1; shape.len()];
         let row = self.bind1(Slice { start, limit, stride }, &[t], sp)?;
         Ok(Value::Array(self.bind1(crate::ops::Reshape { shape: shape[1..].to_vec() }, &[&row], sp)?))
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn traced_if(
-        &mut self,
-        _cond: &Traced,
-        at: Sp,
-        _then: &Block,
-        _other: Option<&Expr>,
-        _sp: Sp,
-        _vars: &mut Scope,
-        _ctx: &Rc<Ctx>,
-    ) -> R<Value> {
-        err(at, "a branch on a traced value")
-    }
-
-    fn traced_match(&mut self, _v: &Traced, at: Sp, _arms: &[Arm], _sp: Sp, _vars: &mut Scope, _ctx: &Rc<Ctx>) -> R<Value> {
-        err(at, "a match on a traced value")
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn rolled_for(
-        &mut self,
-        pat: &Pat,
-        it: &Iter,
-        len: usize,
-        body: &Block,
-        _attrs: &[Attr],
-        sp: Sp,
-        vars: &mut Scope,
-        ctx: &Rc<Ctx>,
-    ) -> R<Value> {
-        for n in 0..len {
-            let item = self.iter_item(it, n, sp)?;
-            let mark = vars.vars.len();
-            let result = self.bind_pat(pat, &item, vars, ctx).and_then(|()| self.block_inner(body, vars, ctx));
-            vars.vars.truncate(mark);
-            match result {
-                Ok(_) | Err(Stop::Continue(_)) => {}
-                Err(Stop::Break(_, _)) => break,
-                Err(stop) => return Err(stop),
-            }
-        }
-        Ok(Value::Unit)
-    }
-
-    /// `while cond { .. }`.
-    pub fn while_expr(&mut self, cond: &Expr, body: &Block, _attrs: &[Attr], _sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
-        loop {
-            match self.expr(cond, vars, ctx)? {
-                Value::Bool(true) => {}
-                Value::Bool(false) => return Ok(Value::Unit),
-                other => return err(cond.sp, format!("a condition is a bool, found {}", other.describe())),
-            }
-            match self.block(body, vars, ctx) {
-                Ok(_) | Err(Stop::Continue(_)) => {}
-                Err(Stop::Break(_, _)) => return Ok(Value::Unit),
-                Err(stop) => return Err(stop),
-            }
-        }
-    }
-
-    /// `loop { .. }`.
-    pub fn loop_expr(&mut self, body: &Block, _attrs: &[Attr], _sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
-        loop {
-            match self.block(body, vars, ctx) {
-                Ok(_) | Err(Stop::Continue(_)) => {}
-                Err(Stop::Break(v, _)) => return Ok(v.unwrap_or(Value::Unit)),
-                Err(stop) => return Err(stop),
-            }
-        }
     }
 }

@@ -325,7 +325,7 @@ impl<'a> Tracer<'a> {
         if let Some(d) = p.ident().and_then(DType::from_name) {
             return Ok(Value::DType(d));
         }
-        if crate::library::is_builtin(&p.text) {
+        if crate::library::is_builtin(&p.text) || (ctx.library && crate::library::intrinsic(&p.text).is_some()) {
             return Ok(Value::Fn(Rc::new(FnValue::Builtin(p.text.clone()))));
         }
         if self.library_fn(&p.text, ctx.library)?.is_some() {

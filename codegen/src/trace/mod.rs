@@ -19,9 +19,11 @@ pub mod arith;
 pub mod call;
 pub mod control;
 pub mod custom;
+mod desugar;
 pub mod expr;
 pub mod index;
 pub mod pattern;
+pub mod regions;
 pub mod transforms;
 pub mod tree;
 pub mod types;
@@ -44,6 +46,8 @@ pub enum Stop {
     Break(Option<Value>, Sp),
     /// `continue`.
     Continue(Sp),
+    /// `break` or `continue` under a traced condition: the loop around has to be rewritten with flags. The jump, the condition.
+    TracedBreak(Sp, Sp),
 }
 
 impl From<Diag> for Stop {
@@ -82,7 +86,7 @@ pub struct Items {
 
 /// One graph under construction.
 #[derive(Debug)]
-struct Frame {
+pub struct Frame {
     id: u32,
     graph: Graph,
     captures: Vec<(Traced, Var)>,
@@ -164,6 +168,16 @@ impl<'a> Tracer<'a> {
     pub fn pop_frame(&mut self) -> (Graph, Vec<Traced>) {
         let frame = self.frames.pop().expect("as many pops as pushes");
         (frame.graph, frame.captures.into_iter().map(|(t, _)| t).collect())
+    }
+
+    /// Takes the innermost graph out, to be gone on with later.
+    fn suspend_frame(&mut self) -> Frame {
+        self.frames.pop().expect("as many suspensions as pushes")
+    }
+
+    /// Goes on with a graph.
+    fn resume_frame(&mut self, frame: Frame) {
+        self.frames.push(frame);
     }
 
     /// Number of graphs under construction; to restore after an error.
