@@ -6,10 +6,12 @@
 pub mod array;
 pub mod dtype;
 pub mod eval;
+pub mod frontend;
 pub mod graph;
 pub mod ops;
 pub mod schedule;
 pub mod transform;
+pub mod unit;
 pub mod text;
 pub mod diag;
 pub mod library;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
+
+pub use crate::frontend::options::{Options, Workspace};
 
 /// Identifies an item across crates and modules; made by the front end, opaque here.
 pub type ItemId = String;
@@ -14,6 +16,12 @@ pub struct Unit {
     pub entry: ItemId,
     /// Every item reachable from the entry, by id.
     pub items: BTreeMap<ItemId, Record>,
+    /// What `#[jit(..)]` of the entry asks for.
+    pub options: Options,
+    /// The name of the workspace parameter in [`Kernel::body`]: `ws`, or a variation when the user took that name.
+    pub workspace: Ident,
+    /// The name of the receiver in [`Kernel::body`] when the entry is a method: `this`, or a variation.
+    pub receiver: Ident,
 }
 
 /// One published item with the meaning of every path it mentions.
@@ -21,8 +29,9 @@ pub struct Unit {
 pub struct Record {
     /// The item as its author wrote it, Kiln's own attributes included.
     pub item: Item,
-    /// Path as spelled in the item, without spaces (`layers::dense`), to the item it names. A path that is absent is a
-    /// local, a built-in or a primitive type.
+    /// Path as spelled in the item, without spaces and generic arguments (`layers::dense`), to the item it names.
+    /// `layers::Dense::new` is found under its type, `layers::Dense`; `Self` is there in methods. A path that is absent
+    /// is a local, a built-in or a primitive type.
     pub paths: BTreeMap<String, ItemId>,
     /// Whether the item was written in the crate being compiled, so that its spans can carry a caret.
     pub local: bool,
@@ -35,8 +44,10 @@ pub enum Item {
     Fn(syn::ItemFn),
     /// A `#[derive(Tree)]` struct.
     Struct(syn::ItemStruct),
-    /// A constant.
+    /// A constant, or an associated constant of a `#[jit] impl` block in the shape of a free one.
     Const(syn::ItemConst),
+    /// A type alias.
+    Alias(syn::ItemType),
     /// A method or associated function of the struct `owner`, out of `impl<generics> self_ty { method }`.
     Method {
         /// The struct.
@@ -55,9 +66,9 @@ pub enum Item {
 pub enum Outcome {
     /// Expressions and items to put in place of the entry's implementation; see [`Kernel`].
     Done(Kernel),
-    /// Methods, as (struct, method name), that tracing met and the front end has yet to fetch. A pair that does not exist
-    /// is reported by rustc at the call.
-    NeedMethods(Vec<(ItemId, String)>),
+    /// Methods, associated functions and associated constants that tracing met and the front end has yet to fetch, as
+    /// (struct, name with the span of its use). A pair that does not exist is reported by rustc at that span.
+    NeedMethods(Vec<(ItemId, Ident)>),
 }
 
 /// Emitted code and facts about it. After an error `errors` holds `compile_error!` items and the rest is a stand-in that
@@ -68,7 +79,8 @@ pub struct Kernel {
     pub errors: TokenStream,
     /// Helper functions, one per fused loop nest.
     pub items: TokenStream,
-    /// Body of `fn with(ws: &mut Arena<ARENA_BYTES>, params..) -> ret`, using the parameters' own names and `ws`.
+    /// Body of `fn with(ws: &mut Arena<ARENA_BYTES>, params..) -> ret`, using the parameters' own names and, for the
+    /// other two, [`Unit::workspace`] and [`Unit::receiver`]. Every parameter of the entry is a plain identifier.
     pub body: TokenStream,
     /// Size of the arena in bytes.
     pub arena_bytes: usize,

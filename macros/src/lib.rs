@@ -1,1 +1,5 @@
-//! `#[jit]` and friends: each a single call into `kiln-codegen`.
+//! The macros of Kiln: each is a single call into `kiln-codegen`.
+
+use kiln_codegen::frontend::echo::compile;
+
+include!("shell.rs");

@@ -1,0 +1,334 @@
+//! What takes the place of a `#[jit]` function: a call of its kernel, and beside it a module of facts.
+
+use proc_macro2::{Group, Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::visit_mut::{self, VisitMut};
+use syn::{FnArg, Pat, ReturnType, Signature, Type, Visibility};
+
+use super::options::{Options, Workspace};
+use crate::unit::{Item, Kernel};
+
+/// The signature of a kernel, free of what only makes sense where it was written.
+#[derive(Debug)]
+pub struct Shape {
+    /// Parameters by name, the receiver among them under another name than `self`.
+    params: Vec<(Ident, Type)>,
+    result: Option<Type>,
+    /// Name of the workspace.
+    pub workspace: Ident,
+    /// Name of the receiver.
+    pub receiver: Ident,
+}
+
+impl Shape {
+    /// The shape of a function or method.
+    pub fn of(item: &Item) -> Option<Shape> {
+        match item {
+            Item::Fn(f) => Some(Shape::new(&f.sig, None)),
+            Item::Method { self_ty, method, .. } => Some(Shape::new(&method.sig, Some(self_ty))),
+            _ => None,
+        }
+    }
+
+    /// The shape of a signature whose parameters are plain names.
+    pub fn new(sig: &Signature, self_ty: Option<&Type>) -> Shape {
+        let names: Vec<String> = sig.inputs.iter().filter_map(name_of).map(|n| n.to_string()).collect();
+        let free = |word: &str| {
+            let mut word = word.to_owned();
+            while names.contains(&word) {
+                word.push('_');
+            }
+            Ident::new(&word, Span::call_site())
+        };
+        let (workspace, receiver) = (free("ws"), free("this"));
+        let clean = |ty: &Type| {
+            let mut ty = ty.clone();
+            Portable { self_ty }.visit_type_mut(&mut ty);
+            ty
+        };
+        let params = sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(t) => Some((name_of(input)?.clone(), clean(&t.ty))),
+            FnArg::Receiver(r) => Some((receiver.clone(), clean(&r.ty))),
+        });
+        let params = params.collect();
+        let result = match &sig.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(clean(ty)),
+        };
+        Shape { params, result, workspace, receiver }
+    }
+
+    fn arrow(&self) -> TokenStream {
+        self.result.as_ref().map(|ty| quote!(-> #ty)).unwrap_or_default()
+    }
+}
+
+/// The name of a parameter that is a plain name.
+fn name_of(input: &FnArg) -> Option<&Ident> {
+    match input {
+        FnArg::Typed(t) => match &*t.pat {
+            Pat::Ident(p) => Some(&p.ident),
+            _ => None,
+        },
+        FnArg::Receiver(_) => None,
+    }
+}
+
+/// Makes a type mean the same outside of its `impl` block and its generics: `Self` is spelled out, lifetimes go.
+struct Portable<'a> {
+    self_ty: Option<&'a Type>,
+}
+
+impl VisitMut for Portable<'_> {
+    fn visit_type_reference_mut(&mut self, r: &mut syn::TypeReference) {
+        r.lifetime = None;
+        visit_mut::visit_type_reference_mut(self, r);
+    }
+
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let (Type::Path(p), Some(self_ty)) = (&mut *ty, self.self_ty) {
+            if p.qself.is_none() && p.path.is_ident("Self") {
+                *ty = self_ty.clone();
+                return;
+            }
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
+
+    fn visit_expr_path_mut(&mut self, e: &mut syn::ExprPath) {
+        if let Some(self_ty) = self.self_ty {
+            let of_self = e.qself.is_none() && e.path.segments.len() > 1 && e.path.segments.first().is_some_and(|s| s.ident == "Self");
+            if of_self {
+                let rest = e.path.segments.iter().skip(1);
+                if let Ok(spelled) = syn::parse2(quote!(<#self_ty>:: #(#rest)::*)) {
+                    *e = spelled;
+                    return;
+                }
+            }
+        }
+        visit_mut::visit_expr_path_mut(self, e);
+    }
+}
+
+/// Lints that generated code would trip, whatever the user's crate turns on.
+fn quiet() -> TokenStream {
+    quote! {
+        #[allow(
+            warnings, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction,
+            non_upper_case_globals, non_snake_case, non_camel_case_types, private_interfaces, private_bounds, unreachable_pub,
+            missing_debug_implementations, unused, non_local_definitions
+        )]
+    }
+}
+
+/// The body of a function with a kernel: make a workspace, call.
+pub fn body(sig: &Signature, module: &Ident, options: &Options, facade: &TokenStream) -> TokenStream {
+    let span = module.span();
+    let args = sig.inputs.iter().map(|input| match (input, name_of(input)) {
+        (FnArg::Receiver(r), _) => r.self_token.to_token_stream(),
+        (_, Some(name)) => name.to_token_stream(),
+        _ => TokenStream::new(),
+    });
+    let args: Vec<_> = args.collect();
+    let ws = Ident::new("__workspace", Span::mixed_site());
+    let call = quote_spanned!(span=> <#module::Tag as #module::Compiled>::WITH);
+    let bytes = quote_spanned!(span=> { <#module::Tag as #module::Compiled>::ARENA_BYTES });
+    match options.workspace {
+        Workspace::Stack => quote!({
+            let mut #ws = #facade::rt::Arena::<#bytes>::new();
+            (#call)(&mut #ws, #(#args),*)
+        }),
+        Workspace::Static => quote!({
+            static WORKSPACE: #facade::rt::Shared<#bytes> = #facade::rt::Shared::new();
+            WORKSPACE.with(|#ws| (#call)(#ws, #(#args),*))
+        }),
+        Workspace::Caller => {
+            let ws = Shape::new(sig, None).workspace;
+            quote!({ (#call)(#ws, #(#args),*) })
+        }
+    }
+}
+
+/// The parameter that `workspace = "caller"` adds.
+pub fn workspace_parameter(sig: &Signature, module: &Ident) -> TokenStream {
+    let ws = Shape::new(sig, None).workspace;
+    quote!(#ws: &mut #module::Workspace)
+}
+
+/// The module of facts beside a kernel. The facts come through a trait, because an `impl` may stand anywhere: also beside a
+/// function that is written inside another function's body, which no path leads into.
+pub fn facts(vis: &Visibility, module: &Ident, title: &str, advice: &[String], facade: &TokenStream) -> TokenStream {
+    let span = module.span();
+    let quiet = quiet();
+    let message = format!("{title} was not compiled, because of the error above");
+    let label = "has no kernel";
+    let notes = ["every function, struct and constant that it uses needs `#[jit]` or `#[derive(Tree)]`".to_owned()];
+    let notes = notes.iter().chain(advice);
+    let doc = format!("What is known about the kernel of {title}.");
+    // Every mention of the trait has the same span: rustc reports a missing kernel once, at the function's name.
+    let of = |what: &str| {
+        let what = Ident::new(what, span);
+        quote_spanned!(span=> <Tag as Compiled>::#what)
+    };
+    let (ram, flash, flops, graph) = (of("RAM_BYTES"), of("FLASH_CONST_BYTES"), of("FLOPS"), of("GRAPH"));
+    let (arena, with_type, with) = (of("ARENA_BYTES"), of("With"), of("WITH"));
+    quote! {
+        #[doc = #doc]
+        #quiet
+        #vis mod #module {
+            #[doc(hidden)]
+            pub(super) enum Tag {}
+            #[doc(hidden)]
+            #[diagnostic::on_unimplemented(message = #message, label = #label, #(note = #notes),*)]
+            pub(super) trait Compiled {
+                const ARENA_BYTES: usize;
+                const RAM_BYTES: usize;
+                const FLASH_CONST_BYTES: usize;
+                const FLOPS: u64;
+                const GRAPH: &'static str;
+                type With;
+                const WITH: Self::With;
+            }
+            /// Bytes of RAM that a call needs: the workspace and a bound on the stack.
+            pub const RAM_BYTES: usize = #ram;
+            /// Bytes of constants in flash.
+            pub const FLASH_CONST_BYTES: usize = #flash;
+            /// Floating-point operations of a call.
+            pub const FLOPS: u64 = #flops;
+            /// The optimised graph, with the source lines it came from.
+            pub const GRAPH: &str = #graph;
+            /// Memory for intermediate results.
+            pub type Workspace = #facade::rt::Arena<{ #arena }>;
+            /// The kernel with a workspace of the caller's choice as its first argument.
+            pub const with: #with_type = #with;
+        }
+    }
+}
+
+/// The implementation behind the facts.
+pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kernel) -> TokenStream {
+    let Kernel { errors, items, body, arena_bytes, ram_bytes, flash_const_bytes, flops, graph } = kernel;
+    let facade = options.facade();
+    let quiet = quiet();
+    let arrow = shape.arrow();
+    let names = shape.params.iter().map(|(name, _)| name);
+    let types: Vec<_> = shape.params.iter().map(|(_, ty)| ty).collect();
+    let ws = &shape.workspace;
+    let [arena_bytes, ram_bytes, flash_const_bytes] = [arena_bytes, ram_bytes, flash_const_bytes].map(Literal::usize_suffixed);
+    let arena = quote!(&mut #facade::rt::Arena<#arena_bytes>);
+    let code = quote! {
+        #items
+        fn with(#ws: #arena, #(#names: #types),*) #arrow { #body }
+    };
+    let code = if options.facade.is_some() { renamed(code, &facade) } else { code };
+    quote! {
+        #errors
+        #quiet
+        const _: () = {
+            #code
+            impl #module::Compiled for #module::Tag {
+                const ARENA_BYTES: usize = #arena_bytes;
+                const RAM_BYTES: usize = #ram_bytes;
+                const FLASH_CONST_BYTES: usize = #flash_const_bytes;
+                const FLOPS: u64 = #flops;
+                const GRAPH: &'static str = #graph;
+                type With = fn(#arena, #(#types),*) #arrow;
+                const WITH: Self::With = with;
+            }
+        };
+    }
+}
+
+/// What stands in for a kernel after an error that has been reported: it type-checks, so nothing else lights up.
+pub fn stand_in() -> Kernel {
+    Kernel {
+        errors: TokenStream::new(),
+        items: TokenStream::new(),
+        body: quote!(loop {}),
+        arena_bytes: 0,
+        ram_bytes: 0,
+        flash_const_bytes: 0,
+        flops: 0,
+        graph: String::new(),
+    }
+}
+
+/// Replaces `::kiln` by the path the user gave.
+fn renamed(tokens: TokenStream, facade: &TokenStream) -> TokenStream {
+    let mut out: Vec<TokenTree> = Vec::new();
+    for token in tokens {
+        match token {
+            TokenTree::Group(g) => {
+                let mut group = Group::new(g.delimiter(), renamed(g.stream(), facade));
+                group.set_span(g.span());
+                out.push(group.into());
+            }
+            TokenTree::Ident(name) if name == "kiln" && after_leading_colons(&out) => {
+                out.truncate(out.len() - 2);
+                out.extend(facade.clone());
+            }
+            token => out.push(token),
+        }
+    }
+    out.into_iter().collect()
+}
+
+/// Whether `out` ends in a `::` that no path segment precedes.
+fn after_leading_colons(out: &[TokenTree]) -> bool {
+    let colon = |t: &TokenTree| matches!(t, TokenTree::Punct(p) if p.as_char() == ':');
+    match out {
+        [.., before, a, b] => colon(a) && colon(b) && !matches!(before, TokenTree::Ident(_)) || matches!(before, TokenTree::Ident(i) if is_keyword(i)) && colon(a) && colon(b),
+        [a, b] => colon(a) && colon(b),
+        _ => false,
+    }
+}
+
+fn is_keyword(name: &Ident) -> bool {
+    syn::parse2::<Ident>(name.to_token_stream()).is_err()
+}
+
+/// A function that only `#[jit]` code can call: whoever else calls it gets `message` from rustc. `refuse` is generic so
+/// that it is looked at only when somebody calls; `#[inline]` keeps the function from being compiled on its own.
+pub fn refused(attrs: &[syn::Attribute], vis: &Visibility, sig: &Signature, message: &str) -> TokenStream {
+    if let ReturnType::Type(_, ty) = &sig.output {
+        if matches!(**ty, Type::ImplTrait(_)) {
+            return TokenStream::new(); // Nothing that never returns has this type.
+        }
+    }
+    let body = quote!({
+        fn refuse<T>() -> ! {
+            const { ::core::panic!(#message) }
+        }
+        refuse::<()>()
+    });
+    let quiet = quote!(#[inline] #[allow(unused, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]);
+    let inline = attrs.iter().any(|a| a.path().is_ident("inline"));
+    let quiet = if inline { quote!(#[allow(unused)]) } else { quiet };
+    function(attrs, vis, sig, &quiet, &body)
+}
+
+/// Other kernels use a function without calling it.
+pub fn live() -> TokenStream {
+    quote!(#[allow(dead_code)])
+}
+
+/// A signature with something in place of its body.
+pub fn function(attrs: &[syn::Attribute], vis: &Visibility, sig: &Signature, extra: &TokenStream, body: &TokenStream) -> TokenStream {
+    // Kiln's own attributes mean something in the published body only.
+    let attrs = attrs.iter().filter(|a| !is_kiln_attribute(a));
+    quote!(#(#attrs)* #extra #vis #sig #body)
+}
+
+/// Attributes of Kiln that may stand below `#[jit]`.
+pub fn is_kiln_attribute(attr: &syn::Attribute) -> bool {
+    attr.path().segments.last().is_some_and(|s| s.ident == "custom_jvp" || s.ident == "custom_vjp" || s.ident == "jit")
+}
+
+/// `T_m`, where the facts about method `m` of `T` are.
+pub fn method_module(self_ty: &Type, method: &Ident) -> Ident {
+    let of = match self_ty {
+        Type::Path(p) => p.path.segments.last().map(|s| s.ident.to_string()),
+        _ => None,
+    };
+    format_ident!("{}_{}", of.unwrap_or_default(), method, span = method.span())
+}

@@ -1,0 +1,436 @@
+//! The free paths of an item: what it mentions that is defined elsewhere, spelled as its author spelled it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
+use syn::punctuated::Punctuated;
+use syn::visit::{self, Visit};
+use syn::{Expr, Item, Pat, Path, PathSegment, Stmt, Token, UseTree};
+
+use super::builtins;
+use super::options::Errors;
+
+/// What the surroundings of an item say about names.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// First segments of paths that look built in but are the user's own.
+    pub own: BTreeSet<String>,
+    /// Names imported from `core` or `std`, with the path they stand for.
+    pub std: BTreeMap<String, Vec<String>>,
+    /// First segment of the facade's path.
+    pub facade: Option<String>,
+}
+
+/// A path to be resolved.
+#[derive(Clone, Debug)]
+pub struct FreePath {
+    /// As spelled, without spaces and generic arguments.
+    pub key: String,
+    /// What to resolve: the same, or what a `use` inside the body makes of it.
+    pub path: TokenStream,
+    /// Whether it is called or mentioned as a value by a bare name, so that it may be a misspelt built-in.
+    pub bare_value: bool,
+}
+
+/// What a walk over an item found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Each free path once, in order of appearance.
+    pub paths: Vec<FreePath>,
+    /// Paths that are built in, unless the surroundings say otherwise: their first segments.
+    pub builtins: BTreeSet<String>,
+    /// Names that cannot be used.
+    pub errors: Errors,
+}
+
+/// A walk over one item, or over several that share their surroundings.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    surroundings: &'a Surroundings,
+    scopes: Vec<Scope>,
+    found: Found,
+    keys: BTreeSet<String>,
+}
+
+#[derive(Debug, Default)]
+struct Scope {
+    locals: BTreeSet<String>,
+    imports: BTreeMap<String, Vec<Ident>>,
+    /// An item: what is outside is visible only if it is an item or an import itself.
+    barrier: bool,
+    items: BTreeSet<String>,
+}
+
+enum Known {
+    Local,
+    Import(Vec<Ident>),
+}
+
+impl<'a> Walk<'a> {
+    /// Starts a walk.
+    pub fn new(surroundings: &'a Surroundings) -> Walk<'a> {
+        Walk { surroundings, scopes: vec![Scope::default()], found: Found::default(), keys: BTreeSet::new() }
+    }
+
+    /// What was found.
+    pub fn finish(self) -> Found {
+        self.found
+    }
+
+    /// Names that are bound in everything that follows.
+    pub fn bind_generics(&mut self, generics: &syn::Generics) {
+        for param in &generics.params {
+            match param {
+                syn::GenericParam::Type(t) => self.bind(&t.ident),
+                syn::GenericParam::Const(c) => self.bind(&c.ident),
+                syn::GenericParam::Lifetime(_) => {}
+            }
+        }
+    }
+
+    /// A function with its attributes, signature and body.
+    pub fn function(&mut self, attrs: &[syn::Attribute], sig: &syn::Signature, block: &syn::Block) {
+        self.scoped(|w| {
+            w.bind_generics(&sig.generics);
+            attrs.iter().for_each(|a| w.visit_attribute(a));
+            w.visit_generics(&sig.generics);
+            sig.inputs.iter().for_each(|input| w.visit_fn_arg(input));
+            w.visit_return_type(&sig.output);
+            w.visit_block(block);
+        });
+    }
+
+    /// The types of a struct's fields.
+    pub fn structure(&mut self, s: &syn::ItemStruct) {
+        self.scoped(|w| {
+            w.bind_generics(&s.generics);
+            w.visit_generics(&s.generics);
+            w.visit_fields(&s.fields);
+        });
+    }
+
+    fn scoped(&mut self, inside: impl FnOnce(&mut Self)) {
+        self.scopes.push(Scope::default());
+        inside(self);
+        self.scopes.pop();
+    }
+
+    fn bind(&mut self, name: &Ident) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.locals.insert(name.to_string());
+        }
+    }
+
+    fn known(&self, name: &str) -> Option<Known> {
+        let mut items_only = false;
+        for scope in self.scopes.iter().rev() {
+            if scope.items.contains(name) || (!items_only && scope.locals.contains(name)) {
+                return Some(Known::Local);
+            }
+            if let Some(path) = scope.imports.get(name) {
+                return Some(Known::Import(path.clone()));
+            }
+            items_only |= scope.barrier;
+        }
+        None
+    }
+
+    /// Decides what to do about one path.
+    fn path(&mut self, path: &Path, value: bool) {
+        for segment in &path.segments {
+            self.visit_path_arguments(&segment.arguments);
+        }
+        let names: Vec<&Ident> = path.segments.iter().map(|s: &PathSegment| &s.ident).collect();
+        let (Some(first), Some(last)) = (names.first(), names.last()) else { return };
+        if path.is_ident("self") {
+            return;
+        }
+        let first_name = first.to_string();
+        let mut spelled: Vec<Ident> = names.iter().map(|n| (*n).clone()).collect();
+        let mut resolve = spelled.clone();
+        if path.leading_colon.is_none() {
+            match self.known(&first_name) {
+                Some(Known::Local) => return,
+                Some(Known::Import(import)) => {
+                    resolve.splice(0..1, import);
+                }
+                None => {}
+            }
+            let head = resolve[0].to_string();
+            if builtins::is_language(&head) && !self.surroundings.own.contains(&head) || self.surroundings.std.contains_key(&head) {
+                return;
+            }
+        }
+        if Some(resolve[0].to_string()) == self.surroundings.facade || resolve[0] == "kiln" {
+            return;
+        }
+        // `layers::Dense::new` hangs on its type; the tracer asks for `new` when it gets there.
+        if let Some(kind) = resolve.iter().position(starts_upper).filter(|i| i + 1 < resolve.len()) {
+            let cut = resolve.len() - (kind + 1);
+            resolve.truncate(kind + 1);
+            spelled.truncate(spelled.len().saturating_sub(cut).max(1));
+        }
+        let text = join(&resolve);
+        if path.leading_colon.is_none() && builtins::is_builtin(&text) {
+            let head = resolve[0].to_string();
+            let own = self.surroundings.own.contains(&head);
+            self.found.builtins.insert(head);
+            if !own {
+                return;
+            }
+        }
+        if builtins::is_std_macro(&resolve[resolve.len() - 1].to_string()) {
+            let message = format!("`{last}` is also a macro of the standard library, and `#[jit]` cannot tell the two apart: give the function another name");
+            self.found.errors.push(syn::Error::new(last.span(), message));
+            return;
+        }
+        let key = join(&spelled);
+        if !self.keys.insert(key.clone()) {
+            return;
+        }
+        let colon = path.leading_colon;
+        let mut tokens = colon.to_token_stream();
+        for (i, name) in resolve.iter().enumerate() {
+            if i > 0 {
+                <Token![::]>::default().to_tokens(&mut tokens);
+            }
+            name.to_tokens(&mut tokens);
+        }
+        let bare_value = value && resolve.len() == 1 && !starts_upper(&resolve[0]);
+        self.found.paths.push(FreePath { key, path: tokens, bare_value });
+    }
+
+    fn argument(&mut self, arg: &Expr) {
+        match arg {
+            // A keyword argument: its name is not a variable.
+            Expr::Assign(assign) if matches!(&*assign.left, Expr::Path(p) if p.path.get_ident().is_some()) => self.visit_expr(&assign.right),
+            _ => self.visit_expr(arg),
+        }
+    }
+
+    fn imports(&mut self, tree: &UseTree, prefix: &mut Vec<Ident>) {
+        let (name, path) = match tree {
+            UseTree::Path(p) => {
+                prefix.push(p.ident.clone());
+                self.imports(&p.tree, prefix);
+                prefix.pop();
+                return;
+            }
+            UseTree::Group(group) => {
+                group.items.iter().for_each(|tree| self.imports(tree, prefix));
+                return;
+            }
+            UseTree::Glob(star) => {
+                if prefix.last().is_none_or(|p| p != "prelude") {
+                    let message = "`#[jit]` cannot see through a glob inside a body: name what is imported, or import it outside of the function";
+                    self.found.errors.push(syn::Error::new_spanned(star, message));
+                }
+                return;
+            }
+            UseTree::Name(n) if n.ident == "self" => (prefix.last().cloned(), prefix.clone()),
+            UseTree::Name(n) => (Some(n.ident.clone()), [&prefix[..], &[n.ident.clone()]].concat()),
+            UseTree::Rename(r) => (Some(r.rename.clone()), [&prefix[..], &[r.ident.clone()]].concat()),
+        };
+        if let (Some(name), Some(scope)) = (name, self.scopes.last_mut()) {
+            scope.imports.insert(name.to_string(), path);
+        }
+    }
+
+    fn declare(&mut self, item: &Item) {
+        let name = match item {
+            Item::Fn(f) => &f.sig.ident,
+            Item::Const(c) => &c.ident,
+            Item::Struct(s) => &s.ident,
+            Item::Type(t) => &t.ident,
+            Item::Use(u) => return self.imports(&u.tree, &mut Vec::new()),
+            _ => return,
+        };
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.items.insert(name.to_string());
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Walk<'_> {
+    fn visit_expr_path(&mut self, e: &'ast syn::ExprPath) {
+        match &e.qself {
+            Some(qself) => {
+                self.visit_type(&qself.ty);
+                e.path.segments.iter().for_each(|s| self.visit_path_arguments(&s.arguments));
+            }
+            None => self.path(&e.path, true),
+        }
+    }
+
+    fn visit_type_path(&mut self, t: &'ast syn::TypePath) {
+        match &t.qself {
+            Some(qself) => {
+                self.visit_type(&qself.ty);
+                t.path.segments.iter().for_each(|s| self.visit_path_arguments(&s.arguments));
+            }
+            None => self.path(&t.path, false),
+        }
+    }
+
+    fn visit_expr_struct(&mut self, e: &'ast syn::ExprStruct) {
+        self.path(&e.path, false);
+        e.fields.iter().for_each(|f| self.visit_expr(&f.expr));
+        e.rest.iter().for_each(|rest| self.visit_expr(rest));
+    }
+
+    fn visit_pat_struct(&mut self, p: &'ast syn::PatStruct) {
+        self.path(&p.path, false);
+        p.fields.iter().for_each(|f| self.visit_pat(&f.pat));
+    }
+
+    fn visit_pat_tuple_struct(&mut self, p: &'ast syn::PatTupleStruct) {
+        self.path(&p.path, false);
+        p.elems.iter().for_each(|e| self.visit_pat(e));
+    }
+
+    fn visit_pat_ident(&mut self, p: &'ast syn::PatIdent) {
+        let plain = p.by_ref.is_none() && p.mutability.is_none() && p.subpat.is_none();
+        if plain && starts_upper(&p.ident) {
+            return self.path(&p.ident.clone().into(), false); // A constant, as in `match n { WIDTH => .. }`.
+        }
+        self.bind(&p.ident);
+        p.subpat.iter().for_each(|(_, sub)| self.visit_pat(sub));
+    }
+
+    fn visit_trait_bound(&mut self, bound: &'ast syn::TraitBound) {
+        // Traits are not published; what they are applied to may be.
+        bound.path.segments.iter().for_each(|s| self.visit_path_arguments(&s.arguments));
+    }
+
+    fn visit_expr_call(&mut self, e: &'ast syn::ExprCall) {
+        self.visit_expr(&e.func);
+        e.args.iter().for_each(|arg| self.argument(arg));
+    }
+
+    fn visit_expr_method_call(&mut self, e: &'ast syn::ExprMethodCall) {
+        self.visit_expr(&e.receiver);
+        e.turbofish.iter().for_each(|t| self.visit_angle_bracketed_generic_arguments(t));
+        e.args.iter().for_each(|arg| self.argument(arg));
+    }
+
+    fn visit_block(&mut self, block: &'ast syn::Block) {
+        self.scoped(|w| {
+            for stmt in &block.stmts {
+                if let Stmt::Item(item) = stmt {
+                    w.declare(item);
+                }
+            }
+            block.stmts.iter().for_each(|stmt| w.visit_stmt(stmt));
+        });
+    }
+
+    fn visit_local(&mut self, local: &'ast syn::Local) {
+        if let Some(init) = &local.init {
+            self.visit_expr(&init.expr);
+            init.diverge.iter().for_each(|(_, e)| self.visit_expr(e));
+        }
+        self.visit_pat(&local.pat);
+    }
+
+    fn visit_expr_let(&mut self, e: &'ast syn::ExprLet) {
+        self.visit_expr(&e.expr);
+        self.visit_pat(&e.pat);
+    }
+
+    fn visit_expr_closure(&mut self, e: &'ast syn::ExprClosure) {
+        self.scoped(|w| {
+            e.inputs.iter().for_each(|p| w.visit_pat(p));
+            w.visit_return_type(&e.output);
+            w.visit_expr(&e.body);
+        });
+    }
+
+    fn visit_arm(&mut self, arm: &'ast syn::Arm) {
+        self.scoped(|w| {
+            w.visit_pat(&arm.pat);
+            arm.guard.iter().for_each(|(_, guard)| w.visit_expr(guard));
+            w.visit_expr(&arm.body);
+        });
+    }
+
+    fn visit_expr_if(&mut self, e: &'ast syn::ExprIf) {
+        self.scoped(|w| {
+            w.visit_expr(&e.cond);
+            w.visit_block(&e.then_branch);
+        });
+        e.else_branch.iter().for_each(|(_, otherwise)| self.visit_expr(otherwise));
+    }
+
+    fn visit_expr_while(&mut self, e: &'ast syn::ExprWhile) {
+        e.attrs.iter().for_each(|a| self.visit_attribute(a));
+        self.scoped(|w| {
+            w.visit_expr(&e.cond);
+            w.visit_block(&e.body);
+        });
+    }
+
+    fn visit_expr_for_loop(&mut self, e: &'ast syn::ExprForLoop) {
+        e.attrs.iter().for_each(|a| self.visit_attribute(a));
+        self.visit_expr(&e.expr);
+        self.scoped(|w| {
+            w.visit_pat(&e.pat);
+            w.visit_block(&e.body);
+        });
+    }
+
+    fn visit_item(&mut self, item: &'ast Item) {
+        self.scopes.push(Scope { barrier: true, ..Scope::default() });
+        match item {
+            Item::Fn(f) => self.function(&f.attrs, &f.sig, &f.block),
+            Item::Struct(s) => self.structure(s),
+            Item::Const(c) => {
+                self.visit_type(&c.ty);
+                self.visit_expr(&c.expr);
+            }
+            Item::Type(t) => self.visit_type(&t.ty),
+            _ => {}
+        }
+        self.scopes.pop();
+    }
+
+    fn visit_attribute(&mut self, attr: &'ast syn::Attribute) {
+        let with_paths = ["custom_jvp", "custom_vjp", "bound"].iter().any(|name| attr.path().is_ident(name));
+        if let (true, Ok(args)) = (with_paths, attr.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated)) {
+            args.iter().for_each(|arg| self.argument(arg));
+        }
+    }
+
+    fn visit_macro(&mut self, m: &'ast syn::Macro) {
+        // `check!(cond, "..", v)` and `debug_print!("..", v)` hold expressions; other macros are refused while tracing.
+        let known = m.path.segments.last().is_some_and(|s| s.ident == "check" || s.ident == "debug_print");
+        if let (true, Ok(args)) = (known, m.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated)) {
+            args.iter().for_each(|arg| self.argument(arg));
+        }
+    }
+
+    fn visit_pat_type(&mut self, p: &'ast syn::PatType) {
+        self.visit_type(&p.ty);
+        self.visit_pat(&p.pat);
+    }
+
+    fn visit_pat(&mut self, p: &'ast Pat) {
+        visit::visit_pat(self, p);
+    }
+}
+
+fn starts_upper(name: &Ident) -> bool {
+    let text = name.to_string();
+    text.trim_start_matches("r#").starts_with(|c: char| c.is_uppercase())
+}
+
+/// `a::b::c`.
+pub fn join(names: &[Ident]) -> String {
+    names.iter().map(Ident::to_string).collect::<Vec<_>>().join("::")
+}
+
+/// A path from names, every segment at `span`.
+pub fn path_of(names: &[String], span: Span) -> Path {
+    let segments = names.iter().map(|n| PathSegment::from(Ident::new(n, span)));
+    Path { leading_colon: None, segments: segments.collect() }
+}

@@ -1,0 +1,100 @@
+//! From `#[jit]` on an item to a [`Unit`] with everything the item can reach, and back to tokens.
+//!
+//! A procedural macro sees the tokens of one item. What other items mean is found by letting rustc resolve names: see
+//! [`wire`] for the macros that every item publishes. The road of one kernel:
+//!
+//! 1. [`jit`] reads the item, finds its free paths (`free`), publishes its identity and starts a chain over the paths.
+//! 2. [`finish`] gets one identity per path and publishes the body with them. For a kernel it goes on to 3.
+//! 3. [`collect`] fetches the bodies that are still missing, level by level, until there are none; then it compiles.
+//!
+//! Nothing here keeps state between calls, and the only thing read besides tokens is the text of the file around an item
+//! (`source`), to let a user's own `fn power` win over the built-in one.
+
+pub mod builtins;
+mod collect;
+pub mod echo;
+mod emit;
+mod free;
+mod impls;
+mod items;
+pub mod options;
+mod publish;
+mod signature;
+mod source;
+mod survey;
+mod wire;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::unit::{Outcome, Unit};
+
+/// What the macros know about the compilation that they run in.
+pub struct Host<'a> {
+    /// Tells this compilation from every other one: two targets of a package, two versions of a crate.
+    pub crate_key: String,
+    /// The text of a source file, where it can be had.
+    pub read: &'a dyn Fn(&Path) -> Option<String>,
+    /// The compiler.
+    pub compile: &'a dyn Fn(&Unit) -> Outcome,
+}
+
+impl Host<'_> {
+    /// The key in a fixed number of digits.
+    fn key(&self) -> String {
+        format!("{:016x}", publish::hash(&self.crate_key))
+    }
+}
+
+impl std::fmt::Debug for Host<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("crate_key", &self.crate_key).finish_non_exhaustive()
+    }
+}
+
+/// `#[jit]`, with the tokens between its parentheses, on an item.
+pub fn jit(attr: TokenStream, item: TokenStream, host: &Host<'_>) -> TokenStream {
+    guard(|| items::jit(attr, item, host))
+}
+
+/// `#[derive(Tree)]`.
+pub fn derive_tree(item: TokenStream, host: &Host<'_>) -> TokenStream {
+    guard(|| items::tree(item, host))
+}
+
+/// `instantiate!(pub fn dense_64_32 = dense::<64, 32>);`
+pub fn instantiate(input: TokenStream, host: &Host<'_>) -> TokenStream {
+    guard(|| items::instantiate(input, host))
+}
+
+/// The end of a chain of identities.
+pub fn finish(input: TokenStream, host: &Host<'_>) -> TokenStream {
+    guard(|| publish::finish(input, host))
+}
+
+/// The end of a chain of bodies.
+pub fn collect(input: TokenStream, host: &Host<'_>) -> TokenStream {
+    guard(|| collect::collect(input, host))
+}
+
+/// The end of a piece of a long chain.
+pub fn gather(input: TokenStream) -> TokenStream {
+    guard(|| wire::gather(input))
+}
+
+/// Nothing a user writes makes a macro panic; should it happen all the same, it is told as what it is.
+fn guard(expand: impl FnOnce() -> TokenStream) -> TokenStream {
+    catch_unwind(AssertUnwindSafe(expand)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_default();
+        internal(&text)
+    })
+}
+
+fn internal(text: &str) -> TokenStream {
+    let message = format!("internal error in Kiln, please report it with the item that is marked here: {text}");
+    quote!(::core::compile_error!(#message);)
+}

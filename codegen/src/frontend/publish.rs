@@ -1,0 +1,197 @@
+//! Publishing an item: its paths are resolved where it stands, then its body goes out with what they mean.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{format_ident, quote};
+
+use super::collect::{self, Entry};
+use super::free::FreePath;
+use super::options::Options;
+use super::wire::{self, Identity};
+use super::{Host, internal};
+
+/// An item, or the methods of an `impl` block, with everything needed to publish it once its paths are resolved.
+#[derive(Debug)]
+pub struct Plan {
+    /// The key of the type of an `impl` block.
+    pub owner: Option<String>,
+    /// What is published.
+    pub parts: Vec<Part>,
+    /// What is to be resolved.
+    pub paths: Vec<FreePath>,
+    /// Path of the facade.
+    pub facade: TokenStream,
+}
+
+/// One body.
+#[derive(Debug)]
+pub struct Part {
+    /// The identity of an item; the name of a method.
+    pub name: Ident,
+    /// A keyword and groups; see [`Body`](super::collect).
+    pub kind: TokenStream,
+    /// The free paths of this part.
+    pub keys: Vec<String>,
+    /// For a kernel: where its facts go.
+    pub kernel: Option<Kernel>,
+}
+
+/// What makes a part a kernel.
+#[derive(Debug)]
+pub struct Kernel {
+    /// The module of facts.
+    pub module: Ident,
+    /// What is written between the parentheses of `#[jit(..)]`.
+    pub options: TokenStream,
+}
+
+impl Plan {
+    /// Resolves the paths and goes on to [`finish`]; at once if there are none.
+    pub fn start(self, host: &Host<'_>) -> TokenStream {
+        if self.paths.is_empty() {
+            return self.publish(&BTreeMap::new(), host);
+        }
+        let links: Vec<_> = self.paths.iter().map(|p| p.path.clone()).collect();
+        let Some(first) = self.parts.first() else { return TokenStream::new() };
+        let scratch = match &self.owner {
+            Some(_) => format_ident!("__kiln_{}_{}", first.name, position(&first.name, host)),
+            None => format_ident!("{}_paths", first.name),
+        };
+        let facade = &self.facade;
+        wire::chain(&links, &quote!(#facade::__finish), &self.write(), facade, &scratch)
+    }
+
+    fn write(&self) -> TokenStream {
+        let strings = |keys: &mut dyn Iterator<Item = &String>| -> TokenStream {
+            keys.map(|key| TokenTree::from(Literal::string(key))).collect()
+        };
+        let keys = strings(&mut self.paths.iter().map(|p| &p.key));
+        let owner = strings(&mut self.owner.iter());
+        let parts = self.parts.iter().map(|part| {
+            let Part { name, kind, keys, kernel } = part;
+            let keys = strings(&mut keys.iter());
+            let kernel = kernel.as_ref().map(|Kernel { module, options }| quote!(#module {#options}));
+            quote!({ #name {#kind} {#keys} {#kernel} })
+        });
+        let facade = &self.facade;
+        quote!({#facade} {#owner} {#keys} {#(#parts)*})
+    }
+
+    fn read(tokens: &[TokenTree]) -> Option<(Plan, Vec<String>)> {
+        let strings = |group: &TokenTree| -> Option<Vec<String>> { wire::inside(group)?.iter().map(wire::string).collect() };
+        let [facade, owner, keys, parts] = tokens else { return None };
+        let parts = wire::inside(parts)?;
+        let parts = parts.iter().map(|part| {
+            let part = wire::inside(part)?;
+            let [TokenTree::Ident(name), kind, keys, kernel] = &part[..] else { return None };
+            let kernel = match &wire::inside(kernel)?[..] {
+                [TokenTree::Ident(module), options] => Some(Kernel { module: module.clone(), options: wire::stream(options)? }),
+                _ => None,
+            };
+            Some(Part { name: name.clone(), kind: wire::stream(kind)?, keys: strings(keys)?, kernel })
+        });
+        let plan = Plan {
+            owner: strings(owner)?.pop(),
+            parts: parts.collect::<Option<_>>()?,
+            paths: Vec::new(),
+            facade: wire::stream(facade)?,
+        };
+        Some((plan, strings(keys)?))
+    }
+
+    fn publish(&self, meaning: &BTreeMap<String, Identity>, host: &Host<'_>) -> TokenStream {
+        let owner = self.owner.as_ref().and_then(|key| meaning.get(key));
+        let mut out = TokenStream::new();
+        for part in &self.parts {
+            let id = match owner {
+                Some(owner) => wire::method_id(&owner.id.to_string(), &part.name.to_string(), part.name.span()),
+                None => part.name.clone(),
+            };
+            let mut paths: BTreeMap<String, Identity> = BTreeMap::new();
+            for key in &part.keys {
+                if let Some(identity) = meaning.get(key) {
+                    paths.insert(key.clone(), identity.clone());
+                }
+            }
+            if let Some(owner) = owner {
+                paths.insert("Self".to_owned(), owner.clone());
+            }
+            if let (Some(kernel), true) = (&part.kernel, part.kind.to_string() == "instance") {
+                let entry = Entry { id, module: kernel.module.clone(), options: kernel.options.clone(), facade: self.facade.clone() };
+                let wanted = paths.into_values().next();
+                out.extend(wanted.map(|wanted| collect::start_with(entry, &wanted, host)));
+                continue;
+            }
+            let (key, kind, paths) = (Literal::string(&host.key()), &part.kind, wire::write_paths(&paths));
+            // `$crate` gets its meaning as the macro is defined, so the exporter spells it and a kernel's own record,
+            // which does not pass through a macro, goes without.
+            let (dollar, krate) = (proc_macro2::Punct::new('$', proc_macro2::Spacing::Alone), Ident::new("crate", Span::call_site()));
+            let exported = quote!({ {#id #key #dollar #krate} {#kind} {#paths} });
+            out.extend(wire::exporter(&wire::body_name(&id), &exported));
+            if let Some(kernel) = &part.kernel {
+                let record = quote!({ {#id #key} {#kind} {#paths} });
+                let entry = Entry { id, module: kernel.module.clone(), options: kernel.options.clone(), facade: self.facade.clone() };
+                out.extend(collect::start(entry, record, host));
+            }
+        }
+        out
+    }
+}
+
+/// The end of a chain of identities: `{answers} plan`.
+pub fn finish(input: TokenStream, host: &Host<'_>) -> TokenStream {
+    let tokens: Vec<TokenTree> = input.into_iter().collect();
+    let parsed = tokens.split_first().and_then(|(answers, plan)| {
+        let (plan, keys) = Plan::read(plan)?;
+        let answers: Option<Vec<_>> = wire::inside(answers)?.iter().map(Identity::read).collect();
+        let answers = answers.filter(|a| a.len() == keys.len())?;
+        Some((plan, keys.into_iter().zip(answers).collect::<BTreeMap<_, _>>()))
+    });
+    match parsed {
+        Some((plan, meaning)) => plan.publish(&meaning, host),
+        None => internal("a chain of identities came back incomplete"),
+    }
+}
+
+/// The identity of an item named `name`: unique over crates and over the places in one.
+pub fn identity(name: &Ident, host: &Host<'_>) -> Ident {
+    let text = name.to_string();
+    format_ident!("__kiln_{}_{}", text.trim_start_matches("r#"), position(name, host), span = name.span())
+}
+
+/// A word that stands for a place in a crate.
+pub fn position(name: &Ident, host: &Host<'_>) -> String {
+    let span = name.span();
+    let start = span.start();
+    // Two expansions of one `macro_rules!` put their items at the same place; what tells them apart is the number of
+    // the expansion, which only the debug output of a span has.
+    let debug = format!("{span:?}");
+    let expansion = debug.split(' ').next().filter(|word| word.starts_with('#') && *word != "#0").unwrap_or("");
+    let crate_key = &host.crate_key;
+    let text = format!("{crate_key}|{}|{}|{}|{expansion}", span.file(), start.line, start.column);
+    format!("{:012x}", hash(&text) >> 16)
+}
+
+/// FNV-1a, 64 bits.
+pub fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The identity macro of an item, under the item's own name.
+pub fn identity_macro(vis: &syn::Visibility, name: &Ident, id: &Ident, host: &Host<'_>) -> TokenStream {
+    let key = Literal::string(&host.key());
+    let (dollar, krate) = (proc_macro2::Punct::new('$', proc_macro2::Spacing::Alone), Ident::new("crate", Span::call_site()));
+    let exporter = wire::exporter(id, &quote!({#id #key #dollar #krate}));
+    quote! {
+        #exporter
+        #[doc(hidden)]
+        #[allow(unused_imports)]
+        #vis use #id as #name;
+    }
+}
+
+/// The options of a kernel, which were checked when its attribute was expanded.
+pub fn options(tokens: TokenStream) -> Options {
+    Options::parse(tokens).0
+}

@@ -1,0 +1,158 @@
+//! What the text around an item says about the names in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::visit_mut::{self, VisitMut};
+
+use super::free::{Found, FreePath, Surroundings, path_of};
+use super::options::Options;
+use super::source::{BlockId, Meaning, Source};
+use super::{Host, builtins};
+
+/// Outcome of a survey beside what the walk found.
+#[derive(Debug)]
+pub struct Survey {
+    std: BTreeMap<String, Vec<String>>,
+    text: Option<String>,
+    place: (usize, usize),
+}
+
+/// Walks an item; where it mentions names that the file around it might define, looks there and walks again.
+pub fn survey(at: &Ident, options: &Options, host: &Host<'_>, walk: impl Fn(&Surroundings) -> Found) -> (Found, Survey) {
+    let facade = options.facade.as_ref().and_then(|p| p.segments.first()).map(|s| s.ident.to_string());
+    let own = options.siblings.iter().cloned().collect();
+    let mut around = Surroundings { own, std: BTreeMap::new(), facade };
+    let mut found = walk(&around);
+    let start = at.span().start();
+    let mut survey = Survey { std: BTreeMap::new(), text: None, place: (start.line, start.column) };
+    let heads: BTreeSet<String> = found.paths.iter().map(|p| first(&p.key)).collect();
+    if found.builtins.is_empty() && heads.is_empty() {
+        return (found, survey);
+    }
+    survey.text = at.span().local_file().and_then(|file| (host.read)(&file));
+    let Some(text) = &survey.text else { return (found, survey) };
+
+    let imports = imports(text);
+    let defined = |name: &String| ["fn ", "mod ", "struct ", "type "].iter().any(|k| text.contains(&format!("{k}{name}"))) || imports.iter().any(|i| has_word(i, name));
+    let suspects: Vec<&String> = found.builtins.iter().filter(|name| defined(name)).collect();
+    let of_std: Vec<&&str> = imports.iter().filter(|i| i.starts_with("core::") || i.starts_with("std::")).collect();
+    let aliases: Vec<&String> = heads.iter().filter(|name| of_std.iter().any(|i| has_word(i, name))).collect();
+    if suspects.is_empty() && aliases.is_empty() {
+        return (found, survey);
+    }
+    let (source, block) = survey.source(text);
+    let mut own = BTreeSet::new();
+    for name in suspects {
+        match source.meaning(block, name) {
+            Meaning::Item => drop(own.insert(name.clone())),
+            Meaning::Import(path) if path[0] == "core" || path[0] == "std" => drop(around.std.insert(name.clone(), path)),
+            Meaning::Import(path) if path[0] != "kiln" && Some(&path[0]) != around.facade.as_ref() => drop(own.insert(name.clone())),
+            _ => {}
+        }
+    }
+    for name in aliases {
+        if let Meaning::Import(path) = source.meaning(block, name) {
+            if path[0] == "core" || path[0] == "std" {
+                around.std.insert(name.clone(), path);
+            }
+        }
+    }
+    if !own.is_empty() || !around.std.is_empty() {
+        around.own.extend(own);
+        found = walk(&around);
+    }
+    survey.std = around.std;
+    (found, survey)
+}
+
+impl Survey {
+    fn source(&self, text: &str) -> (Source, BlockId) {
+        let source = Source::read(text);
+        let block = source.block_at(text, self.place.0, self.place.1);
+        (source, block)
+    }
+
+    /// Names that are neither built in nor defined around here, and close to something built in.
+    pub fn advice(&self, paths: &[FreePath]) -> Vec<String> {
+        let close = paths.iter().filter(|p| p.bare_value).filter_map(|p| Some((&p.key, builtins::nearest(&p.key)?)));
+        let close: Vec<_> = close.collect();
+        if close.is_empty() {
+            return Vec::new();
+        }
+        let source = self.text.as_ref().map(|text| self.source(text));
+        let stranger = |name: &str| source.as_ref().is_none_or(|(s, b)| matches!(s.meaning(*b, name), Meaning::Absent | Meaning::Unknown));
+        let close = close.into_iter().filter(|(name, _)| stranger(name));
+        close.map(|(name, known)| format!("there is no built-in `{name}`: did you mean `{known}`?")).collect()
+    }
+
+    /// Spells out what is imported from `core` or `std`.
+    pub fn spell_fn(&self, sig: &mut syn::Signature, block: &mut syn::Block) {
+        if !self.std.is_empty() {
+            let mut spell = Spell(&self.std);
+            spell.visit_signature_mut(sig);
+            spell.visit_block_mut(block);
+        }
+    }
+
+    /// The same for the tokens of a kind: a keyword and an item in braces.
+    pub fn spell_tokens(&self, kind: TokenStream) -> TokenStream {
+        if self.std.is_empty() {
+            return kind;
+        }
+        let mut tokens = kind.into_iter();
+        let (keyword, item) = (tokens.next(), tokens.next());
+        let stream = item.as_ref().and_then(super::wire::stream).unwrap_or_default();
+        match syn::parse2::<syn::Item>(stream) {
+            Ok(mut parsed) => {
+                Spell(&self.std).visit_item_mut(&mut parsed);
+                quote!(#keyword {#parsed})
+            }
+            Err(_) => quote!(#keyword #item),
+        }
+    }
+}
+
+struct Spell<'a>(&'a BTreeMap<String, Vec<String>>);
+
+impl Spell<'_> {
+    fn spell(&self, path: &mut syn::Path) {
+        let Some(head) = path.segments.first().filter(|_| path.leading_colon.is_none()) else { return };
+        let Some(full) = self.0.get(&head.ident.to_string()) else { return };
+        let mut spelled = path_of(full, head.ident.span());
+        if let Some(last) = spelled.segments.last_mut() {
+            last.arguments = head.arguments.clone();
+        }
+        spelled.segments.extend(path.segments.iter().skip(1).cloned());
+        *path = spelled;
+    }
+}
+
+impl VisitMut for Spell<'_> {
+    fn visit_expr_path_mut(&mut self, e: &mut syn::ExprPath) {
+        self.spell(&mut e.path);
+        visit_mut::visit_expr_path_mut(self, e);
+    }
+
+    fn visit_type_path_mut(&mut self, t: &mut syn::TypePath) {
+        self.spell(&mut t.path);
+        visit_mut::visit_type_path_mut(self, t);
+    }
+}
+
+fn first(path: &str) -> String {
+    path.trim_start_matches("::").split("::").next().unwrap_or_default().to_owned()
+}
+
+/// The insides of everything that looks like an import.
+fn imports(text: &str) -> Vec<&str> {
+    let starts = text.match_indices("use ").filter(|(i, _)| !text[..*i].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+    starts.filter_map(|(i, _)| text[i + 4..].split_once(';')).map(|(tree, _)| tree.trim_start()).collect()
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(i, _)| !text[..i].ends_with(part) && !text[i + word.len()..].starts_with(part))
+}
+

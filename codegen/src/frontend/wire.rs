@@ -1,0 +1,155 @@
+//! The macros that carry items from where they are written to where they are compiled.
+//!
+//! Every published item has two. The *identity* says only which item this is; it is re-exported under the item's own name,
+//! so Rust's resolver finds it wherever it finds the item. The *body* carries the item and, for every path in it, the
+//! identity that the path had where the item was written. A caller resolves the paths it mentions by a chain of identities
+//!
+//! ```text
+//! dense!{ {} [crate::act::relu6] [::kiln::__finish] {rest..} }
+//! ```
+//!
+//! in which every link appends a group to the accumulator in front and hands over to the next path in brackets. The last
+//! link is a procedural macro, which finds one group per path. Bodies are fetched by the same kind of chain.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{format_ident, quote};
+
+/// Longest chain that is left whole: expansion depth counts against `recursion_limit`, which is 128 by default.
+const LONGEST_CHAIN: usize = 24;
+
+/// What an identity macro answers with.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The name of the identity macro, unique over all crates.
+    pub id: Ident,
+    /// The crate it belongs to, as a compilation.
+    pub key: String,
+    /// `$crate` of that crate; absent for an item that is being published right now.
+    pub krate: TokenStream,
+}
+
+impl Identity {
+    /// Reads the inside of a group.
+    pub fn read(group: &TokenTree) -> Option<Identity> {
+        let mut tokens = inside(group)?.into_iter();
+        let TokenTree::Ident(id) = tokens.next()? else { return None };
+        let key = string(&tokens.next()?)?;
+        Some(Identity { id, key, krate: tokens.collect() })
+    }
+
+    /// The group that [`Identity::read`] reads.
+    pub fn write(&self) -> TokenStream {
+        let Identity { id, key, krate } = self;
+        quote!({ #id #key #krate })
+    }
+
+    /// The name of the body macro. It shows up in rustc's words when it does not exist, so it says why.
+    pub fn body(&self) -> Ident {
+        body_name(&self.id)
+    }
+}
+
+/// The name of the macro that carries the body of `id`.
+pub fn body_name(id: &Ident) -> Ident {
+    format_ident!("{}_body", id, span = id.span())
+}
+
+/// The identity under which the method `name` of the struct `owner` is published.
+pub fn method_id(owner: &str, name: &str, span: Span) -> Ident {
+    Ident::new(&format!("{owner}_m_{name}"), span)
+}
+
+/// An exported macro that appends `payload`, any number of groups, to the accumulator.
+pub fn exporter(name: &Ident, payload: &TokenStream) -> TokenStream {
+    let arm = arm(payload);
+    quote! {
+        #[doc(hidden)]
+        #[macro_export]
+        #[allow(non_local_definitions)]
+        macro_rules! #name { #arm }
+    }
+}
+
+/// The same for this scope only.
+pub fn local_exporter(name: &Ident, payload: &TokenStream) -> TokenStream {
+    let arm = arm(payload);
+    quote!(macro_rules! #name { #arm })
+}
+
+fn arm(payload: &TokenStream) -> TokenStream {
+    quote!(({$($acc:tt)*} [$($next:tt)*] $($rest:tt)*) => { $($next)*!{ {$($acc)* #payload} $($rest)* } };)
+}
+
+/// Calls `links` one after the other and then `last`, which is handed what they answered, in order, and `ctx`. Long chains
+/// are cut into about the square root of their length: each piece leaves its answers in a macro of this scope, named
+/// after `scratch`, and a second chain runs over those.
+pub fn chain(links: &[TokenStream], last: &TokenStream, ctx: &TokenStream, facade: &TokenStream, scratch: &Ident) -> TokenStream {
+    if links.len() <= LONGEST_CHAIN {
+        return link(links, last, ctx);
+    }
+    let piece = links.len().isqrt().max(1);
+    let pieces: Vec<_> = links.chunks(piece).collect();
+    let names: Vec<_> = (0..pieces.len()).map(|i| format_ident!("{}_{}", scratch, i)).collect();
+    let gather = pieces.iter().zip(&names).map(|(piece, name)| link(piece, &quote!(#facade::__gather), &quote!(#name)));
+    let over: Vec<_> = names.iter().map(|name| quote!(#name)).collect();
+    let join = link(&over, last, ctx);
+    quote!(#(#gather)* #join)
+}
+
+fn link(links: &[TokenStream], last: &TokenStream, ctx: &TokenStream) -> TokenStream {
+    match links {
+        [] => quote!(#last!{ {} #ctx }),
+        [first, rest @ ..] => quote!(#first!{ {} #([#rest])* [#last] #ctx }),
+    }
+}
+
+/// What is inside a group in braces.
+pub fn inside(group: &TokenTree) -> Option<Vec<TokenTree>> {
+    match group {
+        TokenTree::Group(g) => Some(g.stream().into_iter().collect()),
+        _ => None,
+    }
+}
+
+/// The stream inside a group.
+pub fn stream(group: &TokenTree) -> Option<TokenStream> {
+    match group {
+        TokenTree::Group(g) => Some(g.stream()),
+        _ => None,
+    }
+}
+
+/// The value of a string literal.
+pub fn string(token: &TokenTree) -> Option<String> {
+    // A literal that went through `macro_rules` may come back in a group without delimiters.
+    match token {
+        TokenTree::Group(g) => string(&g.stream().into_iter().next()?),
+        TokenTree::Literal(_) => syn::parse2::<syn::LitStr>(token.clone().into()).ok().map(|s| s.value()),
+        _ => None,
+    }
+}
+
+/// The paths of an item with what they name: `"layers::dense" {identity} ..`.
+pub fn write_paths(paths: &BTreeMap<String, Identity>) -> TokenStream {
+    let pairs = paths.iter().map(|(path, identity)| {
+        let (path, identity) = (Literal::string(path), identity.write());
+        quote!(#path #identity)
+    });
+    quote!(#(#pairs)*)
+}
+
+/// Reads what [`write_paths`] wrote.
+pub fn read_paths(tokens: Vec<TokenTree>) -> Option<BTreeMap<String, Identity>> {
+    tokens.chunks(2).map(|pair| Some((string(&pair[0])?, Identity::read(pair.get(1)?)?))).collect()
+}
+
+/// Turns the answers of one piece of a chain into a macro of this scope.
+pub fn gather(input: TokenStream) -> TokenStream {
+    let tokens: Vec<TokenTree> = input.into_iter().collect();
+    match (tokens.first().and_then(stream), tokens.get(1)) {
+        (Some(answers), Some(TokenTree::Ident(name))) => local_exporter(name, &answers),
+        _ => super::internal("a piece of a chain has lost its name"),
+    }
+}
