@@ -147,8 +147,10 @@ pub enum Region {
         n_consts: usize,
         /// Number of carries.
         n_carry: usize,
-        /// From the last slice to the first.
+        /// From the last slice to the first; the index counts down.
         reverse: bool,
+        /// The body takes the index.
+        indexed: bool,
     },
     /// `match inputs[0]`: a branch per index (i32, clamped), operands shared.
     Switch {
@@ -165,6 +167,8 @@ pub enum Region {
         n_cond_consts: usize,
         /// Following operands that only `body` reads.
         n_body_consts: usize,
+        /// The loop ends after this many iterations, whatever `cond` says.
+        bound: Option<usize>,
     },
 }
 
@@ -252,15 +256,15 @@ pub trait Primitive: fmt::Debug + Any {
     }
 }
 
-/// See [`Primitive::partial_eval`].
+/// See [`Primitive::partial_eval`]. Both graphs are spliced in, so that what merely passes through costs nothing.
 #[derive(Clone, Debug)]
 pub struct Split {
     /// Takes the known operands in order; yields the known results, then the residuals.
-    pub known: Op,
+    pub known: Graph,
     /// Which results `known` yields.
     pub known_out: Vec<bool>,
     /// Takes the residuals, then the unknown operands in order; yields the other results.
-    pub later: Op,
+    pub later: Graph,
 }
 
 /// A primitive with its parameters, shared.
@@ -467,6 +471,8 @@ pub mod elementwise;
 pub mod guard;
 pub mod indexing;
 pub mod reduce;
+pub mod region;
+pub mod scan_split;
 pub mod cumulative;
 #[cfg(test)]
 pub mod laws;
@@ -564,6 +570,9 @@ primitives! {
     iota: Iota = "iota" (p) Iota { aval: Aval::new(p.dtype("dtype")?, &p.usizes("shape")?), dimension: p.usize("dimension")? };
     gather: Gather = "gather" (p) Gather { coords: Coords::parse(p)? };
     scatter: Scatter = "scatter" (p) Scatter::parse(p)?;
+    scan: Scan = "scan" (p) Scan::parse(p)?;
+    switch: Switch = "switch" (p) Switch { branches: p.graphs("branches")? };
+    while_loop: While = "while" (p) While::parse(p)?;
 }
 
 /// A parameter list entry; for the `params` methods of primitives.

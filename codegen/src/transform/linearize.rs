@@ -106,14 +106,14 @@ impl Cut {
             return self.later.bind(eqn.op.clone(), &vars).into_iter().map(Place::Later).collect();
         };
         let vars: Vec<Var> = ins.iter().filter_map(known_var).collect();
-        let mut known_outs = self.known.bind(split.known, &vars);
+        let mut known_outs = self.known.inline(&split.known, &vars);
         let residuals = known_outs.split_off(split.known_out.iter().filter(|k| **k).count());
         let mut vars: Vec<Var> = residuals.into_iter().map(|r| self.in_later(Place::Known(r))).collect();
         vars.extend(ins.iter().filter_map(|p| match p {
             Place::Later(v) => Some(*v),
             Place::Known(_) => None,
         }));
-        let later_outs = self.later.bind(split.later, &vars);
+        let later_outs = self.later.inline(&split.later, &vars);
         let (mut known_outs, mut later_outs) = (known_outs.into_iter(), later_outs.into_iter());
         split
             .known_out

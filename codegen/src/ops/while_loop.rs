@@ -1,0 +1,486 @@
+//! `while`: a loop that ends when its condition fails.
+
+use std::rc::Rc;
+
+use crate::array::Array;
+use crate::dtype::{DType, Scalar};
+use crate::eval::eval;
+use crate::graph::{Aval, Graph, Var};
+use crate::ops::region::{count, expect_types, flops, has_effect, instantiate, marked, prune};
+use crate::ops::{
+    Batched, BroadcastInDim, Convert, Lowering, Op, OpError, Operand, Primitive, ReduceOr, Region, Scan, Select, Split,
+    Switch, Tangent, param, with_batch_axis,
+};
+use crate::text::Params;
+use crate::transform::linearize::PartialEval;
+use crate::transform::{batch_into, jvp_into, partial_eval_graph};
+
+/// `while cond(consts, carry) { carry = body(consts, carry) }`, at most `bound` times. Operands: the constants of `cond`,
+/// those of `body`, the carries; results: the carries.
+///
+/// **Derivative.** Forward mode always; reverse mode where there is a bound: then it is a [`Scan`] of that many
+/// iterations, of which those after the end do nothing.
+#[derive(Clone, Debug)]
+pub struct While {
+    /// Takes its constants and the carries; yields a bool.
+    pub cond: Rc<Graph>,
+    /// Takes its constants and the carries; yields the carries.
+    pub body: Rc<Graph>,
+    /// Number of leading operands that only `cond` reads.
+    pub n_cond_consts: usize,
+    /// Number of following operands that only `body` reads.
+    pub n_body_consts: usize,
+    /// The loop ends after this many iterations, whatever `cond` says.
+    pub bound: Option<usize>,
+}
+
+/// The operands, or marks on them, by kind.
+struct Parts<'a, T> {
+    cond: &'a [T],
+    body: &'a [T],
+    carry: &'a [T],
+}
+
+impl While {
+    /// Constructor from the text form.
+    pub fn parse(p: &Params) -> Result<While, String> {
+        Ok(While {
+            cond: p.graph("cond")?,
+            body: p.graph("body")?,
+            n_cond_consts: p.usize("cond_consts")?,
+            n_body_consts: p.usize("body_consts")?,
+            bound: p.get("bound").ok().map(|_| p.usize("bound")).transpose()?,
+        })
+    }
+
+    fn parts<'a, T>(&self, ins: &'a [T]) -> Parts<'a, T> {
+        let (cond, rest) = ins.split_at(self.n_cond_consts);
+        let (body, carry) = rest.split_at(self.n_body_consts);
+        Parts { cond, body, carry }
+    }
+
+    fn carry_avals(&self) -> Vec<Aval> {
+        self.body.in_avals().split_off(self.n_body_consts)
+    }
+
+    /// The same loop as a scan of `bound` iterations; takes and yields what the loop does.
+    fn as_scan(&self, bound: usize) -> Scan {
+        let carry = self.carry_avals();
+        let mut g = Graph::new(&self.body.name);
+        let cond_consts: Vec<Var> = self.cond.in_avals()[..self.n_cond_consts].iter().map(|a| g.input(a)).collect();
+        let body_consts: Vec<Var> = self.body.in_avals()[..self.n_body_consts].iter().map(|a| g.input(a)).collect();
+        let carries: Vec<Var> = carry.iter().map(|a| g.input(a)).collect();
+        let args: Vec<Var> = cond_consts.iter().chain(&carries).copied().collect();
+        let goes_on = g.inline(&self.cond, &args)[0];
+        let index = g.bind1(Convert { dtype: DType::I32 }, &[goes_on]);
+        let mut stay = Graph::new(&self.body.name);
+        let inputs: Vec<Var> = self.body.in_avals().iter().map(|a| stay.input(a)).collect();
+        stay.outputs = inputs[self.n_body_consts..].to_vec();
+        let mut args = vec![index];
+        args.extend(body_consts.iter().chain(&carries));
+        g.outputs = g.bind(Switch { branches: vec![Rc::new(stay), self.body.clone()] }, &args);
+        Scan {
+            body: Rc::new(g),
+            length: bound,
+            n_consts: self.n_cond_consts + self.n_body_consts,
+            n_carry: carry.len(),
+            reverse: false,
+            indexed: false,
+        }
+    }
+
+    /// `cond` with further carries, which it does not read.
+    fn cond_with(&self, more: &[Aval]) -> Graph {
+        let mut g = (*self.cond).clone();
+        for a in more {
+            g.input(a);
+        }
+        g
+    }
+
+    /// The jvp of the body for the carries and constants marked; constants and carries are followed by their tangents.
+    fn jvp_body(&self, consts: &[bool], carry: &[bool]) -> (Graph, Vec<bool>) {
+        let mut g = Graph::new(&self.body.name);
+        let (mut primals, mut tangents) = (Vec::new(), Vec::new());
+        let avals = self.body.in_avals();
+        let (const_avals, carry_avals) = avals.split_at(self.n_body_consts);
+        for (avals, marks) in [(const_avals, consts), (carry_avals, carry)] {
+            primals.extend(avals.iter().map(|a| g.input(a)));
+            tangents.extend(avals.iter().zip(marks).map(|(a, nz)| nz.then(|| g.input(a))));
+        }
+        let (outs, ts) = jvp_into(&mut g, &self.body, &primals, &tangents);
+        g.outputs = outs.clone();
+        for ((t, nz), a) in ts.iter().zip(carry).zip(carry_avals) {
+            if *nz {
+                let t = instantiate(&mut g, *t, a);
+                g.outputs.push(t);
+            }
+        }
+        (g, ts.iter().map(Option::is_some).collect())
+    }
+
+    /// `cond` and `body` under a batch axis. Where the condition has one too, the loop goes on while any of them holds,
+    /// and the body, which then takes the constants of `cond` first, changes only the carries of those.
+    fn batched(&self, batched: &[bool], size: usize) -> (Graph, Graph, Vec<bool>, bool) {
+        let marks = self.parts(batched);
+        let inputs = |g: &mut Graph, avals: &[Aval], marks: &[bool]| -> Vec<Batched> {
+            let one = |(a, b): (&Aval, &bool)| {
+                let var = g.input(&if *b { a.batched(size) } else { a.clone() });
+                Batched { var, batched: *b }
+            };
+            avals.iter().zip(marks).map(one).collect()
+        };
+        let cond_avals = &self.cond.in_avals()[..self.n_cond_consts];
+        let body_avals = &self.body.in_avals()[..self.n_body_consts];
+        let carry_avals = self.carry_avals();
+
+        let mut cond = Graph::new(&self.cond.name);
+        let mut args = inputs(&mut cond, cond_avals, marks.cond);
+        args.extend(inputs(&mut cond, &carry_avals, marks.carry));
+        let pred = batch_into(&mut cond, &self.cond, &args, size)[0];
+        let goes_on = if pred.batched { cond.bind1(ReduceOr { axes: vec![0] }, &[pred.var]) } else { pred.var };
+        cond.outputs = vec![goes_on];
+
+        let mut body = Graph::new(&self.body.name);
+        let of_cond = if pred.batched { inputs(&mut body, cond_avals, marks.cond) } else { Vec::new() };
+        let of_body = inputs(&mut body, body_avals, marks.body);
+        let carry = inputs(&mut body, &carry_avals, marks.carry);
+        let args: Vec<Batched> = of_body.iter().chain(&carry).copied().collect();
+        let outs = batch_into(&mut body, &self.body, &args, size);
+        let found = outs.iter().map(|b| b.batched || pred.batched).collect();
+        let mask = pred.batched.then(|| {
+            let args: Vec<Batched> = of_cond.iter().chain(&carry).copied().collect();
+            batch_into(&mut body, &self.cond, &args, size)[0].var
+        });
+        for ((out, old), mark) in outs.into_iter().zip(&carry).zip(marks.carry) {
+            let mut var = if *mark { with_batch_axis(&mut body, out, size) } else { out.var };
+            if let (Some(mask), true) = (mask, *mark) {
+                let shape = body.shape(var).to_vec();
+                let mask = match shape.len() {
+                    1 => mask,
+                    _ => body.bind1(BroadcastInDim { shape, dims: vec![0] }, &[mask]),
+                };
+                var = body.bind1(Select, &[mask, var, old.var]);
+            }
+            body.outputs.push(var);
+        }
+        (cond, body, found, pred.batched)
+    }
+}
+
+/// Marks in `marks` what `found` marks; whether anything was new.
+fn grow(marks: &mut [bool], found: &[bool]) -> bool {
+    let mut grown = false;
+    for (mark, found) in marks.iter_mut().zip(found) {
+        grown |= *found && !*mark;
+        *mark |= *found;
+    }
+    grown
+}
+
+impl Primitive for While {
+    fn name(&self) -> &'static str {
+        "while"
+    }
+
+    fn params(&self) -> Params {
+        let mut params: Params = [
+            param("cond_consts", self.n_cond_consts),
+            param("body_consts", self.n_body_consts),
+            param("cond", &self.cond),
+            param("body", &self.body),
+        ]
+        .into();
+        if let Some(n) = self.bound {
+            let (key, value) = param("bound", n);
+            params.0.insert(0, (key.into(), value));
+        }
+        params
+    }
+
+    fn abstract_eval(&self, ins: &[&Aval]) -> Result<Vec<Aval>, OpError> {
+        if ins.len() < self.n_cond_consts + self.n_body_consts {
+            return Err(OpError::new(format!("`while` takes more than {} operands", ins.len())));
+        }
+        let ins: Vec<Aval> = ins.iter().map(|a| (*a).clone()).collect();
+        let ins = self.parts(&ins);
+        expect_types("what the condition takes", &self.cond.in_avals(), &[ins.cond, ins.carry].concat())?;
+        expect_types("what the condition yields", &self.cond.out_avals(), &[Aval::scalar(DType::Bool)])?;
+        expect_types("what the loop body takes", &self.body.in_avals(), &[ins.body, ins.carry].concat())?;
+        expect_types("what goes from one iteration to the next", &self.body.out_avals(), ins.carry)?;
+        Ok(ins.carry.to_vec())
+    }
+
+    fn eval(&self, ins: &[&Array]) -> Vec<Array> {
+        let owned: Vec<Array> = ins.iter().map(|a| (*a).clone()).collect();
+        let ins = self.parts(&owned);
+        let mut carry = ins.carry.to_vec();
+        let mut n = 0;
+        while self.bound.is_none_or(|bound| n < bound)
+            && eval(&self.cond, &[ins.cond, &carry].concat())[0].item() == Scalar::Bool(true)
+        {
+            carry = eval(&self.body, &[ins.body, &carry].concat());
+            n += 1;
+        }
+        carry
+    }
+
+    fn jvp(&self, g: &mut Graph, x: &[Var], t: &[Tangent]) -> (Vec<Var>, Vec<Tangent>) {
+        let nonzero: Vec<bool> = t.iter().map(Option::is_some).collect();
+        let consts = self.parts(&nonzero).body;
+        let mut carry = self.parts(&nonzero).carry.to_vec();
+        let body = loop {
+            let (body, found) = self.jvp_body(consts, &carry);
+            if !grow(&mut carry, &found) {
+                break body;
+            }
+        };
+        let carry_avals = self.carry_avals();
+        let t_avals: Vec<Aval> = marked(&carry_avals, &carry).cloned().collect();
+        let (xs, ts) = (self.parts(x), self.parts(t));
+        let mut args = [xs.cond, xs.body].concat();
+        args.extend(ts.body.iter().flatten());
+        args.extend(xs.carry);
+        for ((t, nz), a) in ts.carry.iter().zip(&carry).zip(&carry_avals) {
+            if *nz {
+                args.push(instantiate(g, *t, a));
+            }
+        }
+        let op = While {
+            cond: Rc::new(self.cond_with(&t_avals)),
+            body: Rc::new(body),
+            n_body_consts: self.n_body_consts + count(consts),
+            ..self.clone()
+        };
+        let mut outs = g.bind(op, &args);
+        let mut t_outs = outs.split_off(carry.len()).into_iter();
+        let ts = carry.iter().map(|nz| if *nz { t_outs.next() } else { None }).collect();
+        (outs, ts)
+    }
+
+    fn batch(&self, g: &mut Graph, ins: &[Batched], size: usize) -> Vec<Batched> {
+        let mut batched: Vec<bool> = ins.iter().map(|b| b.batched).collect();
+        let first_carry = self.n_cond_consts + self.n_body_consts;
+        let (cond, body, with_cond) = loop {
+            let (cond, body, found, with_cond) = self.batched(&batched, size);
+            if !grow(&mut batched[first_carry..], &found) {
+                break (cond, body, with_cond);
+            }
+        };
+        let operands = self.parts(ins);
+        let mut args: Vec<Var> = operands.cond.iter().map(|b| b.var).collect();
+        if with_cond {
+            args.extend(operands.cond.iter().map(|b| b.var));
+        }
+        args.extend(operands.body.iter().map(|b| b.var));
+        for (b, mark) in operands.carry.iter().zip(&batched[first_carry..]) {
+            args.push(if *mark { with_batch_axis(g, *b, size) } else { b.var });
+        }
+        let more = if with_cond { self.n_cond_consts } else { 0 };
+        let op = While {
+            cond: Rc::new(cond),
+            body: Rc::new(body),
+            n_body_consts: self.n_body_consts + more,
+            ..self.clone()
+        };
+        let outs = g.bind(op, &args);
+        outs.into_iter().zip(&batched[first_carry..]).map(|(var, b)| Batched { var, batched: *b }).collect()
+    }
+
+    fn transpose(&self, g: &mut Graph, ct: &[Tangent], ins: &[Operand]) -> Vec<Tangent> {
+        match self.bound {
+            Some(bound) => self.as_scan(bound).transpose(g, ct, ins),
+            None => panic!("reverse mode needs to know how often `while` may run: write `#[bound(N)] while ..`"),
+        }
+    }
+
+    fn lowering(&self, _ins: &[&Aval]) -> Lowering {
+        Lowering::Region
+    }
+
+    fn region(&self) -> Option<Region> {
+        Some(Region::While {
+            cond: self.cond.clone(),
+            body: self.body.clone(),
+            n_cond_consts: self.n_cond_consts,
+            n_body_consts: self.n_body_consts,
+            bound: self.bound,
+        })
+    }
+
+    fn subgraphs(&self) -> Vec<Rc<Graph>> {
+        vec![self.cond.clone(), self.body.clone()]
+    }
+
+    fn with_subgraphs(&self, mut graphs: Vec<Rc<Graph>>) -> Op {
+        let cond = graphs.remove(0);
+        While { cond, body: graphs.remove(0), ..self.clone() }.into()
+    }
+
+    /// With a bound, as a scan. Without one, what does not depend on anything unknown runs now, and everything again
+    /// later: nothing can be kept from iterations that nobody counted.
+    fn partial_eval(&self, unknown: &[bool]) -> Option<Split> {
+        if let Some(bound) = self.bound {
+            return self.as_scan(bound).partial_eval(unknown);
+        }
+        let marks = self.parts(unknown);
+        let mut carry = marks.carry.to_vec();
+        let cut = loop {
+            let cut = partial_eval_graph(&self.body, &[marks.body, &carry].concat());
+            if !grow(&mut carry, &cut.out_unknown) {
+                break cut;
+            }
+        };
+        let cond_cut = partial_eval_graph(&self.cond, &[marks.cond, &carry].concat());
+        let known_out: Vec<bool> = carry.iter().map(|u| !u).collect();
+        if cond_cut.out_unknown[0] || !known_out.contains(&true) {
+            return None;
+        }
+        let PartialEval { known: mut body, out_unknown, n_residuals, .. } = cut;
+        let mut results = body.outputs.clone();
+        results.truncate(results.len() - n_residuals);
+        let mut results = results.into_iter();
+        let results: Vec<Option<Var>> = out_unknown.iter().map(|u| if *u { None } else { results.next() }).collect();
+        body.outputs = marked(&results, &known_out).copied().flatten().collect();
+        prune(&mut body);
+        let mut cond = cond_cut.known;
+        cond.outputs.truncate(1);
+        prune(&mut cond);
+
+        let carry_avals = self.carry_avals();
+        let cond_avals = &self.cond.in_avals()[..self.n_cond_consts];
+        let body_avals = &self.body.in_avals()[..self.n_body_consts];
+        let avals: Vec<&Aval> = cond_avals.iter().chain(body_avals).chain(&carry_avals).collect();
+        let mut first = Graph::new(&self.body.name);
+        let operands: Vec<Option<Var>> = avals.iter().zip(unknown).map(|(a, u)| (!u).then(|| first.input(a))).collect();
+        let of = self.parts(&operands);
+        let mut args: Vec<Var> = of.cond.iter().chain(of.body).copied().flatten().collect();
+        args.extend(marked(of.carry, &known_out).copied().flatten());
+        let n_known = |marks: &[bool]| marks.iter().filter(|u| !**u).count();
+        let now = While {
+            cond: Rc::new(cond),
+            body: Rc::new(body),
+            n_cond_consts: n_known(marks.cond),
+            n_body_consts: n_known(marks.body),
+            bound: None,
+        };
+        first.outputs = first.bind(now, &args);
+        first.outputs.extend(operands.iter().copied().flatten());
+
+        let mut second = Graph::new(&self.body.name);
+        let residuals: Vec<Option<Var>> =
+            avals.iter().zip(unknown).map(|(a, u)| (!u).then(|| second.input(a))).collect();
+        let unknowns: Vec<Option<Var>> = avals.iter().zip(unknown).map(|(a, u)| u.then(|| second.input(a))).collect();
+        let args: Vec<Var> = residuals.into_iter().zip(unknowns).filter_map(|(a, b)| a.or(b)).collect();
+        let outs = second.bind(self.clone(), &args);
+        second.outputs = marked(&outs, &carry).copied().collect();
+        Some(Split { known: first, known_out, later: second })
+    }
+
+    fn has_effect(&self) -> bool {
+        has_effect(&self.cond) || has_effect(&self.body)
+    }
+
+    /// Of one iteration, or of as many as there may be.
+    fn flops(&self, _ins: &[&Aval]) -> u64 {
+        self.bound.unwrap_or(1) as u64 * (flops(&self.cond) + flops(&self.body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::ops::laws::{Rng, check_op_at, jvp_at, parse_aval};
+    use crate::text::parse;
+    use crate::transform::{linearize_into, transpose_into};
+
+    /// `while n < limit { n += 1; x = sin(x + w) }`.
+    fn power(bound: Option<usize>) -> While {
+        let cond = "graph c(limit: i32[], n: i32[], x: f64[2]) -> (p) {
+            p: bool[] = compare[op=lt] n limit
+        }";
+        let body = "graph b(w: f64[2], n: i32[], x: f64[2]) -> (m, y) {
+            i: i32[] = constant[value=i32[]{1}]
+            m: i32[] = add n i
+            a: f64[2] = add x w
+            y: f64[2] = sin a
+        }";
+        let graph = |text| Rc::new(parse(text).unwrap_or_else(|e| panic!("{e}")));
+        While { cond: graph(cond), body: graph(body), n_cond_consts: 1, n_body_consts: 1, bound }
+    }
+
+    fn int(n: i32) -> Array {
+        Array::scalar(Scalar::I32(n))
+    }
+
+    #[test]
+    fn laws_with_a_bound() {
+        let mut rng = Rng::new();
+        for limit in [0, 2, 5, 9] {
+            let (w, x) = (rng.array(&parse_aval("f64[2]")), rng.array(&parse_aval("f64[2]")));
+            check_op_at(power(Some(5)), &[int(limit), w, int(0), x]);
+        }
+    }
+
+    #[test]
+    fn without_a_bound_there_is_forward_mode() {
+        let mut rng = Rng::new();
+        let (w, x) = (rng.array(&parse_aval("f64[2]")), rng.array(&parse_aval("f64[2]")));
+        let args = [int(3), w, int(0), x];
+        let t = [None, Some(rng.array(&parse_aval("f64[2]"))), None, Some(rng.array(&parse_aval("f64[2]")))];
+        let (ys, ts) = jvp_at(power(None), &args, &t);
+        assert_eq!((ys, ts), jvp_at(power(Some(3)), &args, &t));
+        // Linearised, the loop runs once now and once later.
+        let mut f = Graph::new("");
+        let xs: Vec<Var> = args.iter().map(|a| f.input(a.aval())).collect();
+        f.outputs = f.bind(power(None), &xs);
+        let mut g = Graph::new("");
+        let primals: Vec<Var> = args.iter().map(|a| g.input(a.aval())).collect();
+        let (outs, linear) = linearize_into(&mut g, &f, &primals, &[false, true, false, true]);
+        let tangents: Vec<Var> = t.iter().flatten().map(|a| g.input(a.aval())).collect();
+        let all: Vec<Var> = linear.residuals.iter().copied().chain(tangents).collect();
+        g.outputs = outs;
+        let pushed = g.inline(&linear.graph, &all);
+        g.outputs.extend(pushed);
+        let values: Vec<Array> = args.iter().chain(t.iter().flatten()).cloned().collect();
+        let (ys, ts) = jvp_at(power(None), &args, &t);
+        let expected: Vec<Array> = ys.into_iter().chain(ts.into_iter().flatten()).collect();
+        assert_eq!(eval(&g, &values), expected);
+    }
+
+    #[test]
+    #[should_panic(expected = "#[bound(N)] while")]
+    fn reverse_mode_asks_for_a_bound() {
+        let mut f = Graph::new("");
+        let avals = ["i32[]", "f64[2]", "i32[]", "f64[2]"].map(parse_aval);
+        let xs: Vec<Var> = avals.iter().map(|a| f.input(a)).collect();
+        f.outputs = f.bind(power(None), &xs);
+        let mut g = Graph::new("");
+        let primals: Vec<Var> = avals.iter().map(|a| g.input(a)).collect();
+        let (_, linear) = linearize_into(&mut g, &f, &primals, &[false, true, false, true]);
+        let ct = g.input(&avals[3]);
+        let mut known: Vec<Option<Var>> = linear.residuals.iter().copied().map(Some).collect();
+        known.resize(linear.graph.inputs.len(), None);
+        transpose_into(&mut g, &linear.graph, &known, &[Some(ct)]);
+    }
+
+    #[test]
+    fn each_of_a_batch_runs_as_long_as_it_must() {
+        let op = power(None);
+        let mut g = Graph::new("");
+        let ins: Vec<Batched> = [("i32[3]", true), ("f64[2]", false), ("i32[]", false), ("f64[2]", false)]
+            .map(|(a, batched)| Batched { var: g.input(&parse_aval(a)), batched })
+            .to_vec();
+        let outs = op.batch(&mut g, &ins, 3);
+        g.outputs = outs.iter().map(|b| b.var).collect();
+        let mut rng = Rng::new();
+        let (w, x) = (rng.array(&parse_aval("f64[2]")), rng.array(&parse_aval("f64[2]")));
+        let limits = Array::new(parse_aval("i32[3]"), [2, 0, 4].map(Scalar::I32).to_vec());
+        let found = eval(&g, &[limits, w.clone(), int(0), x.clone()]);
+        for (n, limit) in [2, 0, 4].into_iter().enumerate() {
+            let expected = op.eval(&[&int(limit), &w, &int(0), &x]);
+            assert_eq!(found[1].slice_at(n), expected[1], "limit {limit}");
+        }
+    }
+}
