@@ -1,14 +1,15 @@
 //! `abs`: magnitude; the smallest signed integer stays itself.
 
+use kiln_math::complex;
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
-use crate::ops::elementwise::{float_call, float1, real, scaled};
-use crate::ops::{Elementwise, OpError, Sign, Tangent};
+use crate::ops::elementwise::{float_call, float1, full_like, real, real_of, scaled};
+use crate::ops::{Compare, CompareOp, Conj, Div, Elementwise, MakeComplex, OpError, Real, Select, Sign, Tangent};
 
-/// `|x|`; the derivative at 0 is 0.
+/// `|x|`, of complex numbers a real one; the derivative at 0 is 0.
 #[derive(Clone, Debug)]
 pub struct Abs;
 
@@ -17,7 +18,7 @@ impl Elementwise for Abs {
     const ARITY: usize = 1;
 
     fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
-        real(Self::NAME, ins)
+        if ins[0].is_complex() { real_of(Self::NAME, ins[0]) } else { real(Self::NAME, ins) }
     }
 
     fn scalar(&self, x: &[Scalar]) -> Scalar {
@@ -26,6 +27,8 @@ impl Elementwise for Abs {
             Scalar::I16(a) => Scalar::I16(a.wrapping_abs()),
             Scalar::I32(a) => Scalar::I32(a.wrapping_abs()),
             Scalar::I64(a) => Scalar::I64(a.wrapping_abs()),
+            Scalar::C64(z) => Scalar::F32(complex::abs(z)),
+            Scalar::C128(z) => Scalar::F64(complex::abs(z)),
             a if a.dtype().is_unsigned() => a,
             a => float1(a, f32::abs, f64::abs),
         }
@@ -40,8 +43,20 @@ impl Elementwise for Abs {
         }
     }
 
-    fn tangent(&self, g: &mut Graph, x: &[Var], _y: Var, t: &[Tangent]) -> Tangent {
-        scaled(g, t[0], |g| g.bind1(Sign, &[x[0]]))
+    fn tangent(&self, g: &mut Graph, x: &[Var], y: Var, t: &[Tangent]) -> Tangent {
+        if !g.dtype(x[0]).is_complex() {
+            return scaled(g, t[0], |g| g.bind1(Sign, &[x[0]]));
+        }
+        // The part of the tangent along x: Re(t * conj(x) / |x|), zero at zero.
+        let along = scaled(g, t[0], |g| {
+            let (zero, one) = (full_like(g, y, 0.0), full_like(g, y, 1.0));
+            let at_zero = g.bind1(Compare { op: CompareOp::Eq }, &[y, zero]);
+            let safe = g.bind1(Select, &[at_zero, one, y]);
+            let size = g.bind1(MakeComplex, &[safe, zero]);
+            let back = g.bind1(Conj, &[x[0]]);
+            g.bind1(Div, &[back, size])
+        });
+        along.map(|t| g.bind1(Real, &[t]))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What elementwise primitives share: operand checks, scalar arithmetic over all dtypes, Rust for infix operators.
 
 use half::{bf16, f16};
+use num_complex::Complex;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
@@ -76,6 +77,19 @@ pub fn float1(x: Scalar, f: impl Fn(f32) -> f32, d: impl Fn(f64) -> f64) -> Scal
     }
 }
 
+/// A function of one complex number.
+pub fn complex1(
+    x: Scalar,
+    f: impl Fn(Complex<f32>) -> Complex<f32>,
+    d: impl Fn(Complex<f64>) -> Complex<f64>,
+) -> Scalar {
+    match x {
+        Scalar::C64(x) => Scalar::C64(f(x)),
+        Scalar::C128(x) => Scalar::C128(d(x)),
+        other => panic!("complex function of {}", other.dtype()),
+    }
+}
+
 /// A real function of two floats of one dtype; f16 and bf16 compute in f32 and round once.
 pub fn float2(x: Scalar, y: Scalar, f: impl Fn(f32, f32) -> f32, d: impl Fn(f64, f64) -> f64) -> Scalar {
     match (x, y) {
@@ -137,8 +151,13 @@ pub fn call(name: &str, args: &[TokenStream]) -> TokenStream {
     quote!(::kiln::rt::#name(#(#args),*))
 }
 
-/// A call of a function of the runtime on floats of one dtype: f16 and bf16 go through f32, as [`float1`] does.
+/// A call of a function of the runtime on floats or complex numbers of one dtype: f16 and bf16 go through f32, as
+/// [`float1`] does; complex numbers have functions of the same names in `rt::complex`.
 pub fn float_call(name: &str, dtype: DType, args: &[TokenStream]) -> TokenStream {
+    if dtype.is_complex() {
+        let name = format_ident!("{name}");
+        return quote!(::kiln::rt::complex::#name(#(#args),*));
+    }
     narrowed(dtype, call(name, &widened(dtype, args)))
 }
 

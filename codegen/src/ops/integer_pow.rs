@@ -1,12 +1,13 @@
 //! `integer_pow`: `x` to a power that is known while tracing.
 
+use kiln_math::complex;
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::int1;
-use crate::ops::elementwise::{float1, narrowed, real, scaled, widened, with_const};
+use crate::ops::elementwise::{complex1, float1, narrowed, numeric, scaled, widened, with_const};
 use crate::ops::{Elementwise, Mul, OpError, Tangent, param};
 use crate::text::Params;
 
@@ -30,18 +31,25 @@ impl Elementwise for IntegerPow {
             let message = format!("an integer cannot be raised to the negative power {}, found {}", self.n, ins[0]);
             return Err(OpError::new(message).at(0).help("convert it to a float: `.. as f32`"));
         }
-        real(Self::NAME, ins)
+        numeric(Self::NAME, ins)
     }
 
     fn scalar(&self, x: &[Scalar]) -> Scalar {
         match x[0] {
             a if a.dtype().is_int() => int1!(a; a => kiln_math::integer_pow(a, self.n)),
+            a if a.dtype().is_complex() => {
+                complex1(a, |a| complex::integer_pow(a, self.n), |a| complex::integer_pow(a, self.n))
+            }
             a => float1(a, |a| kiln_math::integer_pow(a, self.n), |a| kiln_math::integer_pow(a, self.n)),
         }
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
         let n = self.n;
+        if dtypes[0].is_complex() {
+            let a = &x[0];
+            return quote!(::kiln::rt::complex::integer_pow(#a, #n));
+        }
         let a = &widened(dtypes[0], x)[0];
         narrowed(dtypes[0], quote!(::kiln::rt::integer_pow(#a, #n)))
     }

@@ -1,10 +1,11 @@
 //! `log`: the natural logarithm.
 
+use kiln_math::complex;
 use proc_macro2::TokenStream;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
-use crate::ops::elementwise::{float, float_call, float1};
+use crate::ops::elementwise::{complex1, float_call, float1, inexact};
 use crate::ops::{Div, Elementwise, OpError, Tangent};
 
 /// `ln(x)`; negative numbers give NaN, zero gives `-inf`.
@@ -16,11 +17,14 @@ impl Elementwise for Log {
     const ARITY: usize = 1;
 
     fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
-        float(Self::NAME, ins)
+        inexact(Self::NAME, ins)
     }
 
     fn scalar(&self, x: &[Scalar]) -> Scalar {
-        float1(x[0], kiln_math::log, kiln_math::log)
+        match x[0] {
+            z if z.dtype().is_complex() => complex1(z, complex::log, complex::log),
+            x => float1(x, kiln_math::log, kiln_math::log),
+        }
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

@@ -1,13 +1,15 @@
 //! `pow`: `x` to the power of `y`.
 
+use kiln_math::complex;
 use proc_macro2::TokenStream;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
-use crate::ops::elementwise::{float, float_call, float2, full_like, scaled, with_const};
+use crate::ops::elementwise::{float_call, float2, full_like, inexact, scaled, with_const};
 use crate::ops::{Compare, CompareOp, Elementwise, Log, Mul, OpError, Select, Sub, Tangent, add_tangents};
 
 /// `x^y`; NaN where `x` is negative and `y` no integer; `x^0` and `1^y` are 1 even for NaN.
+/// Of complex numbers it is `exp(y * log(x))`.
 #[derive(Clone, Debug)]
 pub struct Pow;
 
@@ -16,11 +18,15 @@ impl Elementwise for Pow {
     const ARITY: usize = 2;
 
     fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
-        float(Self::NAME, ins)
+        inexact(Self::NAME, ins)
     }
 
     fn scalar(&self, x: &[Scalar]) -> Scalar {
-        float2(x[0], x[1], kiln_math::pow, kiln_math::pow)
+        match (x[0], x[1]) {
+            (Scalar::C64(x), Scalar::C64(y)) => Scalar::C64(complex::pow(x, y)),
+            (Scalar::C128(x), Scalar::C128(y)) => Scalar::C128(complex::pow(x, y)),
+            (x, y) => float2(x, y, kiln_math::pow, kiln_math::pow),
+        }
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

@@ -1,10 +1,11 @@
 //! `rsqrt`: one over the square root.
 
+use kiln_math::complex;
 use proc_macro2::TokenStream;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
-use crate::ops::elementwise::{float, float_call, float1, scaled, with_const};
+use crate::ops::elementwise::{complex1, float_call, float1, inexact, scaled, with_const};
 use crate::ops::{Div, Elementwise, Mul, OpError, Tangent};
 
 /// `1 / sqrt(x)`.
@@ -16,11 +17,14 @@ impl Elementwise for Rsqrt {
     const ARITY: usize = 1;
 
     fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
-        float(Self::NAME, ins)
+        inexact(Self::NAME, ins)
     }
 
     fn scalar(&self, x: &[Scalar]) -> Scalar {
-        float1(x[0], kiln_math::rsqrt, kiln_math::rsqrt)
+        match x[0] {
+            z if z.dtype().is_complex() => complex1(z, complex::rsqrt, complex::rsqrt),
+            x => float1(x, kiln_math::rsqrt, kiln_math::rsqrt),
+        }
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

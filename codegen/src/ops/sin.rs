@@ -1,10 +1,11 @@
 //! `sin`: sine of an angle in radians.
 
+use kiln_math::complex;
 use proc_macro2::TokenStream;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
-use crate::ops::elementwise::{float, float_call, float1, scaled};
+use crate::ops::elementwise::{complex1, float_call, float1, inexact, scaled};
 use crate::ops::{Cos, Elementwise, OpError, Tangent};
 
 /// `sin(x)`.
@@ -16,11 +17,14 @@ impl Elementwise for Sin {
     const ARITY: usize = 1;
 
     fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
-        float(Self::NAME, ins)
+        inexact(Self::NAME, ins)
     }
 
     fn scalar(&self, x: &[Scalar]) -> Scalar {
-        float1(x[0], kiln_math::sin, kiln_math::sin)
+        match x[0] {
+            z if z.dtype().is_complex() => complex1(z, complex::sin, complex::sin),
+            x => float1(x, kiln_math::sin, kiln_math::sin),
+        }
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

@@ -1,10 +1,11 @@
 //! `sinh`: hyperbolic sine.
 
+use kiln_math::complex;
 use proc_macro2::TokenStream;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
-use crate::ops::elementwise::{float, float_call, float1, scaled};
+use crate::ops::elementwise::{complex1, float_call, float1, inexact, scaled};
 use crate::ops::{Cosh, Elementwise, OpError, Tangent};
 
 /// `sinh(x)`.
@@ -16,11 +17,14 @@ impl Elementwise for Sinh {
     const ARITY: usize = 1;
 
     fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
-        float(Self::NAME, ins)
+        inexact(Self::NAME, ins)
     }
 
     fn scalar(&self, x: &[Scalar]) -> Scalar {
-        float1(x[0], kiln_math::sinh, kiln_math::sinh)
+        match x[0] {
+            z if z.dtype().is_complex() => complex1(z, complex::sinh, complex::sinh),
+            x => float1(x, kiln_math::sinh, kiln_math::sinh),
+        }
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

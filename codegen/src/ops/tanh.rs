@@ -1,10 +1,11 @@
 //! `tanh`: hyperbolic tangent.
 
+use kiln_math::complex;
 use proc_macro2::TokenStream;
 
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
-use crate::ops::elementwise::{const_with, float, float_call, float1, scaled};
+use crate::ops::elementwise::{complex1, const_with, float_call, float1, inexact, scaled};
 use crate::ops::{Elementwise, Mul, OpError, Sub, Tangent};
 
 /// `tanh(x)`; its derivative needs the result only.
@@ -16,11 +17,14 @@ impl Elementwise for Tanh {
     const ARITY: usize = 1;
 
     fn dtype(&self, ins: &[DType]) -> Result<DType, OpError> {
-        float(Self::NAME, ins)
+        inexact(Self::NAME, ins)
     }
 
     fn scalar(&self, x: &[Scalar]) -> Scalar {
-        float1(x[0], kiln_math::tanh, kiln_math::tanh)
+        match x[0] {
+            z if z.dtype().is_complex() => complex1(z, complex::tanh, complex::tanh),
+            x => float1(x, kiln_math::tanh, kiln_math::tanh),
+        }
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

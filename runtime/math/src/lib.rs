@@ -14,6 +14,7 @@
 #![deny(missing_docs)]
 #![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
+pub mod complex;
 mod double;
 mod float;
 mod int;
@@ -22,6 +23,8 @@ mod logaddexp;
 mod num;
 mod polygamma;
 mod single;
+
+pub use num_complex::Complex;
 
 pub use float::{
     Float, acos, acosh, asin, asinh, atan, atan2, atanh, cbrt, ceil, cos, cosh, digamma, erf, erf_inv, erfc, exp, exp2,
