@@ -20,7 +20,8 @@ float! { f64;
     cosh = libm::cosh,
     tanh = libm::tanh,
     asinh = libm::asinh,
-    acosh = libm::acosh,
+    // `libm` returns numbers for some arguments below -1.
+    acosh = |x| if x < 1.0 { f64::NAN } else { libm::acosh(x) },
     atanh = libm::atanh,
     logistic = logistic,
     erf = libm::erf,
@@ -50,8 +51,11 @@ fn logistic(x: f64) -> f64 {
 /// Halley's method on `erf`, or on `erfc` where `erf` has run out of digits, from the `f32` result.
 fn erf_inv(y: f64) -> f64 {
     let a = y.abs();
-    if !(a < 1.0) {
-        return if a == 1.0 { f64::INFINITY.copysign(y) } else { f64::NAN };
+    if a == 1.0 {
+        return f64::INFINITY.copysign(y);
+    }
+    if a > 1.0 || a.is_nan() {
+        return f64::NAN;
     }
     if a < 1e-8 {
         // erf(x) = 2 / sqrt(pi) * (x - x^3 / 3 + ..), of which the second term is below the last digit.

@@ -1,0 +1,72 @@
+//! Roots.
+
+/// Correctly rounded, so that the instruction of cores that have one and the code of `libm` agree.
+#[inline(always)]
+pub fn sqrt(x: f32) -> f32 {
+    hardware::sqrt(x)
+}
+
+#[cfg(all(target_arch = "arm", target_abi = "eabihf", target_os = "none"))]
+mod hardware {
+    // `core` has no square root, and inline assembly knows no FPU registers on this target: a leaf function of two
+    // instructions it is. VFPv4 in single precision is the least that the target's ABI promises.
+    core::arch::global_asm!(
+        ".fpu fpv4-sp-d16",
+        ".section .text.kiln_math_sqrtf,\"ax\",%progbits",
+        ".p2align 1",
+        ".weak kiln_math_sqrtf",
+        ".thumb_func",
+        ".type kiln_math_sqrtf,%function",
+        "kiln_math_sqrtf:",
+        "vsqrt.f32 s0, s0",
+        "bx lr",
+        ".size kiln_math_sqrtf, .-kiln_math_sqrtf",
+        ".text",
+    );
+
+    #[inline(always)]
+    pub fn sqrt(x: f32) -> f32 {
+        unsafe extern "C" {
+            safe fn kiln_math_sqrtf(x: f32) -> f32;
+        }
+        kiln_math_sqrtf(x)
+    }
+}
+
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf", target_os = "none")))]
+mod hardware {
+    #[inline(always)]
+    pub fn sqrt(x: f32) -> f32 {
+        libm::sqrtf(x)
+    }
+}
+
+#[inline(always)]
+pub fn rsqrt(x: f32) -> f32 {
+    1.0 / sqrt(x)
+}
+
+/// A third of the exponent, then two steps of Halley's method; the last as a correction, which keeps its rounding small.
+#[inline]
+pub fn cbrt(x: f32) -> f32 {
+    let a = x.abs();
+    if a == 0.0 || !a.is_finite() {
+        return x;
+    }
+    // Away from both ends, by 2^24 for the argument and 2^8 for the root.
+    let (scale, back) = if a < 1e-30 {
+        (16_777_216.0, 1.0 / 256.0)
+    } else if a > 1e30 {
+        (1.0 / 16_777_216.0, 256.0)
+    } else {
+        (1.0, 1.0)
+    };
+    let a = a * scale;
+    // A third of the bits, plus two thirds of the exponent's bias less what makes the error equal on both sides.
+    let t = f32::from_bits((a.to_bits() / 3).wrapping_add(709_958_130));
+    let cube = t * t * t;
+    let t = t * ((cube + a + a) / (cube + cube + a));
+    let cube = t * t * t;
+    let t = t - t * ((cube - a) / (cube + cube + a));
+    (t * back).copysign(x)
+}
