@@ -344,28 +344,27 @@ fn widened(op: &Op, args: &[Array]) -> Vec<Array> {
     if accepted { wide } else { args.to_vec() }
 }
 
-/// Points of an elementwise op with no pole nearby: differences across one say nothing.
+/// Points of an elementwise op with no pole and no jump nearby: differences across one say nothing.
 #[track_caller]
 fn smooth_points(op: &Op, rng: &mut Rng, dtypes: &[DType]) -> Vec<Array> {
     const TRIES: usize = 96;
     let mut kept: Vec<Vec<Scalar>> = vec![Vec::new(); dtypes.len()];
     for _ in 0..TRIES {
         let point: Vec<Array> = dtypes.iter().map(|d| Array::scalar(rng.scalar(*d))).collect();
-        let tame = |s: f64| {
-            let all = vec![true; point.len()];
-            subsets(&all).iter().all(|signs| {
-                let along: Vec<Option<Array>> = point
-                    .iter()
-                    .zip(signs)
-                    .map(|(p, plus)| {
-                        let one = Scalar::from_f64(p.dtype(), if *plus { s } else { -s });
-                        p.dtype().is_inexact().then(|| Array::scalar(one))
-                    })
-                    .collect();
-                components(&run(op, &moved(&point, &along, 0.01))[0]).iter().all(|x| x.abs() < 10.0)
+        let at = |along: &[Option<Array>], s: f64| components(&run(op, &moved(&point, along, s))[0]);
+        let tame = subsets(&vec![true; point.len()]).iter().all(|signs| {
+            let one = |(p, plus): (&Array, &bool)| {
+                let one = Scalar::from_f64(p.dtype(), if *plus { 1.0 } else { -1.0 });
+                p.dtype().is_inexact().then(|| Array::scalar(one))
+            };
+            let along: Vec<Option<Array>> = point.iter().zip(signs).map(one).collect();
+            let (before, here, after) = (at(&along, -0.01), at(&along, 0.0), at(&along, 0.01));
+            (0..here.len()).all(|n| {
+                let bend = before[n] - 2.0 * here[n] + after[n];
+                here[n].abs() < 10.0 && bend.abs() < 0.03
             })
-        };
-        if tame(1.0) && tame(-1.0) {
+        });
+        if tame {
             for (k, p) in kept.iter_mut().zip(&point) {
                 k.push(p.item());
             }
@@ -471,13 +470,13 @@ fn describe(op: &Op, args: &[Array]) -> String {
 }
 
 /// Numbers that look random and are the same every time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Rng(u64);
 
 impl Rng {
     /// From the start.
     pub fn new() -> Rng {
-        Rng(1)
+        Rng::default()
     }
 
     /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).

@@ -102,6 +102,7 @@ fn laws() {
     use crate::ops::laws::{check_op, jvp_at};
     check_op(ReduceProd { axes: vec![1] }, &["f32[3,4]"]);
     check_op(ReduceProd { axes: vec![0, 2] }, &["f32[2,3,3]"]);
+    check_op(ReduceProd { axes: vec![0] }, &["f32[3,2,4]"]);
     check_op(ReduceProd { axes: vec![0] }, &["i8[5]"]);
     check_op(ReduceProd { axes: vec![] }, &["f32[2]"]);
     // One zero: only its own tangent counts. Two zeros: none does.
