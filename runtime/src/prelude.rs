@@ -1,3 +1,3 @@
 //! What programs name: `use kiln::prelude::*;`.
 
-pub use crate::CheckError;
+pub use crate::{CheckError, Tree, instantiate, jit};

@@ -70,6 +70,11 @@ pub fn is_builtin(path: &str) -> bool {
     }
 }
 
+/// Types of the standard prelude that allocate.
+pub fn is_heap(name: &str) -> bool {
+    matches!(name, "Vec" | "String" | "Box")
+}
+
 /// The built-in that was probably meant.
 pub fn nearest(name: &str) -> Option<&'static str> {
     let allowed = (name.len() / 4).clamp(1, 3);

@@ -215,14 +215,13 @@ impl Entry {
     /// The names of the module that leads to this crate's macros and of the macro that it waits for. Both show up in
     /// what rustc says after an error, so they speak.
     fn scaffold(&self) -> (Ident, Ident) {
-        let place = self.id.to_string();
-        let place = place.rsplit('_').next().unwrap_or_default().to_owned();
+        let place = format!("{:012x}", publish::hash(&self.id.to_string()) >> 16);
         let name = self.module.to_string();
         let name = match self.is_instantiation() {
             true => format!("instance_{name}"),
             false => name.trim_start_matches("r#").to_owned(),
         };
-        (format_ident!("__kiln_jit_items_for_{}_{}", name, place), format_ident!("{}_is_not_compiled_because_of_the_errors_above_{}", name, place))
+        (format_ident!("items_with_jit_for_{}_{}", name, place), format_ident!("{}_is_not_compiled_because_of_the_errors_above_{}", name, place))
     }
 
     fn is_instantiation(&self) -> bool {

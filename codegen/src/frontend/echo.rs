@@ -21,7 +21,7 @@ pub fn compile(unit: &Unit) -> Outcome {
             Item::Method { method, .. } => calls.visit_block(&method.block),
             _ => {}
         }
-        wanted.extend(calls.found.into_iter().filter(|(owner, name)| !unit.items.contains_key(&format!("{owner}_m_{name}"))));
+        wanted.extend(calls.found.into_iter().filter(|(owner, name)| !unit.items.contains_key(&super::wire::method_id(owner, &name.to_string(), name.span()).to_string())));
     }
     if !wanted.is_empty() {
         return Outcome::NeedMethods(wanted);

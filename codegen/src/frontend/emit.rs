@@ -111,7 +111,7 @@ impl VisitMut for Portable<'_> {
 }
 
 /// Lints that generated code would trip, whatever the user's crate turns on.
-fn quiet() -> TokenStream {
+pub fn quiet() -> TokenStream {
     quote! {
         #[allow(
             warnings, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction,
@@ -287,20 +287,30 @@ fn is_keyword(name: &Ident) -> bool {
     syn::parse2::<Ident>(name.to_token_stream()).is_err()
 }
 
-/// A function that only `#[jit]` code can call: whoever else calls it gets `message` from rustc. `refuse` is generic so
-/// that it is looked at only when somebody calls; `#[inline]` keeps the function from being compiled on its own.
-pub fn refused(attrs: &[syn::Attribute], vis: &Visibility, sig: &Signature, message: &str) -> TokenStream {
+/// A function that only `#[jit]` code can call: whoever else calls it gets `message` from rustc. What is generic is
+/// looked at only when somebody calls; `of_generic` says that the surroundings are. `#[inline]` keeps a function that is not
+/// from being compiled on its own.
+pub fn refused(attrs: &[syn::Attribute], vis: &Visibility, sig: &Signature, of_generic: bool, message: &str) -> TokenStream {
     if let ReturnType::Type(_, ty) = &sig.output {
         if matches!(**ty, Type::ImplTrait(_)) {
             return TokenStream::new(); // Nothing that never returns has this type.
         }
     }
-    let body = quote!({
-        fn refuse<T>() -> ! {
-            const { ::core::panic!(#message) }
-        }
-        refuse::<()>()
-    });
+    let generic = sig.generics.params.iter().any(|p| !matches!(p, syn::GenericParam::Lifetime(_)));
+    let generic = generic || sig.inputs.iter().any(|i| matches!(i, FnArg::Typed(t) if matches!(*t.ty, Type::ImplTrait(_))));
+    let body = match generic || of_generic {
+        // The note to the message points at the call.
+        true => quote!({
+            const { ::core::panic!(#message) };
+            loop {}
+        }),
+        false => quote!({
+            fn refuse<T>() -> ! {
+                const { ::core::panic!(#message) }
+            }
+            refuse::<()>()
+        }),
+    };
     let quiet = quote!(#[inline] #[allow(unused, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]);
     let inline = attrs.iter().any(|a| a.path().is_ident("inline"));
     let quiet = if inline { quote!(#[allow(unused)]) } else { quiet };

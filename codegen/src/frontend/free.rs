@@ -180,6 +180,14 @@ impl<'a> Walk<'a> {
                 return;
             }
         }
+        if path.leading_colon.is_none() && resolve.len() == 1 && builtins::is_heap(&text) {
+            self.found.builtins.insert(text.clone());
+            if !self.surroundings.own.contains(&text) {
+                let message = format!("`{text}` needs a heap, and a kernel has none: use an array, `[f32; N]`");
+                self.found.errors.push(syn::Error::new(last.span(), message));
+                return;
+            }
+        }
         if builtins::is_std_macro(&resolve[resolve.len() - 1].to_string()) {
             let message = format!("`{last}` is also a macro of the standard library, and `#[jit]` cannot tell the two apart: give the function another name");
             self.found.errors.push(syn::Error::new(last.span(), message));

@@ -109,6 +109,10 @@ impl Block<'_> {
             errors.push(e);
         }
         around.spell_fn(&mut method.sig, &mut method.block);
+        self.beside.extend(around.uses());
+        if errors.0.is_some() {
+            signature::own_result(&mut method.sig);
+        }
 
         let vis = match self.of_trait {
             true => Visibility::Inherited,
@@ -141,7 +145,7 @@ impl Block<'_> {
                 let body = emit::body(&method.sig, &module, &options, &facade);
                 emit::function(&method.attrs, &method.vis, &sig, &emit::live(), &body)
             }
-            Calls::Refused(message) => emit::refused(&method.attrs, &method.vis, &method.sig, message),
+            Calls::Refused(message) => emit::refused(&method.attrs, &method.vis, &method.sig, generic, message),
         };
         let mut kind = TokenStream::new();
         if let Some(e) = errors.0 {

@@ -85,11 +85,14 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
         errors.push(e);
     }
     std.spell_fn(&mut f.sig, &mut f.block);
+    if errors.0.is_some() {
+        signature::own_result(&mut f.sig);
+    }
 
     let calls = signature::calls(&f.sig, options.inline);
     let facade = options.facade();
     let mut kernel = None;
-    let mut out = TokenStream::new();
+    let mut out = std.uses();
     match &calls {
         Calls::Kernel => {
             let mut sig = f.sig.clone();
@@ -101,7 +104,7 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
             out.extend(emit::facts(&f.vis, &name, &format!("`{name}`"), &std.advice(&paths), &facade));
             kernel = Some(Kernel { module: name.clone(), options: attr });
         }
-        Calls::Refused(message) => out.extend(emit::refused(&f.attrs, &f.vis, &f.sig, message)),
+        Calls::Refused(message) => out.extend(emit::refused(&f.attrs, &f.vis, &f.sig, false, message)),
     }
     if let Some(errors) = errors.0 {
         out.extend(errors.to_compile_error());
@@ -158,12 +161,13 @@ fn publish_plain(
     }
     let live = (!item.is_empty()).then(emit::live);
     let kind = std.spell_tokens(kind);
+    let uses = std.uses();
     let id = publish::identity(name, host);
     let identity = publish::identity_macro(vis, name, &id, host);
     let keys = paths.iter().map(|p| p.key.clone()).collect();
     let part = Part { name: id, kind, keys, kernel: None };
     let body = Plan { owner: None, parts: vec![part], paths, facade: options.facade() }.start(host);
-    quote!(#live #item #identity #body)
+    quote!(#live #item #uses #identity #body)
 }
 
 /// `#[derive(Tree)]`.
@@ -200,7 +204,43 @@ pub fn tree(item: TokenStream, host: &Host<'_>) -> TokenStream {
     };
     s.attrs.clear();
     s.fields.iter_mut().for_each(|f| f.attrs.retain(|a| a.path().is_ident("tree")));
-    publish_plain(&s.vis, &s.ident, &options, quote!(structure {#s}), TokenStream::new(), host, |w| w.structure(&s))
+    let parts = parts(&s, &options.facade());
+    let published = publish_plain(&s.vis, &s.ident, &options, quote!(structure {#s}), TokenStream::new(), host, |w| w.structure(&s));
+    quote!(#parts #published)
+}
+
+/// Taking a struct apart and putting it together where its fields are private or its name is not in scope: kernels are made
+/// in other modules than the struct.
+fn parts(s: &syn::ItemStruct, facade: &TokenStream) -> TokenStream {
+    let name = &s.ident;
+    let (impl_generics, ty_generics, clause) = s.generics.split_for_impl();
+    let types: Vec<_> = s.fields.iter().map(|f| &f.ty).collect();
+    let members: Vec<_> = s.fields.members().collect();
+    let values: Vec<_> = (0..types.len()).map(|i| format_ident!("part_{}", i)).collect();
+    let quiet = emit::quiet();
+    quote! {
+        #quiet
+        const _: () = {
+            impl #impl_generics #name #ty_generics #clause {
+                #[doc(hidden)]
+                #[inline(always)]
+                pub fn __kiln_parts(&self) -> (#(&#types,)*) {
+                    (#(&self.#members,)*)
+                }
+                #[doc(hidden)]
+                #[inline(always)]
+                pub fn __kiln_parts_mut(&mut self) -> (#(&mut #types,)*) {
+                    (#(&mut self.#members,)*)
+                }
+            }
+            impl #impl_generics #facade::rt::FromParts<(#(#types,)*)> for #name #ty_generics #clause {
+                #[inline(always)]
+                fn from_parts((#(#values,)*): (#(#types,)*)) -> Self {
+                    Self { #(#members: #values),* }
+                }
+            }
+        };
+    }
 }
 
 /// `#[jit] mod m { .. }`: `#[jit]` on everything inside.

@@ -2,6 +2,7 @@
 
 use quote::{ToTokens, format_ident};
 use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
 use syn::{FnArg, GenericParam, Pat, ReturnType, Signature, Type};
 
 use super::options::Errors;
@@ -136,6 +137,20 @@ impl<'ast> Visit<'ast> for Lent<'_> {
             _ => visit::visit_type(self, ty),
         }
     }
+}
+
+/// Makes values of the references in a result that has been refused, so that rustc does not refuse it again.
+pub fn own_result(sig: &mut Signature) {
+    struct Own;
+    impl VisitMut for Own {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            while let Type::Reference(r) = ty {
+                *ty = (*r.elem).clone();
+            }
+            visit_mut::visit_type_mut(self, ty);
+        }
+    }
+    Own.visit_return_type_mut(&mut sig.output);
 }
 
 /// Gives every parameter a plain name; a pattern becomes the first statement of the body.

@@ -87,6 +87,13 @@ impl Survey {
         close.map(|(name, known)| format!("there is no built-in `{name}`: did you mean `{known}`?")).collect()
     }
 
+    /// Mentions what is imported from `core` or `std`: the body that mentions it is not compiled as it stands, and rustc
+    /// would call the import unused.
+    pub fn uses(&self) -> TokenStream {
+        let names = self.std.keys().map(|name| Ident::new(name, proc_macro2::Span::call_site()));
+        quote!(#(#[allow(unused_imports)] use #names as _;)*)
+    }
+
     /// Spells out what is imported from `core` or `std`.
     pub fn spell_fn(&self, sig: &mut syn::Signature, block: &mut syn::Block) {
         if !self.std.is_empty() {

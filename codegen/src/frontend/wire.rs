@@ -45,20 +45,31 @@ impl Identity {
         quote!({ #id #key #krate })
     }
 
-    /// The name of the body macro. It shows up in rustc's words when it does not exist, so it says why.
+    /// The name of the macro that carries the body.
     pub fn body(&self) -> Ident {
         body_name(&self.id)
     }
 }
 
-/// The name of the macro that carries the body of `id`.
+/// The name of the macro that carries the body of `id`. rustc names it when it does not exist, so it speaks.
 pub fn body_name(id: &Ident) -> Ident {
-    format_ident!("{}_body", id, span = id.span())
+    let text = id.to_string();
+    let text = text.trim_start_matches("__kiln_");
+    match text.split_once(METHOD) {
+        Some((owner, method)) => {
+            let (name, place) = owner.rsplit_once('_').unwrap_or((owner, ""));
+            format_ident!("method_{}_of_{}_with_jit_{}", method, name, place, span = id.span())
+        }
+        None => format_ident!("kernel_code_of_{}", text, span = id.span()),
+    }
 }
+
+/// Between the identity of a struct and the name of a method.
+const METHOD: &str = "__method__";
 
 /// The identity under which the method `name` of the struct `owner` is published.
 pub fn method_id(owner: &str, name: &str, span: Span) -> Ident {
-    Ident::new(&format!("{owner}_m_{name}"), span)
+    Ident::new(&format!("{owner}{METHOD}{}", name.trim_start_matches("r#")), span)
 }
 
 /// An exported macro that appends `payload`, any number of groups, to the accumulator.

@@ -5,6 +5,7 @@ mod contract;
 mod cumulative;
 mod element;
 mod reduce;
+mod tree;
 
 pub use arena::{Arena, Pod, Rd, View, Views, Wr};
 pub use contract::contract;
@@ -12,3 +13,4 @@ pub use cumulative::{argmax, argmin, cumlogsumexp, cummax, cummin, cumprod, cums
 pub use element::{Elem, Tensor, flat, flat_mut, ld, st, zero};
 pub use kiln_math::*;
 pub use reduce::{reduce, reduce_any_order};
+pub use tree::FromParts;

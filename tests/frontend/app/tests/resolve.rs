@@ -162,6 +162,48 @@ fn functions_as_values() {
     );
 }
 
+mod closed {
+    use kiln::prelude::*;
+
+    #[derive(Clone, Tree)]
+    pub struct Closed<const N: usize> {
+        a: [f32; N],
+        b: Inner,
+    }
+
+    #[derive(Clone, Tree)]
+    pub struct Inner(f32, u8);
+
+    #[derive(Clone, Tree)]
+    pub struct Nothing;
+}
+
+#[test]
+fn structs_come_apart_and_together_where_their_fields_are_private() {
+    use kiln::rt::FromParts;
+    let mut closed: closed::Closed<2> = FromParts::from_parts(([1.0, 2.0], FromParts::from_parts((3.0, 4))));
+    let (a, b) = closed.__kiln_parts_mut();
+    let (c, d) = b.__kiln_parts_mut();
+    a[1] += *c;
+    *d += 1;
+    let (a, b) = closed.__kiln_parts();
+    assert_eq!((a, b.__kiln_parts()), (&[1.0, 5.0], (&3.0, &5)));
+    let nothing: closed::Nothing = FromParts::from_parts(());
+    let () = nothing.__kiln_parts();
+}
+
+use core::f32::consts::{self, TAU};
+
+#[jit]
+fn constants_of_core(x: f32) -> f32 {
+    x * TAU + consts::PI + f32::EPSILON
+}
+
+#[test]
+fn what_core_defines_needs_no_link() {
+    assert_eq!(constants_of_core::GRAPH, "*constants_of_core []");
+}
+
 mod user_wins {
     use kiln::prelude::*;
 

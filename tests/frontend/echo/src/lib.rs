@@ -8,6 +8,10 @@ pub mod prelude {
 }
 
 pub mod rt {
+    pub trait FromParts<P> {
+        fn from_parts(parts: P) -> Self;
+    }
+
     #[derive(Debug)]
     pub struct Arena<const BYTES: usize>(pub [u8; BYTES]);
 
