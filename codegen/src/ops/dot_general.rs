@@ -225,7 +225,7 @@ impl Primitive for DotGeneral {
         vec![Array::from_fn(&out, |ix| {
             fold_products(out.dtype, &extents, |rx| {
                 let [l, r] = self.split(lhs.aval(), rhs.aval(), ix, rx);
-                Some((lhs.at(&l), rhs.at(&r)))
+                (lhs.at(&l), rhs.at(&r))
             })
         })]
     }
@@ -331,15 +331,11 @@ pub fn lower_contraction(dtype: DType, extents: Vec<usize>) -> Lowering {
 }
 
 /// Evaluates what [`lower_contraction`] says; `pair` gives the factors.
-pub fn fold_products(
-    dtype: DType,
-    extents: &[usize],
-    mut pair: impl FnMut(&[usize]) -> Option<(Scalar, Scalar)>,
-) -> Scalar {
+pub fn fold_products(dtype: DType, extents: &[usize], mut pair: impl FnMut(&[usize]) -> (Scalar, Scalar)) -> Scalar {
     let zero = Scalar::zero(dtype);
-    let mut product = |rx: &[usize]| match pair(rx) {
-        Some((a, b)) => Mul.scalar(&[a.convert(dtype), b.convert(dtype)]),
-        None => zero,
+    let mut product = |rx: &[usize]| {
+        let (a, b) = pair(rx);
+        Mul.scalar(&[a.convert(dtype), b.convert(dtype)])
     };
     if extents.iter().product::<usize>() == 1 {
         return product(&vec![0; extents.len()]);

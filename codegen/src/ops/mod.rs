@@ -11,6 +11,7 @@ use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::indexing::Coords;
+use crate::ops::windows::Windows;
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::{Param, Params};
@@ -219,6 +220,11 @@ pub trait Primitive: fmt::Debug + Any {
         panic!("`{}` is not elementwise", self.name())
     }
 
+    /// Whether an element of the result depends on the operands' elements at the same index only.
+    fn is_elementwise(&self) -> bool {
+        false
+    }
+
     /// Floating-point operations of one application; integer and data movement primitives count none.
     fn flops(&self, _ins: &[&Aval]) -> u64 {
         0
@@ -399,6 +405,10 @@ impl<T: Elementwise> Primitive for T {
         Lowering::Map
     }
 
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
     fn body(&self, k: &mut Body<'_>, ix: &[Ix], _rx: &[Ix]) -> Ex {
         let args: Vec<Ex> = (0..T::ARITY).map(|n| k.load(n, ix)).collect();
         k.apply(self.clone(), &args)
@@ -473,6 +483,7 @@ pub mod indexing;
 pub mod reduce;
 pub mod region;
 pub mod scan_split;
+pub mod windows;
 pub mod cumulative;
 #[cfg(test)]
 pub mod laws;
@@ -570,6 +581,9 @@ primitives! {
     iota: Iota = "iota" (p) Iota { aval: Aval::new(p.dtype("dtype")?, &p.usizes("shape")?), dimension: p.usize("dimension")? };
     gather: Gather = "gather" (p) Gather { coords: Coords::parse(p)? };
     scatter: Scatter = "scatter" (p) Scatter::parse(p)?;
+    conv_general_dilated: ConvGeneralDilated = "conv_general_dilated" (p) ConvGeneralDilated::parse(p)?;
+    reduce_window: ReduceWindow = "reduce_window" (p) ReduceWindow::parse(p)?;
+    reduce_window_index: ReduceWindowIndex = "reduce_window_index" (p) ReduceWindowIndex { windows: Windows::parse(p)? };
     scan: Scan = "scan" (p) Scan::parse(p)?;
     switch: Switch = "switch" (p) Switch { branches: p.graphs("branches")? };
     while_loop: While = "while" (p) While::parse(p)?;
