@@ -162,8 +162,6 @@ pub fn facts(vis: &Visibility, module: &Ident, title: &str, advice: &[String], f
     let quiet = quiet();
     let message = format!("{title} was not compiled, because of the error above");
     let label = "has no kernel";
-    let notes = ["every function, struct and constant that it uses needs `#[jit]` or `#[derive(Tree)]`".to_owned()];
-    let notes = notes.iter().chain(advice);
     let doc = format!("What is known about the kernel of {title}.");
     // Every mention of the trait has the same span: rustc reports a missing kernel once, at the function's name.
     let of = |what: &str| {
@@ -179,7 +177,7 @@ pub fn facts(vis: &Visibility, module: &Ident, title: &str, advice: &[String], f
             #[doc(hidden)]
             pub(super) enum Tag {}
             #[doc(hidden)]
-            #[diagnostic::on_unimplemented(message = #message, label = #label, #(note = #notes),*)]
+            #[diagnostic::on_unimplemented(message = #message, label = #label, #(note = #advice),*)]
             pub(super) trait Compiled {
                 const ARENA_BYTES: usize;
                 const RAM_BYTES: usize;

@@ -74,17 +74,24 @@ impl Survey {
         (source, block)
     }
 
-    /// Names that are neither built in nor defined around here, and close to something built in.
+    /// What to say when a kernel is missing: what it uses has to be published, and names that are neither built in nor
+    /// defined around here may be slips.
     pub fn advice(&self, paths: &[FreePath]) -> Vec<String> {
+        let mut advice = Vec::new();
+        if !paths.is_empty() {
+            let names: Vec<String> = paths.iter().map(|p| format!("`{}`", p.key)).collect();
+            advice.push(format!("functions, constants and `impl` blocks that it uses need `#[jit]`, structs `#[derive(Tree)]`: {}", names.join(", ")));
+        }
         let close = paths.iter().filter(|p| p.bare_value).filter_map(|p| Some((&p.key, builtins::nearest(&p.key)?)));
         let close: Vec<_> = close.collect();
         if close.is_empty() {
-            return Vec::new();
+            return advice;
         }
         let source = self.text.as_ref().map(|text| self.source(text));
         let stranger = |name: &str| source.as_ref().is_none_or(|(s, b)| matches!(s.meaning(*b, name), Meaning::Absent | Meaning::Unknown));
         let close = close.into_iter().filter(|(name, _)| stranger(name));
-        close.map(|(name, known)| format!("there is no built-in `{name}`: did you mean `{known}`?")).collect()
+        advice.extend(close.map(|(name, known)| format!("there is no built-in `{name}`: did you mean `{known}`?")));
+        advice
     }
 
     /// Mentions what is imported from `core` or `std`: the body that mentions it is not compiled as it stands, and rustc
