@@ -38,9 +38,9 @@ pub unsafe trait Pod: Elem {}
 
 macro_rules! pod {
     // SAFETY: numbers have no invalid bit patterns and no padding.
-    ($($T:ident)*) => { $(unsafe impl Pod for $T {})* };
+    ($($T:ty)*) => { $(unsafe impl Pod for $T {})* };
 }
-pod!(f32 f64 i8 i16 i32 i64 u8 u16 u32 u64);
+pod!(f32 f64 i8 i16 i32 i64 u8 u16 u32 u64 half::f16 half::bf16 num_complex::Complex<f32> num_complex::Complex<f64>);
 
 /// The memory of a kernel's intermediate arrays. A value of this type is a kernel's workspace, on the stack or in a static.
 #[repr(C, align(8))]

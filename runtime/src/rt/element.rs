@@ -1,7 +1,13 @@
 //! Elements, and arrays of them seen flat.
 
+use half::{bf16, f16};
+use num_complex::Complex;
+
 /// The type of an array's elements.
-pub trait Elem: Copy + 'static {
+///
+/// # Safety
+/// [`Elem::ZERO`] is all bits zero, and there is no padding.
+pub unsafe trait Elem: Copy + 'static {
     /// What fresh arrays hold, and what reads past the end give.
     const ZERO: Self;
 }
@@ -13,8 +19,9 @@ pub trait Elem: Copy + 'static {
 pub unsafe trait Tensor<T: Elem>: Sized {}
 
 macro_rules! elem {
-    ($($T:ident = $zero:expr;)*) => {$(
-        impl Elem for $T {
+    ($($T:ty = $zero:expr;)*) => {$(
+        // SAFETY: every type below is written as zeros, and is a number, a truth value, or two numbers of one size.
+        unsafe impl Elem for $T {
             const ZERO: $T = $zero;
         }
         // SAFETY: one value of the type itself.
@@ -33,6 +40,10 @@ elem! {
     u32 = 0;
     u64 = 0;
     bool = false;
+    f16 = f16::from_bits(0);
+    bf16 = bf16::from_bits(0);
+    Complex<f32> = Complex::new(0.0, 0.0);
+    Complex<f64> = Complex::new(0.0, 0.0);
 }
 
 // SAFETY: an array is its elements in a row, without padding, and has their alignment.
@@ -74,6 +85,6 @@ pub fn flat_mut<T: Elem, A: Tensor<T>, const N: usize>(x: &mut A) -> &mut [T; N]
 /// An array of zeros of any shape.
 #[inline(always)]
 pub fn zero<T: Elem, A: Tensor<T>>() -> A {
-    // SAFETY: `A` is a row of `T` (`Tensor`), and all bits zero is `T::ZERO` for every `Elem`: positive zero, zero, false.
+    // SAFETY: `A` is a row of `T` (`Tensor`), and all bits zero is `T::ZERO` (`Elem`).
     unsafe { core::mem::zeroed() }
 }
