@@ -4,11 +4,13 @@
 //! order: the same input gives the same output.
 
 pub mod array;
+pub mod backend;
 pub mod dtype;
 pub mod eval;
 pub mod frontend;
 pub mod graph;
 pub mod ops;
+pub mod passes;
 pub mod schedule;
 pub mod transform;
 pub mod unit;

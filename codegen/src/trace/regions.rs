@@ -1,31 +1,832 @@
-//! Branches and loops on traced values.
+//! Branches and loops on traced values: both sides become graphs, loops become graphs with carries.
 
 use std::rc::Rc;
 
+use crate::dtype::DType;
+use crate::graph::{Aval, Graph, Var};
+use crate::ops::{Convert, Rev, Scan, Select, Slice, Switch, While};
 use crate::parse::ast::*;
 use crate::parse::spans::Sp;
-use crate::trace::value::{Ctx, Iter, Scope, Traced, Value};
-use crate::trace::{R, Tracer, err};
+use crate::trace::value::{Ctx, Iter, Num, Number, Scope, Traced, Value};
+use crate::trace::{Frame, R, Stop, Tracer, desugar, err, err_help, tree};
 
-#[allow(clippy::too_many_arguments, missing_docs)]
+/// How an item of a rolled loop is made of the index and of slices of arrays.
+enum ItemPlan {
+    /// `start + step * index`.
+    Index(Value, i128),
+    /// Slice of the n-th stacked array.
+    Slice(usize),
+    /// A tuple.
+    Tuple(Vec<ItemPlan>),
+}
+
+/// A branch that has been traced but not closed.
+struct Open {
+    frame: Frame,
+    value: Value,
+    vars: Scope,
+}
+
 impl<'a> Tracer<'a> {
-    pub fn traced_if(&mut self, _c: &Traced, at: Sp, _t: &Block, _o: Option<&Expr>, _sp: Sp, _v: &mut Scope, _x: &Rc<Ctx>) -> R<Value> {
-        err(at, "a branch on a traced value")
+    /// `if` on a traced condition.
+    #[allow(clippy::too_many_arguments)]
+    pub fn traced_if(
+        &mut self,
+        cond: &Traced,
+        at: Sp,
+        then: &Block,
+        other: Option<&Expr>,
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        if cond.aval.rank() > 0 {
+            return err_help(
+                at,
+                format!("a condition is one bool, found {}", super::value::show(&cond.aval)),
+                "use `where_` elementwise, or reduce with `any` or `all`",
+            );
+        }
+        if cond.aval.dtype != DType::Bool {
+            return err_help(at, format!("a condition is a bool, found {}", super::value::show(&cond.aval)), "compare it: `.. != 0`");
+        }
+        let yes = self.open_branch(vars, at, |tr, vars| tr.block(then, vars, ctx))?;
+        let no = self.open_branch(vars, at, |tr, vars| match other {
+            Some(e) => tr.expr(e, vars, ctx),
+            None => Ok(Value::Unit),
+        })?;
+        let index = self.bind1(Convert { dtype: DType::I32 }, &[cond], sp)?;
+        self.close_branches(&index, vec![no, yes], sp, vars)
     }
 
-    pub fn traced_match(&mut self, _v: &Traced, at: Sp, _a: &[Arm], _sp: Sp, _s: &mut Scope, _x: &Rc<Ctx>) -> R<Value> {
-        err(at, "a match on a traced value")
+    /// `match` on a traced integer.
+    pub fn traced_match(&mut self, v: &Traced, at: Sp, arms: &[Arm], sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        if v.aval.rank() > 0 || !(v.aval.dtype.is_int() || v.aval.dtype == DType::Bool) {
+            return err_help(
+                at,
+                format!("`match` takes one integer, found {}", super::value::show(&v.aval)),
+                "compare floats with `if`",
+            );
+        }
+        let Some((last, cases)) = arms.split_last() else { return err(sp, "a `match` needs arms") };
+        if !matches!(last.pat.kind, PatKind::Wild | PatKind::Bind(_, None)) || last.guard.is_some() {
+            return err_help(last.pat.sp, "the last arm catches every other value", "end with `_ => ..`");
+        }
+        // The number of the first arm that fits: later ones are overwritten by earlier ones.
+        let mut index = self.number(Num { value: Number::Int(cases.len() as i128), dtype: Some(DType::I32) }, sp);
+        for (n, arm) in cases.iter().enumerate().rev() {
+            let mut scope = vars.clone();
+            let mut fits = self.pattern_test(&arm.pat, v, &mut scope, ctx)?;
+            if let Some(g) = &arm.guard {
+                let guard = self.expr(g, &mut scope, ctx)?;
+                let both = self.binary(BinOp::And, &Value::Array(fits), &guard, g.sp)?;
+                fits = self.to_traced(&both, None, g.sp)?;
+            }
+            let this = self.number(Num { value: Number::Int(n as i128), dtype: Some(DType::I32) }, sp);
+            index = self.bind1(Select, &[&fits, &this, &index], sp)?;
+        }
+        let mut open = Vec::new();
+        for arm in arms {
+            open.push(self.open_branch(vars, at, |tr, vars| {
+                let mark = vars.vars.len();
+                if let PatKind::Bind(name, _) = &arm.pat.kind {
+                    vars.push(name.text.clone(), Value::Array(v.clone()));
+                }
+                let result = tr.expr(&arm.body, vars, ctx);
+                vars.vars.truncate(mark);
+                result
+            })?);
+        }
+        self.close_branches(&index, open, sp, vars)
     }
 
-    pub fn rolled_for(&mut self, _p: &Pat, _i: &Iter, _l: usize, _b: &Block, sp: Sp, _s: &mut Scope, _x: &Rc<Ctx>) -> R<Value> {
-        err(sp, "a loop on a traced value")
+    /// Whether a pattern of integers fits, as a traced bool.
+    fn pattern_test(&mut self, pat: &Pat, v: &Traced, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Traced> {
+        let value = Value::Array(v.clone());
+        let test = match &pat.kind {
+            PatKind::Wild => Value::Bool(true),
+            PatKind::Bind(name, sub) => {
+                vars.push(name.text.clone(), value.clone());
+                match sub {
+                    Some(p) => return self.pattern_test(p, v, vars, ctx),
+                    None => Value::Bool(true),
+                }
+            }
+            PatKind::Lit(e) => {
+                let x = self.expr(e, vars, ctx)?;
+                self.binary(BinOp::Eq, &value, &x, pat.sp)?
+            }
+            PatKind::Path(p) => {
+                let x = self.path(p, vars, ctx)?;
+                self.binary(BinOp::Eq, &value, &x, pat.sp)?
+            }
+            PatKind::Range(lo, hi, closed) => {
+                let mut test = Value::Bool(true);
+                if let Some(e) = lo {
+                    let x = self.expr(e, vars, ctx)?;
+                    test = self.binary(BinOp::Ge, &value, &x, pat.sp)?;
+                }
+                if let Some(e) = hi {
+                    let x = self.expr(e, vars, ctx)?;
+                    let below = self.binary(if *closed { BinOp::Le } else { BinOp::Lt }, &value, &x, pat.sp)?;
+                    test = self.binary(BinOp::And, &test, &below, pat.sp)?;
+                }
+                test
+            }
+            PatKind::Or(cases) => {
+                let mut test = Value::Bool(false);
+                for p in cases {
+                    let one = self.pattern_test(p, v, vars, ctx)?;
+                    test = self.binary(BinOp::Or, &test, &Value::Array(one), pat.sp)?;
+                }
+                test
+            }
+            _ => return err(pat.sp, "a pattern for a traced integer is a literal, a range or `_`"),
+        };
+        self.to_traced(&test, None, pat.sp)
     }
 
-    pub fn while_expr(&mut self, _c: &Expr, _b: &Block, _a: &[Attr], sp: Sp, _s: &mut Scope, _x: &Rc<Ctx>) -> R<Value> {
-        err(sp, "a loop on a traced value")
+    /// Traces a branch into a graph of its own, which stays open.
+    fn open_branch(
+        &mut self,
+        vars: &Scope,
+        at: Sp,
+        f: impl FnOnce(&mut Tracer<'a>, &mut Scope) -> R<Value>,
+    ) -> R<Open> {
+        let depth = self.depth();
+        self.push_frame("");
+        let mut scope = vars.clone();
+        match f(self, &mut scope) {
+            Ok(value) => Ok(Open { frame: self.suspend_frame(), value, vars: scope }),
+            Err(stop) => {
+                self.truncate_frames(depth);
+                Err(match stop {
+                    Stop::Return(_, sp) => crate::diag::Diag::at(sp, "`return` under a condition that is known only at run time")
+                        .help("make both branches yield a value and return it at the end")
+                        .into(),
+                    Stop::Break(_, sp) | Stop::Continue(sp) => Stop::TracedBreak(sp, at),
+                    other => other,
+                })
+            }
+        }
     }
 
-    pub fn loop_expr(&mut self, _b: &Block, _a: &[Attr], sp: Sp, _s: &mut Scope, _x: &Rc<Ctx>) -> R<Value> {
-        err(sp, "a loop on a traced value")
+    /// Makes one equation of branches: their values and every variable that one of them changed are its results.
+    fn close_branches(&mut self, index: &Traced, mut open: Vec<Open>, sp: Sp, vars: &mut Scope) -> R<Value> {
+        let changed: Vec<usize> = (0..vars.vars.len())
+            .filter(|n| open.iter().any(|o| !same(&o.vars.vars[*n].1, &vars.vars[*n].1)))
+            .collect();
+        // Per result: one value per branch.
+        let mut rows: Vec<Vec<Value>> = vec![open.iter().map(|o| o.value.clone()).collect()];
+        for n in &changed {
+            rows.push(open.iter().map(|o| o.vars.vars[*n].1.clone()).collect());
+        }
+        let templates: Vec<Value> = rows.iter().map(|row| self.unify(row, sp)).collect::<R<_>>()?;
+        let mut graphs: Vec<Graph> = Vec::new();
+        let mut captures: Vec<Vec<Traced>> = Vec::new();
+        for (b, o) in open.drain(..).enumerate() {
+            self.resume_frame(o.frame);
+            let mut outs: Vec<Var> = Vec::new();
+            for (row, template) in rows.iter().zip(&templates) {
+                self.leaves_as(&row[b], template, &mut outs, sp)?;
+            }
+            self.graph().outputs = outs;
+            let (graph, own) = self.pop_frame();
+            graphs.push(graph);
+            captures.push(own);
+        }
+        let all = merge_captures(&mut graphs, &captures, 0);
+        let op = Switch { branches: graphs.into_iter().map(Rc::new).collect() };
+        let mut ins: Vec<&Traced> = vec![index];
+        ins.extend(&all);
+        let mut outs = self.bind(op, &ins, sp)?.into_iter();
+        let mut results: Vec<Value> = Vec::new();
+        for t in &templates {
+            results.push(tree::map_leaves(t, &mut |leaf| {
+                let mut new = outs.next().expect("one per leaf");
+                new.weak = leaf.weak;
+                new
+            }));
+        }
+        let mut results = results.into_iter();
+        let value = results.next().expect("the value comes first");
+        for (n, v) in changed.into_iter().zip(results) {
+            vars.vars[n].1 = v;
+        }
+        Ok(value)
     }
+
+    /// What the values of several branches have in common: static where all are the same, else an array of the common
+    /// type. The traced leaves of the result stand for types only.
+    fn unify(&mut self, row: &[Value], sp: Sp) -> R<Value> {
+        let first = &row[0];
+        if row.iter().all(|v| same(v, first)) && tree::leaves(first).is_empty() {
+            return Ok(first.clone());
+        }
+        if row.iter().any(|v| matches!(v, Value::Poison)) {
+            return Ok(Value::Poison);
+        }
+        if let Some(items) = tree::children(first).filter(|_| super::arith::is_tree(first)) {
+            if row.iter().any(|v| !tree::same_structure(v, first)) {
+                return err_help(
+                    sp,
+                    format!("the branches yield {} and {}", first.describe(), differing(row)),
+                    "both sides of a branch on a traced value have one type",
+                );
+            }
+            let n = items.len();
+            let mut new = Vec::new();
+            for k in 0..n {
+                let column: Vec<Value> =
+                    row.iter().map(|v| tree::children(v).expect("same structure")[k].clone()).collect();
+                new.push(self.unify(&column, sp)?);
+            }
+            return Ok(tree::with_children(first, new));
+        }
+        let mut found: Option<(Aval, bool)> = None;
+        for v in row {
+            let (aval, weak) = match v {
+                Value::Array(t) => ((*t.aval).clone(), t.weak),
+                Value::Num(n) => (
+                    Aval::scalar(n.dtype.unwrap_or(match n.value {
+                        Number::Int(_) => DType::I32,
+                        Number::Float(_) => DType::F32,
+                    })),
+                    n.dtype.is_none(),
+                ),
+                Value::Bool(_) => (Aval::scalar(DType::Bool), false),
+                Value::List(_) => {
+                    let array = super::types::literal_array(v, None);
+                    match array {
+                        Some(a) => (a.aval().clone(), true),
+                        None => return err(sp, "a branch yields an array literal that mixes traced and static items: bind it to a variable first"),
+                    }
+                }
+                other if same(other, first) => return Ok(first.clone()),
+                _ => {
+                    return err_help(
+                        sp,
+                        format!("the branches yield {} and {}", first.describe(), differing(row)),
+                        "both sides of a branch on a traced value have one type",
+                    );
+                }
+            };
+            found = Some(match found {
+                None => (aval, weak),
+                Some((a, w)) if a == aval => (a, w && weak),
+                Some((a, true)) if a.shape == aval.shape && !(a.dtype.is_float() && aval.dtype.is_int() && !weak) => {
+                    let keep = weak && a.dtype.is_float();
+                    (if keep { a } else { aval }, weak)
+                }
+                Some((a, false)) if weak && a.shape == aval.shape => (a, false),
+                Some(_) => {
+                    return err_help(
+                        sp,
+                        format!("the branches yield {} and {}", first.describe(), differing(row)),
+                        "both sides of a branch on a traced value have one type: convert with `as`",
+                    );
+                }
+            });
+        }
+        let (aval, weak) = found.expect("one value at least");
+        Ok(Value::Array(Traced {
+            tvar: super::value::TVar { frame: u32::MAX, var: Var(0) },
+            aval: Rc::new(aval),
+            weak,
+            name: None,
+            sp,
+        }))
+    }
+
+    /// The leaves of `v` in the types of `template`, as variables of the innermost graph.
+    fn leaves_as(&mut self, v: &Value, template: &Value, out: &mut Vec<Var>, sp: Sp) -> R<()> {
+        match template {
+            Value::Array(t) => {
+                let x = self.to_traced(v, Some(t.aval.dtype), sp)?;
+                let x = if x.aval.dtype == t.aval.dtype { x } else { self.convert(&x, t.aval.dtype, sp)? };
+                out.push(self.var(&x));
+                Ok(())
+            }
+            _ => match (tree::children(template), tree::children(v)) {
+                (Some(ts), Some(vs)) => {
+                    for (t, v) in ts.iter().zip(vs) {
+                        self.leaves_as(v, t, out, sp)?;
+                    }
+                    Ok(())
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// A `for` loop that stays a loop.
+    #[allow(clippy::too_many_arguments)]
+    pub fn rolled_for(
+        &mut self,
+        pat: &Pat,
+        it: &Iter,
+        len: usize,
+        body: &Block,
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        let mut stacked: Vec<Traced> = Vec::new();
+        let plan = self.item_plan(it, &mut stacked, sp)?;
+        let depth = self.depth();
+        match self.scan_loop(pat, &plan, &stacked, len, body, sp, vars, ctx) {
+            Err(Stop::TracedBreak(_, _)) => {
+                self.truncate_frames(depth);
+                // `break` and `continue` under traced conditions become flags.
+                let body = desugar::loop_body(body);
+                let mark = vars.vars.len();
+                vars.push(desugar::DONE.into(), Value::Bool(false));
+                let result = self.scan_loop(pat, &plan, &stacked, len, &body, sp, vars, ctx);
+                vars.vars.truncate(mark);
+                result
+            }
+            other => other,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn scan_loop(
+        &mut self,
+        pat: &Pat,
+        plan: &ItemPlan,
+        stacked: &[Traced],
+        length: usize,
+        body: &Block,
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        let (open, carried, init) = self.carry_fixpoint(vars, body, sp, |tr, scope| {
+            let index = tr.input(&Aval::scalar(DType::U32), sp);
+            let slices: Vec<Traced> = stacked
+                .iter()
+                .map(|t| tr.input(&t.aval.unbatched(), sp))
+                .collect();
+            let item = tr.plan_item(plan, &index, &slices, sp)?;
+            let mark = scope.vars.len();
+            tr.bind_pat(pat, &item, scope, ctx)?;
+            let result = tr.block_inner(body, scope, ctx);
+            scope.vars.truncate(mark);
+            result.map(|_| ())
+        })?;
+        // Inputs were made in the order carries, index, slices, captures; the region wants captures, index, carries, slices.
+        self.resume_frame(open.frame);
+        let mut outs = Vec::new();
+        for (n, template) in &carried {
+            let last = open.vars.vars[*n].1.clone();
+            self.leaves_as(&last, template, &mut outs, sp)?;
+        }
+        self.graph().outputs = outs;
+        let (mut graph, captures) = self.pop_frame();
+        let n_carry = init.len();
+        let tail = graph.inputs.split_off(n_carry + 1 + stacked.len());
+        let slices = graph.inputs.split_off(n_carry + 1);
+        let index = graph.inputs.pop().expect("the index");
+        let carries = std::mem::take(&mut graph.inputs);
+        graph.inputs = [vec![index], tail, carries, slices].concat();
+        let op = Scan {
+            body: Rc::new(graph),
+            length,
+            n_consts: captures.len(),
+            n_carry,
+            reverse: false,
+            indexed: true,
+        };
+        let ins: Vec<&Traced> = captures.iter().chain(&init).chain(stacked).collect();
+        let outs = self.bind(op, &ins, sp)?;
+        self.store_carries(vars, &carried, outs);
+        Ok(Value::Unit)
+    }
+
+    fn store_carries(&mut self, vars: &mut Scope, carried: &[(usize, Value)], outs: Vec<Traced>) {
+        let mut outs = outs.into_iter();
+        for (n, template) in carried {
+            let name = vars.vars[*n].0.clone();
+            vars.vars[*n].1 = tree::map_leaves(template, &mut |leaf| {
+                let mut new = outs.next().expect("one per leaf");
+                new.weak = leaf.weak;
+                if matches!(template, Value::Array(_)) {
+                    new.name = Some(name.clone());
+                }
+                new
+            });
+        }
+    }
+
+    /// Traces a loop body until the set and the types of the variables it changes are known. Returns the open body, the
+    /// changed variables with their types, and their initial values.
+    fn carry_fixpoint(
+        &mut self,
+        vars: &Scope,
+        body: &Block,
+        sp: Sp,
+        mut f: impl FnMut(&mut Tracer<'a>, &mut Scope) -> R<()>,
+    ) -> R<(Open, Vec<(usize, Value)>, Vec<Traced>)> {
+        // A first guess from the syntax saves a round.
+        let mut guess = Vec::new();
+        desugar::assigned(body, &mut guess);
+        let mut carried: Vec<(usize, Value)> = Vec::new();
+        for (n, (name, value)) in vars.vars.iter().enumerate() {
+            let innermost = vars.vars.iter().rposition(|(m, _)| m == name) == Some(n);
+            if innermost && guess.contains(name) && !matches!(value, Value::Poison | Value::Fn(_)) {
+                carried.push((n, self.carry_type(value, sp)?));
+            }
+        }
+        for _ in 0..8 {
+            let mut init = Vec::new();
+            let mut vars_in: Vec<Value> = Vec::new();
+            for (n, template) in &carried {
+                let mut leaves = Vec::new();
+                self.leaf_values(&vars.vars[*n].1, template, &mut leaves, sp)?;
+                init.extend(leaves);
+            }
+            let depth = self.depth();
+            self.push_frame("");
+            let mut scope = vars.clone();
+            for (n, template) in &carried {
+                let name = scope.vars[*n].0.clone();
+                let inner = tree::map_leaves(template, &mut |leaf| {
+                    let mut t = self.input(&leaf.aval, sp);
+                    t.weak = leaf.weak;
+                    if matches!(template, Value::Array(_)) {
+                        t.name = Some(name.clone());
+                    }
+                    t
+                });
+                vars_in.push(inner.clone());
+                scope.vars[*n].1 = inner;
+            }
+            let before = scope.clone();
+            if let Err(stop) = f(self, &mut scope) {
+                self.truncate_frames(depth);
+                return Err(match stop {
+                    Stop::Return(_, at) => crate::diag::Diag::at(at, "`return` inside a loop that stays a loop")
+                        .help("leave the loop with `break` and return after it, or unroll it: `#[unroll] for`")
+                        .into(),
+                    Stop::Break(_, at) | Stop::Continue(at) => Stop::TracedBreak(at, at),
+                    other => other,
+                });
+            }
+            let mut again = false;
+            for n in 0..vars.vars.len() {
+                let (old, new) = (&before.vars[n].1, &scope.vars[n].1);
+                if same(old, new) {
+                    continue;
+                }
+                let ty = match carried.iter().position(|(m, _)| *m == n) {
+                    Some(k) => {
+                        let joined = self.unify(&[carried[k].1.clone(), new.clone()], sp)?;
+                        let stable = same_types(&joined, &carried[k].1);
+                        if !stable {
+                            carried[k].1 = joined;
+                        }
+                        stable
+                    }
+                    None => {
+                        let start = self.carry_type(&vars.vars[n].1, sp)?;
+                        let joined = self.unify(&[start, new.clone()], sp)?;
+                        carried.push((n, joined));
+                        false
+                    }
+                };
+                again |= !ty;
+            }
+            if !again {
+                // A guess that was wrong costs nothing but a carry that does not change: drop it and go round once more.
+                let unchanged: Vec<usize> = carried
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, (n, _))| same(&before.vars[*n].1, &scope.vars[*n].1))
+                    .map(|(k, _)| k)
+                    .collect();
+                if unchanged.is_empty() {
+                    let frame = self.suspend_frame();
+                    return Ok((Open { frame, value: Value::Unit, vars: scope }, carried, init));
+                }
+                for k in unchanged.into_iter().rev() {
+                    carried.remove(k);
+                }
+            }
+            carried.sort_by_key(|(n, _)| *n);
+            self.truncate_frames(depth);
+        }
+        err_help(
+            sp,
+            "the types of the variables that this loop changes do not settle",
+            "give them their final dtype and shape before the loop",
+        )
+    }
+
+    /// The type a variable has when it is carried: numbers and literals become arrays.
+    fn carry_type(&mut self, v: &Value, sp: Sp) -> R<Value> {
+        let whole = match v {
+            Value::List(_) if !super::arith::is_tree(v) => Value::Array(self.to_traced(v, None, sp)?),
+            other => other.clone(),
+        };
+        tree::try_map(&whole, &mut |leaf| -> R<Value> {
+            Ok(match leaf {
+                Value::Array(t) => Value::Array(t.clone()),
+                other => Value::Array(self.to_traced(other, None, sp)?),
+            })
+        })
+    }
+
+    fn leaf_values(&mut self, v: &Value, template: &Value, out: &mut Vec<Traced>, sp: Sp) -> R<()> {
+        match template {
+            Value::Array(t) => {
+                let x = self.to_traced(v, Some(t.aval.dtype), sp)?;
+                let x = if x.aval.dtype == t.aval.dtype { x } else { self.convert(&x, t.aval.dtype, sp)? };
+                out.push(x);
+                Ok(())
+            }
+            _ => match (tree::children(template), tree::children(v)) {
+                (Some(ts), Some(vs)) => {
+                    for (t, v) in ts.iter().zip(vs) {
+                        self.leaf_values(v, t, out, sp)?;
+                    }
+                    Ok(())
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// `while cond { .. }`.
+    pub fn while_expr(
+        &mut self,
+        cond: &Expr,
+        body: &Block,
+        attrs: &[Attr],
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        // While the condition is static the loop runs here.
+        let mut turns = 0;
+        let depth = self.depth();
+        loop {
+            match self.expr(cond, vars, ctx)? {
+                Value::Bool(false) => return Ok(Value::Unit),
+                Value::Bool(true) => {}
+                Value::Array(_) => break,
+                other => return err(cond.sp, format!("a condition is a bool, found {}", other.describe())),
+            }
+            turns += 1;
+            if turns > 10_000 {
+                return err_help(sp, "this loop runs more than 10000 times while tracing", "write `for i in 0..n` to keep it a loop");
+            }
+            match self.block(body, vars, ctx) {
+                Ok(_) | Err(Stop::Continue(_)) => {}
+                Err(Stop::Break(_, _)) => return Ok(Value::Unit),
+                Err(Stop::TracedBreak(..)) => {
+                    self.truncate_frames(depth);
+                    break;
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        let bound = match attrs.iter().find(|a| &*a.name.text == "bound") {
+            Some(a) => match a.args.first() {
+                Some(n) => Some(self.static_size(&n.value, vars, ctx)?),
+                None => return err_help(a.name.sp, "`bound` needs the largest number of turns", "write `#[bound(100)] while ..`"),
+            },
+            None => None,
+        };
+        match self.while_loop(cond, body, bound, sp, vars, ctx) {
+            Err(Stop::TracedBreak(_, _)) => {
+                self.truncate_frames(depth);
+                let (cond, body) = desugar::while_parts(cond, body);
+                let mark = vars.vars.len();
+                vars.push(desugar::DONE.into(), Value::Bool(false));
+                let result = self.while_loop(&cond, &body, bound, sp, vars, ctx);
+                vars.vars.truncate(mark);
+                result
+            }
+            other => other,
+        }
+    }
+
+    /// `loop { .. }`: a `while` whose condition is that nothing has broken out.
+    pub fn loop_expr(&mut self, body: &Block, attrs: &[Attr], sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        let forever = Expr { kind: ExprKind::Bool(true), sp };
+        self.while_expr(&forever, body, attrs, sp, vars, ctx)
+    }
+
+    fn while_loop(
+        &mut self,
+        cond: &Expr,
+        body: &Block,
+        bound: Option<usize>,
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        let (open, carried, init) =
+            self.carry_fixpoint(vars, body, sp, |tr, scope| tr.block(body, scope, ctx).map(|_| ()))?;
+        self.resume_frame(open.frame);
+        let mut outs = Vec::new();
+        for (n, template) in &carried {
+            let last = open.vars.vars[*n].1.clone();
+            self.leaves_as(&last, template, &mut outs, sp)?;
+        }
+        self.graph().outputs = outs;
+        let (mut body_graph, body_captures) = self.pop_frame();
+        // The condition sees the same carries.
+        self.push_frame("");
+        let mut scope = vars.clone();
+        for (n, template) in &carried {
+            scope.vars[*n].1 = tree::map_leaves(template, &mut |leaf| {
+                let mut t = self.input(&leaf.aval, sp);
+                t.weak = leaf.weak;
+                t
+            });
+        }
+        let test = self.expr(cond, &mut scope, ctx)?;
+        let test = self.to_traced(&test, None, cond.sp)?;
+        if *test.aval != Aval::scalar(DType::Bool) {
+            return err(cond.sp, format!("a condition is one bool, found {}", super::value::show(&test.aval)));
+        }
+        let out = self.var(&test);
+        self.graph().outputs = vec![out];
+        let (mut cond_graph, cond_captures) = self.pop_frame();
+        let n_carry = init.len();
+        for g in [&mut body_graph, &mut cond_graph] {
+            let captures = g.inputs.split_off(n_carry);
+            let carries = std::mem::replace(&mut g.inputs, captures);
+            g.inputs.extend(carries);
+        }
+        let op = While {
+            cond: Rc::new(cond_graph),
+            body: Rc::new(body_graph),
+            n_cond_consts: cond_captures.len(),
+            n_body_consts: body_captures.len(),
+            bound,
+        };
+        let ins: Vec<&Traced> = cond_captures.iter().chain(&body_captures).chain(&init).collect();
+        let outs = self.bind(op, &ins, sp)?;
+        self.store_carries(vars, &carried, outs);
+        Ok(Value::Unit)
+    }
+
+    /// How the items of an iterator are made inside a rolled loop; arrays to slice are collected.
+    fn item_plan(&mut self, it: &Iter, stacked: &mut Vec<Traced>, sp: Sp) -> R<ItemPlan> {
+        let len = self.iter_len(it);
+        Ok(match it {
+            Iter::Range { start, step, .. } => ItemPlan::Index(start.clone(), *step),
+            Iter::Items(v) => {
+                let t = self.to_traced(v, None, sp)?;
+                stacked.push(t);
+                ItemPlan::Slice(stacked.len() - 1)
+            }
+            Iter::Enumerate(inner) => {
+                ItemPlan::Tuple(vec![ItemPlan::Index(Value::int(0), 1), self.item_plan(inner, stacked, sp)?])
+            }
+            Iter::Zip(a, b) => {
+                let mut parts = Vec::new();
+                for side in [a, b] {
+                    let mark = stacked.len();
+                    parts.push(self.item_plan(side, stacked, sp)?);
+                    for t in &mut stacked[mark..] {
+                        *t = self.strided(t, 0, 1, len, sp)?;
+                    }
+                }
+                ItemPlan::Tuple(parts)
+            }
+            Iter::Rev(inner) => {
+                let mark = stacked.len();
+                let n = self.iter_len(inner);
+                let plan = self.item_plan(inner, stacked, sp)?;
+                for t in &mut stacked[mark..] {
+                    *t = self.bind1(Rev { axes: vec![0] }, &[t], sp)?;
+                }
+                self.shift_plan(plan, n as i128 - 1, -1, sp)?
+            }
+            Iter::StepBy(inner, k) => {
+                let mark = stacked.len();
+                let plan = self.item_plan(inner, stacked, sp)?;
+                for t in &mut stacked[mark..] {
+                    *t = self.strided(t, 0, *k, len, sp)?;
+                }
+                self.shift_plan(plan, 0, *k as i128, sp)?
+            }
+        })
+    }
+
+    fn strided(&mut self, t: &Traced, start: usize, stride: usize, len: usize, sp: Sp) -> R<Traced> {
+        if stride == 1 && start == 0 && t.aval.shape[0] == len {
+            return Ok(t.clone());
+        }
+        let rank = t.aval.rank();
+        let mut op = Slice { start: vec![0; rank], limit: t.aval.shape.clone(), stride: vec![1; rank] };
+        (op.start[0], op.stride[0]) = (start, stride);
+        op.limit[0] = (start + (len.max(1) - 1) * stride + 1).min(t.aval.shape[0]);
+        self.bind1(op, &[t], sp)
+    }
+
+    /// The plan for items `offset + factor * index` of another plan; arrays have been rearranged already.
+    fn shift_plan(&mut self, plan: ItemPlan, offset: i128, factor: i128, sp: Sp) -> R<ItemPlan> {
+        Ok(match plan {
+            ItemPlan::Index(start, step) => {
+                let moved = self.binary(BinOp::Add, &start, &Value::int(offset * step), sp)?;
+                ItemPlan::Index(moved, step * factor)
+            }
+            ItemPlan::Tuple(parts) => ItemPlan::Tuple(
+                parts.into_iter().map(|p| self.shift_plan(p, offset, factor, sp)).collect::<R<_>>()?,
+            ),
+            slice => slice,
+        })
+    }
+
+    fn plan_item(&mut self, plan: &ItemPlan, index: &Traced, slices: &[Traced], sp: Sp) -> R<Value> {
+        match plan {
+            ItemPlan::Slice(n) => Ok(Value::Array(slices[*n].clone())),
+            ItemPlan::Tuple(parts) => Ok(Value::tuple(
+                parts.iter().map(|p| self.plan_item(p, index, slices, sp)).collect::<R<_>>()?,
+            )),
+            ItemPlan::Index(start, step) => {
+                let dtype = match start {
+                    Value::Num(n) => n.dtype.unwrap_or(DType::I32),
+                    _ => DType::I32,
+                };
+                let mut v = Value::Array(self.convert(index, dtype, sp)?);
+                if *step != 1 {
+                    v = self.binary(BinOp::Mul, &v, &Value::int(*step), sp)?;
+                }
+                if !matches!(start, Value::Num(Num { value: Number::Int(0), .. })) {
+                    v = self.binary(BinOp::Add, &v, start, sp)?;
+                }
+                // A loop counter is a literal in Rust's eyes: it takes the dtype of the integers it meets.
+                if let (Value::Array(t), Value::Num(Num { dtype: None, .. })) = (&mut v, start) {
+                    t.weak = true;
+                }
+                Ok(v)
+            }
+        }
+    }
+}
+
+/// Gives all graphs the same inputs after the first `n_args`: what any of them captured. Returns those values.
+pub fn merge_captures(graphs: &mut [Graph], captures: &[Vec<Traced>], n_args: usize) -> Vec<Traced> {
+    let mut all: Vec<Traced> = Vec::new();
+    for c in captures.iter().flatten() {
+        if !all.iter().any(|t| t.tvar == c.tvar) {
+            all.push(c.clone());
+        }
+    }
+    for (g, own) in graphs.iter_mut().zip(captures) {
+        let tail = g.inputs.split_off(n_args);
+        for c in &all {
+            match own.iter().position(|o| o.tvar == c.tvar) {
+                Some(n) => g.inputs.push(tail[n]),
+                None => {
+                    g.input(&c.aval);
+                }
+            }
+        }
+    }
+    all
+}
+
+fn differing(row: &[Value]) -> String {
+    let first = row[0].describe();
+    row.iter().map(Value::describe).find(|d| *d != first).unwrap_or(first)
+}
+
+/// Whether two values are the same variables and the same static values.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(x), Value::Array(y)) => x.tvar == y.tvar,
+        (Value::Num(x), Value::Num(y)) => x == y,
+        (Value::Bool(x), Value::Bool(y)) => x == y,
+        (Value::Str(x), Value::Str(y)) => x == y,
+        (Value::DType(x), Value::DType(y)) => x == y,
+        (Value::Unit, Value::Unit) | (Value::Poison, Value::Poison) => true,
+        (Value::Option(None), Value::Option(None)) => true,
+        (Value::Option(Some(x)), Value::Option(Some(y))) => same(x, y),
+        (Value::Fn(x), Value::Fn(y)) => Rc::ptr_eq(x, y),
+        (Value::Range(a, b), Value::Range(c, d)) => {
+            let eq = |x: &Option<Rc<Value>>, y: &Option<Rc<Value>>| match (x, y) {
+                (Some(x), Some(y)) => same(x, y),
+                (None, None) => true,
+                _ => false,
+            };
+            eq(a, c) && eq(b, d)
+        }
+        (Value::Iter(x), Value::Iter(y)) => Rc::ptr_eq(x, y),
+        _ => match (tree::children(a), tree::children(b)) {
+            (Some(x), Some(y)) => tree::same_structure(a, b) && x.iter().zip(y).all(|(a, b)| same(a, b)),
+            _ => false,
+        },
+    }
+}
+
+/// Whether two templates have the same types.
+fn same_types(a: &Value, b: &Value) -> bool {
+    let (x, y) = (tree::leaves(a), tree::leaves(b));
+    tree::same_structure(a, b) && x.len() == y.len() && x.iter().zip(&y).all(|(a, b)| a.aval == b.aval && a.weak == b.weak)
 }

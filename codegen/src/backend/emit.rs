@@ -1,0 +1,651 @@
+//! Emission: a schedule as Rust.
+//!
+//! One small function per loop nest, called in order by the body of `with`. Nothing in it can panic: elements are read and
+//! written through `ld` and `st`, indices are sums of loop counters.
+
+use std::collections::HashMap;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::backend::contract::{self, Contraction};
+use crate::backend::exprs::{axes_of, needed, operands};
+use crate::backend::program::{Buffer, Fold, Kernel, Kind, Nest, Schedule, Storage};
+use crate::dtype::{DType, Scalar};
+use crate::ops::FoldOrder;
+use crate::schedule::body::{Ex, Exprs, Node};
+use crate::schedule::ix::{Atom, Ix};
+
+/// What surrounds the kernels.
+#[derive(Debug)]
+pub struct Frame {
+    /// Per input: the expression of type `&A` or `A` that it is, without the borrow: `p.l1.w`, `*x`.
+    pub inputs: Vec<TokenStream>,
+    /// Per returned leaf: the place it is written to, `out.l1.w`.
+    pub results: Vec<TokenStream>,
+    /// The workspace's name.
+    pub workspace: Ident,
+}
+
+/// Emitted code.
+#[derive(Debug, Default)]
+pub struct Emitted {
+    /// Functions and statics.
+    pub items: TokenStream,
+    /// Statements that run them in order.
+    pub calls: TokenStream,
+    /// Bytes of statics.
+    pub static_bytes: usize,
+}
+
+/// The schedule as Rust.
+pub fn emit(s: &Schedule, frame: &Frame) -> Emitted {
+    let mut out = Emitted::default();
+    let mut statics: HashMap<u32, Ident> = HashMap::new();
+    for (n, b) in s.buffers.iter().enumerate() {
+        let Storage::Static(array) = &b.storage else { continue };
+        if !s.kernels.iter().any(|k| k.reads.contains(&(n as u32))) {
+            continue;
+        }
+        let name = format_ident!("CONST_{}", n);
+        let (ty, len) = (elem(b), array.data().len());
+        let data = array.data().iter().map(|x| literal(*x));
+        out.items.extend(quote! { static #name: [#ty; #len] = [#(#data),*]; });
+        out.static_bytes += b.aval.bytes();
+        statics.insert(n as u32, name);
+    }
+    for (n, k) in s.kernels.iter().enumerate() {
+        kernel(s, frame, &statics, n, k, &mut out);
+    }
+    out
+}
+
+fn kernel(s: &Schedule, frame: &Frame, statics: &HashMap<u32, Ident>, n: usize, k: &Kernel, out: &mut Emitted) {
+    let buffer = |b: u32| &s.buffers[b as usize];
+    let writes = match &k.kind {
+        Kind::Call { writes, .. } => writes.clone(),
+        _ => vec![k.write],
+    };
+    let reads: Vec<u32> = k.reads.iter().copied().filter(|b| Some(*b) != k.in_place && !writes.contains(b)).collect();
+    // Arena views are taken together, so that they are known to be disjoint.
+    let mut views = TokenStream::new();
+    let mut view_names = Vec::new();
+    let mut args = Vec::new();
+    for b in &reads {
+        let (ty, len) = (elem(buffer(*b)), buffer(*b).aval.size());
+        args.push(match &buffer(*b).storage {
+            Storage::Param(p) => {
+                let place = &frame.inputs[*p];
+                quote!(::kiln::rt::flat::<#ty, _, #len>(&#place))
+            }
+            Storage::Return(r) => {
+                let place = &frame.results[*r];
+                quote!(::kiln::rt::flat::<#ty, _, #len>(&#place))
+            }
+            Storage::Static(_) => {
+                let name = &statics[b];
+                quote!(&#name)
+            }
+            Storage::Arena(offset) => {
+                let name = format_ident!("b{}", b);
+                views.extend(quote!(::kiln::rt::Rd<#ty, #offset, #len>,));
+                view_names.push(name.clone());
+                quote!(#name)
+            }
+        });
+    }
+    for b in &writes {
+        let (ty, len) = (elem(buffer(*b)), buffer(*b).aval.size());
+        args.push(match &buffer(*b).storage {
+            Storage::Param(p) => {
+                let place = &frame.inputs[*p];
+                quote!(::kiln::rt::flat_mut::<#ty, _, #len>(&mut #place))
+            }
+            Storage::Return(r) => {
+                let place = &frame.results[*r];
+                quote!(::kiln::rt::flat_mut::<#ty, _, #len>(&mut #place))
+            }
+            Storage::Static(_) => unreachable!("constants are not written"),
+            Storage::Arena(offset) => {
+                let name = format_ident!("b{}", b);
+                views.extend(quote!(::kiln::rt::Wr<#ty, #offset, #len>,));
+                view_names.push(name.clone());
+                quote!(#name)
+            }
+        });
+    }
+    let take = if view_names.is_empty() {
+        quote!()
+    } else {
+        let ws = &frame.workspace;
+        quote! { let (#(#view_names,)*) = #ws.views::<(#views)>(); }
+    };
+    if let Kind::Call { function, consts, .. } = &k.kind {
+        let function = format_ident!("{}", function);
+        out.calls.extend(quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } });
+        return;
+    }
+    let name = format_ident!("k{}_{}", n, k.name);
+    let mut names: HashMap<u32, Ident> = HashMap::new();
+    let mut params = TokenStream::new();
+    let mut taken: Vec<String> = Vec::new();
+    for b in &reads {
+        let ident = buffer_name(buffer(*b), *b, &mut taken);
+        let (ty, len) = (elem(buffer(*b)), buffer(*b).aval.size());
+        params.extend(quote!(#ident: &[#ty; #len],));
+        names.insert(*b, ident);
+    }
+    let (ty, len) = (elem(buffer(k.write)), buffer(k.write).aval.size());
+    params.extend(quote!(out: &mut [#ty; #len]));
+    names.insert(k.write, format_ident!("out"));
+    if let Some(b) = k.in_place {
+        names.insert(b, format_ident!("out"));
+    }
+    let bools = |b: u32| buffer(b).aval.dtype == DType::Bool && matches!(buffer(b).storage, Storage::Arena(_));
+    let writer = Writer { names: &names, bools: &bools, write: k.write };
+    let body = writer.body(k);
+    out.items.extend(quote! {
+        #[inline(never)]
+        fn #name(#params) { #body }
+    });
+    out.calls.extend(quote! { { #take #name(#(#args),*); } });
+}
+
+/// Element type of a buffer in memory: bools are bytes in the arena, where any bit pattern may have been.
+fn elem(b: &Buffer) -> Ident {
+    let name = match (b.aval.dtype, &b.storage) {
+        (DType::Bool, Storage::Arena(_)) => "u8",
+        (d, _) => d.name(),
+    };
+    Ident::new(name, Span::call_site())
+}
+
+fn buffer_name(b: &Buffer, n: u32, taken: &mut Vec<String>) -> Ident {
+    let mut name: String = b.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let usable = name.starts_with(|c: char| c.is_ascii_alphabetic()) && syn::parse_str::<Ident>(&name).is_ok();
+    if !usable || name == "out" || name == "acc" || taken.contains(&name) {
+        name = format!("b{n}");
+    }
+    taken.push(name.clone());
+    Ident::new(&name, Span::call_site())
+}
+
+/// A number as a Rust literal.
+pub fn literal(x: Scalar) -> TokenStream {
+    let float = |v: f64, ty: &str, lit: Literal| -> TokenStream {
+        let ty = Ident::new(ty, Span::call_site());
+        if v.is_nan() {
+            quote!(::core::#ty::NAN)
+        } else if v.is_infinite() && v > 0.0 {
+            quote!(::core::#ty::INFINITY)
+        } else if v.is_infinite() {
+            quote!(::core::#ty::NEG_INFINITY)
+        } else if v.is_sign_negative() {
+            quote!((-#lit))
+        } else {
+            quote!(#lit)
+        }
+    };
+    match x {
+        Scalar::F32(v) => float(v as f64, "f32", Literal::f32_suffixed(if v.is_finite() { v.abs() } else { 0.0 })),
+        Scalar::F64(v) => float(v, "f64", Literal::f64_suffixed(if v.is_finite() { v.abs() } else { 0.0 })),
+        Scalar::Bool(b) => quote!(#b),
+        Scalar::I8(v) => quote!(#v),
+        Scalar::I16(v) => quote!(#v),
+        Scalar::I32(v) => quote!(#v),
+        Scalar::I64(v) => quote!(#v),
+        Scalar::U8(v) => quote!(#v),
+        Scalar::U16(v) => quote!(#v),
+        Scalar::U32(v) => quote!(#v),
+        Scalar::U64(v) => quote!(#v),
+        other => {
+            let text = other.to_string();
+            quote!(::core::compile_error!(#text))
+        }
+    }
+}
+
+/// Writes the body of one kernel.
+pub struct Writer<'a> {
+    /// Name of each buffer in the kernel.
+    pub names: &'a HashMap<u32, Ident>,
+    /// Whether a buffer holds bools as bytes.
+    pub bools: &'a dyn Fn(u32) -> bool,
+    /// What is written.
+    pub write: u32,
+}
+
+/// Which expressions have been written so far.
+#[derive(Clone, Default)]
+struct Done {
+    lets: HashMap<Ex, ()>,
+}
+
+/// Name of an axis.
+pub fn axis(id: u32) -> Ident {
+    format_ident!("i{}", id)
+}
+
+impl Writer<'_> {
+    fn body(&self, k: &Kernel) -> TokenStream {
+        match &k.kind {
+            Kind::Loop(nest) => match contract::find(nest) {
+                Some(c) => self.contraction(nest, &c),
+                None => self.nest(nest, &|w, done| {
+                    let (lets, value) = w.values(nest, &[nest.value], done);
+                    let store = w.store(&nest.at, &value[0]);
+                    quote!(#lets #store)
+                }),
+            },
+            Kind::Scatter { nest, at, when, combine, from } => {
+                let copy = match self.names.get(from) {
+                    Some(name) if name != "out" => quote!(*out = *#name;),
+                    _ => quote!(),
+                };
+                let body = self.nest(nest, &|w, done| {
+                    let mut roots = vec![nest.value];
+                    at.visit(&mut |a| {
+                        if let Atom::Value { ex, .. } = a {
+                            roots.push(*ex);
+                        }
+                    });
+                    roots.extend(when);
+                    let (lets, values) = w.values(nest, &roots, done);
+                    let value = &values[0];
+                    let old = w.load(&nest.exprs, w.write, at);
+                    let new = match combine {
+                        Some(op) => {
+                            let dtype = nest.exprs.dtype(nest.value);
+                            op.emit(&[dtype, dtype], &[old, quote!(#value)])
+                        }
+                        None => quote!(#value),
+                    };
+                    let store = w.store(at, &new);
+                    match when {
+                        Some(_) => {
+                            let c = &values[values.len() - 1];
+                            quote!(#lets if #c { #store })
+                        }
+                        None => quote!(#lets #store),
+                    }
+                });
+                quote!(#copy #body)
+            }
+            Kind::Call { .. } => unreachable!("calls have no body"),
+        }
+    }
+
+    /// Loops over the extents, each expression computed in the outermost loop it can be, around `inner`.
+    fn nest(&self, nest: &Nest, inner: &dyn Fn(&Self, &mut Done) -> TokenStream) -> TokenStream {
+        let loops: Vec<(u32, usize)> =
+            nest.extents.iter().enumerate().filter(|(_, n)| **n != 1).map(|(d, n)| (d as u32, *n)).collect();
+        let levels = self.levels(nest, &loops);
+        self.level(nest, &loops, 0, &levels, &mut Done::default(), inner)
+    }
+
+    fn level(
+        &self,
+        nest: &Nest,
+        loops: &[(u32, usize)],
+        level: usize,
+        levels: &HashMap<Ex, usize>,
+        done: &mut Done,
+        inner: &dyn Fn(&Self, &mut Done) -> TokenStream,
+    ) -> TokenStream {
+        let mut out = TokenStream::new();
+        // Expressions of this level that the loops below read.
+        if level < loops.len() {
+            let mut here: Vec<Ex> = levels.iter().filter(|(_, l)| **l == level).map(|(e, _)| *e).collect();
+            here.sort_unstable();
+            for e in here {
+                out.extend(self.one_let(&nest.exprs, e, done));
+            }
+            let (id, n) = loops[level];
+            let i = axis(id);
+            let body = self.level(nest, loops, level + 1, levels, done, inner);
+            out.extend(quote!(for #i in 0..#n { #body }));
+            return out;
+        }
+        out.extend(inner(self, done));
+        out
+    }
+
+    /// The loop that each expression belongs into: 0 is before all loops. Those that depend on folds or on their axes are
+    /// left out.
+    fn levels(&self, nest: &Nest, loops: &[(u32, usize)]) -> HashMap<Ex, usize> {
+        let mut roots = vec![nest.value];
+        roots.extend(nest.folds.iter().map(|f| f.item));
+        let mut out: HashMap<Ex, usize> = HashMap::new();
+        for e in needed(&nest.exprs, &roots) {
+            let node = nest.exprs.node(e);
+            if matches!(node, Node::Folded(_)) {
+                continue;
+            }
+            let mut level = 0;
+            let mut free = true;
+            if let Some(ix) = crate::backend::exprs::index(node) {
+                for a in axes_of(ix) {
+                    match loops.iter().position(|(id, _)| *id == a) {
+                        Some(n) => level = level.max(n + 1),
+                        None => free = false,
+                    }
+                }
+            }
+            for arg in operands(node) {
+                match out.get(&arg) {
+                    Some(l) => level = level.max(*l),
+                    None => free = false,
+                }
+            }
+            if free {
+                out.insert(e, level);
+            }
+        }
+        out
+    }
+
+    /// Folds and lets that `roots` need, innermost; and the roots as tokens.
+    fn values(&self, nest: &Nest, roots: &[Ex], done: &mut Done) -> (TokenStream, Vec<TokenStream>) {
+        let mut out = TokenStream::new();
+        for e in needed(&nest.exprs, roots) {
+            match nest.exprs.node(e) {
+                Node::Folded(n) if !done.lets.contains_key(&e) => {
+                    let fold = self.fold(nest, &nest.folds[*n as usize], done);
+                    out.extend(fold.0);
+                    let (name, value) = (self.name(e), fold.1);
+                    out.extend(quote!(let #name = #value;));
+                    done.lets.insert(e, ());
+                }
+                _ => out.extend(self.one_let(&nest.exprs, e, done)),
+            }
+        }
+        let values = roots.iter().map(|e| self.operand(&nest.exprs, *e)).collect();
+        (out, values)
+    }
+
+    /// What a fold needs from outside its own loops, and the fold.
+    fn fold(&self, nest: &Nest, f: &Fold, done: &mut Done) -> (TokenStream, TokenStream) {
+        let exprs = &nest.exprs;
+        let inside = self.depends_on(exprs, f.item, &f.axes.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        let outside: Vec<Ex> = needed(exprs, &[f.item]).into_iter().filter(|e| !inside.contains(e)).collect();
+        let (before, _) = self.values(nest, &outside, done);
+        let mut local = done.clone();
+        let mut lets = TokenStream::new();
+        for e in needed(exprs, &[f.item]) {
+            if inside.contains(&e) {
+                lets.extend(self.one_let(exprs, e, &mut local));
+            }
+        }
+        let item = self.operand(exprs, f.item);
+        let dtype = exprs.dtype(f.item);
+        let ty = format_ident!("{}", dtype.name());
+        let n: usize = f.axes.iter().map(|(_, n)| n).product();
+        let init = literal(f.init);
+        if n == 0 {
+            return (before, init);
+        }
+        let combined = |a: TokenStream, b: TokenStream| f.combine.emit(&[dtype, dtype], &[a, b]);
+        let code = match f.order {
+            FoldOrder::Lanes => {
+                let both = combined(quote!(a), quote!(b));
+                let (param, split) = self.unravel(&f.axes);
+                quote!(::kiln::rt::reduce::<#ty, #n>(|#param| { #split #lets #item }, |a, b| #both))
+            }
+            FoldOrder::Sequential => {
+                let next = combined(quote!(acc), quote!(item));
+                let mut body = quote!(#lets let item = #item; acc = #next;);
+                for (id, n) in f.axes.iter().rev().filter(|(_, n)| *n != 1) {
+                    let i = axis(*id);
+                    body = quote!(for #i in 0..#n { #body });
+                }
+                quote!({ let mut acc: #ty = #init; #body acc })
+            }
+        };
+        (before, code)
+    }
+
+    /// One counter for several axes.
+    fn unravel(&self, axes: &[(u32, usize)]) -> (TokenStream, TokenStream) {
+        let live: Vec<&(u32, usize)> = axes.iter().filter(|(_, n)| *n != 1).collect();
+        match live[..] {
+            [] => (quote!(_), quote!()),
+            [(id, _)] => {
+                let i = axis(*id);
+                (quote!(#i), quote!())
+            }
+            _ => {
+                let mut out = TokenStream::new();
+                let mut stride = 1usize;
+                for (d, (id, n)) in live.iter().enumerate().rev() {
+                    let i = axis(*id);
+                    let q = if stride == 1 { quote!(r) } else { quote!(r / #stride) };
+                    out.extend(if d == 0 { quote!(let #i = #q;) } else { quote!(let #i = (#q) % #n;) });
+                    stride *= n;
+                }
+                (quote!(r), out)
+            }
+        }
+    }
+
+    /// Everything that `root` needs and that depends on one of `axes`.
+    fn depends_on(&self, exprs: &Exprs, root: Ex, axes: &[u32]) -> Vec<Ex> {
+        let mut out: Vec<Ex> = Vec::new();
+        for e in needed(exprs, &[root]) {
+            let node = exprs.node(e);
+            let own = crate::backend::exprs::index(node).is_some_and(|ix| axes_of(ix).iter().any(|a| axes.contains(a)));
+            if own || operands(node).iter().any(|a| out.contains(a)) {
+                out.push(e);
+            }
+        }
+        out
+    }
+
+    fn contraction(&self, nest: &Nest, c: &Contraction) -> TokenStream {
+        let exprs = &nest.exprs;
+        let f = &nest.folds[0];
+        let dtype = exprs.dtype(f.item);
+        let ty = format_ident!("{}", dtype.name());
+        let outer: Vec<(u32, usize)> = nest
+            .extents
+            .iter()
+            .enumerate()
+            .map(|(d, n)| (d as u32, *n))
+            .filter(|(d, n)| *n != 1 && Some(*d) != c.m && Some(*d) != c.n)
+            .collect();
+        let extent = |d: Option<u32>| d.map_or(1, |d| nest.extents[d as usize]);
+        let (m, n) = (extent(c.m), extent(c.n));
+        let mut k_axes: Vec<(u32, usize)> = f.axes.iter().copied().filter(|(_, n)| *n != 1).collect();
+        let dummy = k_axes.is_empty();
+        if dummy {
+            k_axes.push((u32::MAX, 1));
+        }
+        let k_extents: Vec<usize> = k_axes.iter().map(|(_, n)| *n).collect();
+        let k_names: Vec<TokenStream> = k_axes
+            .iter()
+            .map(|(id, _)| {
+                if *id == u32::MAX {
+                    return quote!(_);
+                }
+                let i = axis(*id);
+                quote!(#i)
+            })
+            .collect();
+        let rank = k_axes.len();
+        let pat = |d: Option<u32>| match d {
+            Some(d) => {
+                let i = axis(d);
+                quote!(#i)
+            }
+            None => quote!(_),
+        };
+        let (pm, pn) = (pat(c.m), pat(c.n));
+        let levels = self.levels(nest, &outer);
+        self.level(nest, &outer, 0, &levels, &mut Done::default(), &|w, done| {
+            // What depends on outer loops only is computed once, before the closures.
+            let mut before = TokenStream::new();
+            let mut all: Vec<Ex> = levels.keys().copied().collect();
+            all.sort_unstable();
+            for e in all {
+                before.extend(w.one_let(exprs, e, done));
+            }
+            let side = |root: Ex| {
+                let mut local = done.clone();
+                let mut lets = TokenStream::new();
+                for e in needed(exprs, &[root]) {
+                    lets.extend(w.one_let(exprs, e, &mut local));
+                }
+                let v = w.operand(exprs, root);
+                quote!({ #lets #v })
+            };
+            let (a, b) = (side(c.a), side(c.b));
+            let mut local = done.clone();
+            let mut lets = TokenStream::new();
+            for e in needed(exprs, &[nest.value]) {
+                if let Node::Folded(_) = exprs.node(e) {
+                    let name = w.name(e);
+                    lets.extend(quote!(let #name = acc;));
+                    local.lets.insert(e, ());
+                } else {
+                    lets.extend(w.one_let(exprs, e, &mut local));
+                }
+            }
+            let value = w.operand(exprs, nest.value);
+            let store = w.store(&nest.at, &value);
+            quote! {
+                #before
+                ::kiln::rt::contract::<#ty, #m, #n, #rank>(
+                    [#(#k_extents),*],
+                    |#pm, [#(#k_names),*]| #a,
+                    |#pn, [#(#k_names),*]| #b,
+                    |#pm, #pn, acc| { #lets #store },
+                );
+            }
+        })
+    }
+
+    fn name(&self, e: Ex) -> Ident {
+        format_ident!("v{}", e.0)
+    }
+
+    /// `let v = ..;` unless it has been written or is a literal.
+    fn one_let(&self, exprs: &Exprs, e: Ex, done: &mut Done) -> TokenStream {
+        if done.lets.contains_key(&e) || matches!(exprs.node(e), Node::Const(_) | Node::Folded(_)) {
+            return quote!();
+        }
+        done.lets.insert(e, ());
+        let name = self.name(e);
+        let value = match exprs.node(e) {
+            Node::Load { buffer, at } => self.load(exprs, *buffer, at),
+            Node::Apply(text, args) => {
+                let dtypes: Vec<DType> = args.iter().map(|a| exprs.dtype(*a)).collect();
+                let args: Vec<TokenStream> = args.iter().map(|a| self.operand(exprs, *a)).collect();
+                exprs.op(text).emit(&dtypes, &args)
+            }
+            Node::Index(ix) => {
+                let (i, ty) = (self.ix(exprs, ix), format_ident!("{}", exprs.dtype(e).name()));
+                quote!((#i) as #ty)
+            }
+            Node::InRange(ix, lo, hi) => {
+                let (min, max) = ix.range();
+                let signed = min < 0;
+                let i = self.ix(exprs, ix);
+                let (lo_t, hi_t) = (Literal::i64_unsuffixed(*lo), Literal::i64_unsuffixed(*hi));
+                let i = if signed { quote!(((#i) as isize)) } else { quote!((#i)) };
+                match (*lo <= min, max < *hi) {
+                    (true, true) => quote!(true),
+                    (true, false) => quote!(#i < #hi_t),
+                    (false, true) => quote!(#i >= #lo_t),
+                    (false, false) => quote!({ let i = #i; i >= #lo_t && i < #hi_t }),
+                }
+            }
+            Node::Const(_) | Node::Folded(_) => unreachable!("handled above"),
+        };
+        quote!(let #name = #value;)
+    }
+
+    /// An expression that has been written, or a literal.
+    fn operand(&self, exprs: &Exprs, e: Ex) -> TokenStream {
+        match exprs.node(e) {
+            Node::Const(x) => literal(*x),
+            _ => {
+                let name = self.name(e);
+                quote!(#name)
+            }
+        }
+    }
+
+    fn load(&self, exprs: &Exprs, buffer: u32, at: &Ix) -> TokenStream {
+        let (name, i) = (&self.names[&buffer], self.ix(exprs, at));
+        let x = quote!(::kiln::rt::ld(#name, #i));
+        if (self.bools)(buffer) { quote!((#x != 0)) } else { x }
+    }
+
+    fn store(&self, at: &Ix, value: &TokenStream) -> TokenStream {
+        let i = self.ix(&Exprs::default(), at);
+        let value = if (self.bools)(self.write) { quote!((#value) as u8) } else { quote!(#value) };
+        quote!(::kiln::rt::st(out, #i, #value);)
+    }
+
+    /// An index as usize; one that may go below zero wraps, and is then past the end of everything.
+    fn ix(&self, exprs: &Exprs, ix: &Ix) -> TokenStream {
+        let int = |c: i64| Literal::usize_unsuffixed(c.unsigned_abs() as usize);
+        let mut sum: Option<TokenStream> = None;
+        let mut minus: Vec<TokenStream> = Vec::new();
+        for (atom, c) in &ix.terms {
+            let a = match atom {
+                Atom::Axis { id, .. } => {
+                    let i = axis(*id);
+                    quote!(#i)
+                }
+                Atom::Value { ex, .. } => {
+                    let v = self.operand(exprs, *ex);
+                    quote!((#v as usize))
+                }
+                Atom::Div(x, d) => {
+                    let (i, d) = (self.ix(exprs, x), int(*d));
+                    quote!(((#i) / #d))
+                }
+                Atom::Rem(x, d) => {
+                    let (i, d) = (self.ix(exprs, x), int(*d));
+                    quote!(((#i) % #d))
+                }
+            };
+            let term = if c.abs() == 1 {
+                a
+            } else {
+                let c = int(*c);
+                quote!(#a * #c)
+            };
+            if *c > 0 {
+                sum = Some(match sum {
+                    Some(s) => quote!(#s + #term),
+                    None => term,
+                });
+            } else {
+                minus.push(term);
+            }
+        }
+        let mut out = match (sum, ix.offset) {
+            (Some(s), 0) => s,
+            (Some(s), o) if o > 0 => {
+                let o = int(o);
+                quote!(#s + #o)
+            }
+            (None, o) if o >= 0 => {
+                let o = int(o);
+                quote!(#o)
+            }
+            (s, o) => {
+                minus.push({
+                    let o = int(o);
+                    quote!(#o)
+                });
+                s.unwrap_or_else(|| quote!(0usize))
+            }
+        };
+        for m in minus {
+            out = quote!((#out).wrapping_sub(#m));
+        }
+        out
+    }
+}

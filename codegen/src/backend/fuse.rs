@@ -1,0 +1,508 @@
+//! Fusion: computed where it is read.
+//!
+//! Before: every equation owns a value. After: a value owns a buffer only if it is a result, if computing it at every
+//! reader would cost more than reading it, or if a reader needs it as a whole; everything else lives in the loops of its
+//! readers. Never changes the order of a fold, never computes a fold or an elementary function twice.
+
+use std::collections::HashMap;
+
+use crate::backend::exprs::merge_axes;
+use crate::backend::program::{Buffer, Dest, Fold, Kernel, Kind, Nest, Program, Schedule, Storage, WhyNot};
+use crate::graph::{Aval, Eqn, Graph, Var};
+use crate::ops::{Constant, Lowering};
+use crate::schedule::body::{Body, Ex, Exprs, Node};
+use crate::schedule::ix::{Ix, ravel};
+
+/// Operations per element up to which a value is computed again rather than stored.
+const CHEAP: u32 = 2;
+/// What a call of an elementary function counts for.
+const CALL: u32 = 20;
+
+/// The schedule of a program, without memory.
+pub fn fuse(program: &Program) -> Schedule {
+    let g = &program.graph;
+    let mut realised = Realised::of(program);
+    // A fold that cannot be an epilogue becomes a value of its own, and everything is tried again.
+    loop {
+        match build(program, &realised) {
+            Ok(mut schedule) => {
+                schedule.notes = realised.why.iter().map(|(v, w)| (*v, w.clone())).collect();
+                schedule.notes.sort_by_key(|(v, _)| *v);
+                order(&mut schedule, program);
+                return schedule;
+            }
+            Err(v) => {
+                debug_assert!(!realised.why.contains_key(&v), "{}", g.aval(v));
+                realised.why.insert(v, WhyNot::OtherIndices);
+            }
+        }
+    }
+}
+
+/// Values with a buffer of their own.
+struct Realised {
+    why: HashMap<Var, WhyNot>,
+}
+
+impl Realised {
+    fn of(program: &Program) -> Realised {
+        let g = &program.graph;
+        let mut readers: HashMap<Var, usize> = HashMap::new();
+        let mut why: HashMap<Var, WhyNot> = HashMap::new();
+        for eqn in &g.eqns {
+            for v in &eqn.inputs {
+                *readers.entry(*v).or_default() += 1;
+            }
+        }
+        let defs: HashMap<Var, &Eqn> = g.eqns.iter().flat_map(|e| e.outputs.iter().map(move |v| (*v, e))).collect();
+        for v in &g.outputs {
+            if defs.contains_key(v) {
+                why.insert(*v, WhyNot::Result);
+            }
+        }
+        for eqn in &g.eqns {
+            let ins: Vec<&Aval> = eqn.inputs.iter().map(|v| g.aval(*v)).collect();
+            let mut whole = |v: &Var| {
+                if defs.contains_key(v) {
+                    why.entry(*v).or_insert(WhyNot::NeededWhole);
+                }
+            };
+            match eqn.op.lowering(&ins) {
+                Lowering::Call { .. } | Lowering::Region => {
+                    eqn.inputs.iter().for_each(&mut whole);
+                    eqn.outputs.iter().for_each(&mut whole);
+                }
+                Lowering::Scatter { .. } => {
+                    whole(&eqn.inputs[0]);
+                    whole(&eqn.outputs[0]);
+                }
+                _ => {}
+            }
+        }
+        let mut weights: HashMap<Var, u32> = HashMap::new();
+        for eqn in &g.eqns {
+            let ins: Vec<&Aval> = eqn.inputs.iter().map(|v| g.aval(*v)).collect();
+            let v = eqn.outputs[0];
+            let n = readers.get(&v).copied().unwrap_or(0);
+            let below: u32 = eqn
+                .inputs
+                .iter()
+                .map(|u| if why.contains_key(u) { 0 } else { weights.get(u).copied().unwrap_or(0) })
+                .sum();
+            match eqn.op.lowering(&ins) {
+                Lowering::Map => {
+                    let weight = below + weight(eqn, g);
+                    weights.insert(v, weight);
+                    if n > 1 && weight > CHEAP {
+                        why.entry(v).or_insert(WhyNot::ReadOften(n));
+                    }
+                }
+                Lowering::Fold { contraction, .. } => {
+                    weights.insert(v, 1000);
+                    if n != 1 {
+                        why.entry(v).or_insert(WhyNot::ReadOften(n));
+                    }
+                    if contraction {
+                        for u in &eqn.inputs {
+                            if weights.get(u).is_some_and(|w| *w > 0) {
+                                why.entry(*u).or_insert(WhyNot::Contracted);
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Realised { why }
+    }
+}
+
+/// What computing one element costs beyond reading its operands.
+fn weight(eqn: &Eqn, g: &Graph) -> u32 {
+    if !eqn.op.is_elementwise() {
+        return 0;
+    }
+    let dtypes: Vec<_> = eqn.inputs.iter().map(|v| g.dtype(*v)).collect();
+    if eqn.inputs.len() == 1 && g.dtype(eqn.outputs[0]) != dtypes[0] {
+        return 0;
+    }
+    let args: Vec<_> = (0..dtypes.len()).map(|_| quote::quote!(x)).collect();
+    let calls = eqn.op.emit(&dtypes, &args).into_iter().any(|t| t.to_string() == "rt");
+    if calls { CALL } else { 1 }
+}
+
+/// Kernels for every realised value; `Err` names a fold that has to be realised first.
+fn build(program: &Program, realised: &Realised) -> Result<Schedule, Var> {
+    let g = &program.graph;
+    let mut s = Schedule::default();
+    let mut buffers: HashMap<Var, u32> = HashMap::new();
+    for (n, v) in g.inputs.iter().enumerate() {
+        buffers.insert(*v, s.buffers.len() as u32);
+        s.buffers.push(buffer(g, *v, Storage::Param(n)));
+    }
+    let defs: HashMap<Var, &Eqn> = g.eqns.iter().flat_map(|e| e.outputs.iter().map(move |v| (*v, e))).collect();
+    for eqn in &g.eqns {
+        if let Some(c) = eqn.op.downcast::<Constant>() {
+            if !c.value.is_splat() {
+                buffers.insert(eqn.outputs[0], s.buffers.len() as u32);
+                s.buffers.push(buffer(g, eqn.outputs[0], Storage::Static(c.value.clone())));
+            }
+        }
+    }
+    // The first result that a value goes to is where it is computed; others are copies.
+    for (v, dest) in g.outputs.iter().zip(&program.dests) {
+        if defs.contains_key(v) && !buffers.contains_key(v) {
+            buffers.insert(*v, s.buffers.len() as u32);
+            s.buffers.push(buffer(g, *v, storage(*dest)));
+        }
+    }
+    for eqn in &g.eqns {
+        let is_constant = eqn.op.downcast::<Constant>().is_some();
+        for v in &eqn.outputs {
+            let splat = is_constant && !g.outputs.contains(v);
+            if realised.why.contains_key(v) && !buffers.contains_key(v) && !splat {
+                buffers.insert(*v, s.buffers.len() as u32);
+                s.buffers.push(buffer(g, *v, Storage::Arena(0)));
+            }
+        }
+    }
+    for eqn in &g.eqns {
+        let Some(&write) = buffers.get(&eqn.outputs[0]) else { continue };
+        if matches!(s.buffers[write as usize].storage, Storage::Static(_)) {
+            continue;
+        }
+        let kernel = Builder { g, defs: &defs, buffers: &buffers, memo: HashMap::new(), folds: Vec::new(), out: Vec::new(), next_axis: 0 }
+            .kernel(eqn, write)?;
+        s.kernels.push(kernel);
+    }
+    // Results that are inputs, constants or repeated: copies.
+    for (v, dest) in g.outputs.iter().zip(&program.dests) {
+        let to = storage(*dest);
+        let from = buffers.get(v).copied();
+        if from.is_some_and(|b| s.buffers[b as usize].storage == to) {
+            continue;
+        }
+        let write = s.buffers.len() as u32;
+        s.buffers.push(buffer(g, *v, to));
+        let shape = g.shape(*v).to_vec();
+        let ix: Vec<Ix> = shape.iter().enumerate().map(|(d, n)| Ix::axis(d as u32, *n)).collect();
+        let mut b = Builder { g, defs: &defs, buffers: &buffers, memo: HashMap::new(), folds: Vec::new(), out: ix.clone(), next_axis: shape.len() as u32 };
+        let mut exprs = Exprs::default();
+        let value = b.load(&mut exprs, *v, &ix)?;
+        let folds = b.folds.into_iter().map(|(_, f)| f).collect();
+        let nest = merge_axes(Nest { at: ravel(&ix, &shape), extents: shape, exprs, folds, value });
+        let reads = reads_of(&nest);
+        s.kernels.push(Kernel { name: "copy".into(), src: Default::default(), kind: Kind::Loop(nest), reads, write, in_place: None });
+    }
+    Ok(s)
+}
+
+fn storage(dest: Dest) -> Storage {
+    match dest {
+        Dest::Return(n) => Storage::Return(n),
+        Dest::Param(n) => Storage::Param(n),
+    }
+}
+
+fn buffer(g: &Graph, v: Var, storage: Storage) -> Buffer {
+    let name = g.var_name(v).unwrap_or("").to_string();
+    let src = g.eqns.iter().find(|e| e.outputs.contains(&v)).map(|e| e.src).unwrap_or_default();
+    Buffer { aval: g.aval(v).clone(), storage, name, src }
+}
+
+/// Builds one nest.
+struct Builder<'a> {
+    g: &'a Graph,
+    defs: &'a HashMap<Var, &'a Eqn>,
+    buffers: &'a HashMap<Var, u32>,
+    memo: HashMap<(Var, Vec<Ix>), Ex>,
+    folds: Vec<(Var, Fold)>,
+    out: Vec<Ix>,
+    next_axis: u32,
+}
+
+impl<'a> Builder<'a> {
+    fn kernel(mut self, eqn: &Eqn, write: u32) -> Result<Kernel, Var> {
+        let g = self.g;
+        let v = eqn.outputs[0];
+        let ins: Vec<&Aval> = eqn.inputs.iter().map(|u| g.aval(*u)).collect();
+        let name = eqn.op.name().to_string();
+        let src = eqn.src;
+        match eqn.op.lowering(&ins) {
+            Lowering::Map | Lowering::Fold { .. } => {
+                let shape = g.shape(v).to_vec();
+                self.out = shape.iter().enumerate().map(|(d, n)| Ix::axis(d as u32, *n)).collect();
+                self.next_axis = shape.len() as u32;
+                let mut exprs = Exprs::default();
+                let out = self.out.clone();
+                let value = self.compute(&mut exprs, v, &out)?;
+                let at = ravel(&out, &shape);
+                let contraction = self.folds.iter().find(|(_, f)| f.contraction).map(|(u, _)| *u);
+                if let (Some(u), true) = (contraction, self.folds.len() > 1) {
+                    return Err(if u == v { self.folds.iter().find(|(w, _)| *w != v).expect("two folds").0 } else { u });
+                }
+                let folds: Vec<Fold> = self.folds.into_iter().map(|(_, f)| f).collect();
+                let nest = Nest { extents: shape, exprs, folds, value, at };
+                let nest = if contraction.is_some() { nest } else { merge_axes(nest) };
+                let reads = reads_of(&nest);
+                Ok(Kernel { name, src, kind: Kind::Loop(nest), reads, write, in_place: None })
+            }
+            Lowering::Scatter { extents, combine } => {
+                self.next_axis = extents.len() as u32;
+                let ux: Vec<Ix> = extents.iter().enumerate().map(|(d, n)| Ix::axis(d as u32, *n)).collect();
+                let mut exprs = Exprs::default();
+                let mut failed = None;
+                let update = {
+                    let op = eqn.op.clone();
+                    let mut read = |e: &mut Exprs, n: usize, ix: &[Ix]| self.read(e, eqn.inputs[n], ix, &mut failed);
+                    let mut body = Body { exprs: &mut exprs, operands: &ins, read: &mut read };
+                    op.update(&mut body, &ux)
+                };
+                if let Some(u) = failed {
+                    return Err(u);
+                }
+                if let Some((u, _)) = self.folds.first() {
+                    return Err(*u);
+                }
+                let at = ravel(&update.at, g.shape(v));
+                let nest = Nest { extents, exprs, folds: Vec::new(), value: update.value, at: at.clone() };
+                let mut reads = reads_of(&nest);
+                for ix in [&at] {
+                    ix.visit(&mut |a| {
+                        if let crate::schedule::ix::Atom::Value { ex, .. } = a {
+                            collect_reads(&nest.exprs, *ex, &mut reads);
+                        }
+                    });
+                }
+                if let Some(w) = update.when {
+                    collect_reads(&nest.exprs, w, &mut reads);
+                }
+                let from = self.buffers[&eqn.inputs[0]];
+                if !reads.contains(&from) {
+                    reads.push(from);
+                }
+                let kind = Kind::Scatter { nest, at, when: update.when, combine, from };
+                Ok(Kernel { name, src, kind, reads, write, in_place: None })
+            }
+            Lowering::Call { function, consts, .. } => {
+                let reads = eqn.inputs.iter().map(|u| self.buffers[u]).collect();
+                let writes = eqn.outputs.iter().map(|u| self.buffers[u]).collect();
+                Ok(Kernel { name, src, kind: Kind::Call { function, consts, writes }, reads, write, in_place: None })
+            }
+            Lowering::Region => panic!("`{name}` is not scheduled yet"),
+        }
+    }
+
+    fn read(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix], failed: &mut Option<Var>) -> Ex {
+        match self.load(exprs, u, ix) {
+            Ok(ex) => ex,
+            Err(v) => {
+                failed.get_or_insert(v);
+                exprs.intern(Node::Const(crate::dtype::Scalar::zero(self.g.dtype(u))), self.g.dtype(u))
+            }
+        }
+    }
+
+    /// The element of `u` at `ix`: read, or computed here.
+    fn load(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix]) -> Result<Ex, Var> {
+        if let Some(&b) = self.buffers.get(&u) {
+            let at = ravel(ix, self.g.shape(u));
+            return Ok(exprs.intern(Node::Load { buffer: b, at }, self.g.dtype(u)));
+        }
+        self.compute(exprs, u, ix)
+    }
+
+    fn compute(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix]) -> Result<Ex, Var> {
+        if let Some(ex) = self.memo.get(&(u, ix.to_vec())) {
+            return Ok(*ex);
+        }
+        let eqn = self.defs[&u];
+        let g = self.g;
+        let ins: Vec<&Aval> = eqn.inputs.iter().map(|v| g.aval(*v)).collect();
+        let mut failed = None;
+        let ex = match eqn.op.lowering(&ins) {
+            Lowering::Map => {
+                let mut read = |e: &mut Exprs, n: usize, ix: &[Ix]| self.read(e, eqn.inputs[n], ix, &mut failed);
+                let mut body = Body { exprs, operands: &ins, read: &mut read };
+                eqn.op.body(&mut body, ix, &[])
+            }
+            Lowering::Fold { extents, combine, order, init, contraction } => {
+                if ix != self.out {
+                    return Err(u);
+                }
+                let axes: Vec<(u32, usize)> =
+                    extents.iter().enumerate().map(|(k, n)| (self.next_axis + k as u32, *n)).collect();
+                self.next_axis += extents.len() as u32;
+                let rx: Vec<Ix> = axes.iter().map(|(id, n)| Ix::axis(*id, *n)).collect();
+                let item = {
+                    let mut read = |e: &mut Exprs, n: usize, ix: &[Ix]| self.read(e, eqn.inputs[n], ix, &mut failed);
+                    let mut body = Body { exprs, operands: &ins, read: &mut read };
+                    eqn.op.body(&mut body, ix, &rx)
+                };
+                let n = self.folds.len() as u32;
+                self.folds.push((u, Fold { item, axes, combine, order, init, contraction }));
+                exprs.intern(Node::Folded(n), g.dtype(u))
+            }
+            _ => return Err(u),
+        };
+        if let Some(v) = failed {
+            return Err(v);
+        }
+        self.memo.insert((u, ix.to_vec()), ex);
+        Ok(ex)
+    }
+}
+
+/// Buffers that a nest loads from.
+pub fn reads_of(nest: &Nest) -> Vec<u32> {
+    let mut out = Vec::new();
+    collect_reads(&nest.exprs, nest.value, &mut out);
+    for f in &nest.folds {
+        collect_reads(&nest.exprs, f.item, &mut out);
+    }
+    out
+}
+
+fn collect_reads(exprs: &Exprs, ex: Ex, out: &mut Vec<u32>) {
+    crate::backend::exprs::visit(exprs, ex, &mut |node| {
+        if let Node::Load { buffer, .. } = node {
+            if !out.contains(buffer) {
+                out.push(*buffer);
+            }
+        }
+    });
+}
+
+/// Puts kernels in an order in which everything is written before it is read, and the memory of an input is overwritten
+/// only after all that read its old value. Where that is impossible the new value goes through the arena.
+fn order(s: &mut Schedule, program: &Program) {
+    loop {
+        match try_order(s) {
+            Ok(sequence) => {
+                let mut kernels: Vec<Option<Kernel>> = std::mem::take(&mut s.kernels).into_iter().map(Some).collect();
+                s.kernels = sequence.into_iter().map(|n| kernels[n].take().expect("each once")).collect();
+                return;
+            }
+            Err(stuck) => {
+                // The kernel computes into the arena; a copy follows.
+                let write = s.kernels[stuck].write;
+                let target = s.buffers[write as usize].clone();
+                s.buffers[write as usize].storage = Storage::Arena(0);
+                let to = s.buffers.len() as u32;
+                s.buffers.push(target.clone());
+                let n = target.aval.size();
+                let ix = Ix::axis(0, n);
+                let mut exprs = Exprs::default();
+                let value = exprs.intern(Node::Load { buffer: write, at: ix.clone() }, target.aval.dtype);
+                let nest = Nest { extents: vec![n], exprs, folds: Vec::new(), value, at: ix };
+                s.kernels.push(Kernel {
+                    name: "copy".into(),
+                    src: target.src,
+                    kind: Kind::Loop(nest),
+                    reads: vec![write],
+                    write: to,
+                    in_place: None,
+                });
+                let _ = program;
+            }
+        }
+    }
+}
+
+fn try_order(s: &Schedule) -> Result<Vec<usize>, usize> {
+    let n = s.kernels.len();
+    let overwrites = |k: &Kernel| match s.buffers[k.write as usize].storage {
+        Storage::Param(p) => Some(p),
+        _ => None,
+    };
+    let reads_param = |k: &Kernel, p: usize| {
+        k.reads.iter().any(|b| s.buffers[*b as usize].storage == Storage::Param(p) && *b != k.write)
+    };
+    let writes_of = |k: &Kernel| match &k.kind {
+        Kind::Call { writes, .. } => writes.clone(),
+        _ => vec![k.write],
+    };
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); n];
+    for (k, kernel) in s.kernels.iter().enumerate() {
+        for (j, other) in s.kernels.iter().enumerate() {
+            if j == k {
+                continue;
+            }
+            let feeds = writes_of(other).iter().any(|w| kernel.reads.contains(w));
+            let keeps = overwrites(kernel).is_some_and(|p| reads_param(other, p));
+            if feeds || keeps {
+                before[k].push(j);
+            }
+        }
+    }
+    // A kernel may overwrite what it reads only where it reads just the element that it writes.
+    for (k, kernel) in s.kernels.iter().enumerate() {
+        if let Some(p) = overwrites(kernel) {
+            if reads_param(kernel, p) && !reads_in_step(s, kernel, p) {
+                return Err(k);
+            }
+        }
+    }
+    let mut done = vec![false; n];
+    let mut out = Vec::new();
+    while out.len() < n {
+        let ready = |k: usize| !done[k] && before[k].iter().all(|j| done[*j]);
+        // Updates of parameters run as soon as they can: they free what they read.
+        let next = (0..n).filter(|k| ready(*k)).max_by_key(|k| (overwrites(&s.kernels[*k]).is_some(), std::cmp::Reverse(*k)));
+        match next {
+            Some(k) => {
+                done[k] = true;
+                out.push(k);
+            }
+            None => {
+                let stuck = (0..n).find(|k| !done[*k] && overwrites(&s.kernels[*k]).is_some());
+                return Err(stuck.expect("only overwriting can make a cycle"));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Whether every read of input `p` in a nest is at the position that is written, outside of folds.
+fn reads_in_step(s: &Schedule, kernel: &Kernel, p: usize) -> bool {
+    kernel
+        .reads
+        .iter()
+        .filter(|b| s.buffers[**b as usize].storage == Storage::Param(p))
+        .all(|b| read_in_step(kernel, *b))
+}
+
+/// Whether every read of `buffer` is of the element that the kernel writes in the same step.
+pub fn read_in_step(kernel: &Kernel, buffer: u32) -> bool {
+    match &kernel.kind {
+        Kind::Loop(nest) => {
+            let mut in_fold = Vec::new();
+            for f in &nest.folds {
+                collect_reads(&nest.exprs, f.item, &mut in_fold);
+            }
+            if in_fold.contains(&buffer) {
+                return false;
+            }
+            let mut fits = true;
+            crate::backend::exprs::visit(&nest.exprs, nest.value, &mut |node| {
+                if let Node::Load { buffer: b, at } = node {
+                    fits &= *b != buffer || *at == nest.at;
+                }
+            });
+            fits
+        }
+        Kind::Scatter { from, nest, at, when, .. } => {
+            let mut other = reads_of(nest);
+            at.visit(&mut |a| {
+                if let crate::schedule::ix::Atom::Value { ex, .. } = a {
+                    collect_reads(&nest.exprs, *ex, &mut other);
+                }
+            });
+            if let Some(w) = when {
+                collect_reads(&nest.exprs, *w, &mut other);
+            }
+            *from == buffer && !other.contains(&buffer)
+        }
+        Kind::Call { .. } => false,
+    }
+}

@@ -1,0 +1,107 @@
+//! Memory: an offset in the arena for every value that needs one.
+//!
+//! Before: buffers without place. After: no two buffers that are live at the same time overlap. A result takes over the
+//! memory of an operand that dies with it where it is read in step.
+
+use crate::backend::fuse::read_in_step;
+use crate::backend::program::{Kind, Schedule, Storage};
+
+/// Fills in offsets, in-place updates and the size of the arena.
+pub fn plan(s: &mut Schedule) {
+    let n = s.buffers.len();
+    let mut first = vec![usize::MAX; n];
+    let mut last = vec![0; n];
+    for (k, kernel) in s.kernels.iter().enumerate() {
+        let writes = match &kernel.kind {
+            Kind::Call { writes, .. } => writes.clone(),
+            _ => vec![kernel.write],
+        };
+        for b in writes.iter().chain(&kernel.reads) {
+            first[*b as usize] = first[*b as usize].min(k);
+            last[*b as usize] = last[*b as usize].max(k);
+        }
+    }
+    let in_arena = |s: &Schedule, b: usize| matches!(s.buffers[b].storage, Storage::Arena(_)) && first[b] != usize::MAX;
+    // In place: the written buffer joins the group of an operand that dies here.
+    let mut group: Vec<usize> = (0..n).collect();
+    for k in 0..s.kernels.len() {
+        let write = s.kernels[k].write;
+        let target = s.buffers[write as usize].storage.clone();
+        let bytes = s.buffers[write as usize].aval.bytes();
+        let candidate = s.kernels[k].reads.iter().copied().find(|b| {
+            let source = &s.buffers[*b as usize];
+            let same_place = match (&target, &source.storage) {
+                (Storage::Param(p), Storage::Param(q)) => p == q,
+                (Storage::Arena(_), Storage::Arena(_)) => last[*b as usize] == k && first[write as usize] == k,
+                _ => false,
+            };
+            *b != write && same_place && source.aval.dtype.bytes() == s.buffers[write as usize].aval.dtype.bytes()
+                && source.aval.dtype == s.buffers[write as usize].aval.dtype
+                && source.aval.bytes() == bytes
+                && read_in_step(&s.kernels[k], *b)
+        });
+        if let Some(b) = candidate {
+            s.kernels[k].in_place = Some(b);
+            if let Storage::Arena(_) = target {
+                group[write as usize] = group[b as usize];
+            }
+        }
+    }
+    // Intervals of groups.
+    struct Block {
+        members: Vec<usize>,
+        bytes: usize,
+        align: usize,
+        first: usize,
+        last: usize,
+        offset: usize,
+    }
+    let mut blocks: Vec<Block> = Vec::new();
+    for b in 0..n {
+        if !in_arena(s, b) {
+            continue;
+        }
+        let (bytes, align) = (s.buffers[b].aval.bytes(), s.buffers[b].aval.dtype.bytes().min(8));
+        match blocks.iter_mut().find(|x| group[x.members[0]] == group[b]) {
+            Some(x) => {
+                x.members.push(b);
+                x.first = x.first.min(first[b]);
+                x.last = x.last.max(last[b]);
+            }
+            None => blocks.push(Block { members: vec![b], bytes, align, first: first[b], last: last[b], offset: 0 }),
+        }
+    }
+    s.live_bytes = (0..s.kernels.len())
+        .map(|k| blocks.iter().filter(|x| x.first <= k && k <= x.last).map(|x| x.bytes).sum())
+        .max()
+        .unwrap_or(0);
+    // Largest first, each at the lowest place where nothing live at the same time lies.
+    let mut by_size: Vec<usize> = (0..blocks.len()).collect();
+    by_size.sort_by_key(|i| (std::cmp::Reverse(blocks[*i].bytes), blocks[*i].first));
+    let mut placed: Vec<usize> = Vec::new();
+    for i in by_size {
+        let (bytes, align) = (blocks[i].bytes, blocks[i].align);
+        let mut taken: Vec<(usize, usize)> = placed
+            .iter()
+            .map(|j| &blocks[*j])
+            .filter(|x| x.first <= blocks[i].last && blocks[i].first <= x.last)
+            .map(|x| (x.offset, x.offset + x.bytes))
+            .collect();
+        taken.sort_unstable();
+        let mut offset = 0;
+        for (lo, hi) in taken {
+            if offset + bytes <= lo {
+                break;
+            }
+            offset = offset.max(hi.next_multiple_of(align));
+        }
+        blocks[i].offset = offset;
+        placed.push(i);
+    }
+    s.arena_bytes = blocks.iter().map(|x| x.offset + x.bytes).max().unwrap_or(0);
+    for x in &blocks {
+        for b in &x.members {
+            s.buffers[*b].storage = Storage::Arena(x.offset);
+        }
+    }
+}

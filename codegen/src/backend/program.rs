@@ -1,0 +1,177 @@
+//! What the back end works on, and the schedule it makes.
+
+use std::rc::Rc;
+
+use crate::array::Array;
+use crate::graph::{Aval, Graph, Src, Var};
+use crate::ops::{FoldOrder, Op};
+use crate::schedule::body::{Ex, Exprs};
+use crate::schedule::ix::Ix;
+use crate::dtype::Scalar;
+
+/// A graph with a meaning for each of its inputs and results.
+#[derive(Debug)]
+pub struct Program {
+    /// The optimised graph.
+    pub graph: Graph,
+    /// Per input: whether its memory may be overwritten by a result.
+    pub mutable: Vec<bool>,
+    /// Per result: where it goes.
+    pub dests: Vec<Dest>,
+}
+
+/// Where a result of the graph goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dest {
+    /// Leaf number so much of the value that the function returns.
+    Return(usize),
+    /// Into the memory of this input.
+    Param(usize),
+}
+
+/// Where a buffer lives.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Storage {
+    /// In an input of the graph.
+    Param(usize),
+    /// In a leaf of the returned value.
+    Return(usize),
+    /// In flash.
+    Static(Rc<Array>),
+    /// In the arena, at a byte offset that the planner fills in.
+    Arena(usize),
+}
+
+/// A stretch of memory for one value.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    /// dtype and shape.
+    pub aval: Aval,
+    /// Where it lives.
+    pub storage: Storage,
+    /// A name for emitted code and reports.
+    pub name: String,
+    /// The equation that made it.
+    pub src: Src,
+}
+
+/// Loop nests in order, over buffers.
+#[derive(Debug, Default)]
+pub struct Schedule {
+    /// All buffers; kernels name them by position.
+    pub buffers: Vec<Buffer>,
+    /// In the order they run.
+    pub kernels: Vec<Kernel>,
+    /// Size of the arena in bytes.
+    pub arena_bytes: usize,
+    /// Largest number of bytes that are live at once: no plan can be smaller.
+    pub live_bytes: usize,
+    /// Why values have a buffer of their own.
+    pub notes: Vec<(Var, WhyNot)>,
+}
+
+/// Why a value is not computed where it is read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WhyNot {
+    /// It is a result.
+    Result,
+    /// So many equations read it, and computing it again costs more than reading it.
+    ReadOften(usize),
+    /// A contraction reads each element many times.
+    Contracted,
+    /// It folds over other indices than its reader runs over.
+    OtherIndices,
+    /// A call or a loop needs it whole.
+    NeededWhole,
+}
+
+impl WhyNot {
+    /// In words.
+    pub fn text(&self) -> String {
+        match self {
+            WhyNot::Result => "it is a result".into(),
+            WhyNot::ReadOften(n) => format!("{n} readers, and computing it again costs more than reading it"),
+            WhyNot::Contracted => "a contraction reads each element many times".into(),
+            WhyNot::OtherIndices => "its reader runs over other indices".into(),
+            WhyNot::NeededWhole => "its reader needs all of it at once".into(),
+        }
+    }
+}
+
+/// One loop nest, or a call.
+#[derive(Debug)]
+pub struct Kernel {
+    /// A name for emitted code.
+    pub name: String,
+    /// Where it comes from.
+    pub src: Src,
+    /// What it does.
+    pub kind: Kind,
+    /// Buffers that are read.
+    pub reads: Vec<u32>,
+    /// The buffer that is written.
+    pub write: u32,
+    /// A read buffer whose memory the written one takes over, element by element.
+    pub in_place: Option<u32>,
+}
+
+/// Kinds of kernel.
+#[derive(Debug)]
+pub enum Kind {
+    /// `for ix in extents { folds; out[ix] = value }`.
+    Loop(Nest),
+    /// `out = x; for ux in extents { if when { out[at] = combine(out[at], value) } }`.
+    Scatter {
+        /// Axes, expressions; `value` and `at`.
+        nest: Nest,
+        /// Row-major position that changes.
+        at: Ix,
+        /// Only where this holds.
+        when: Option<Ex>,
+        /// How.
+        combine: Option<Op>,
+        /// The buffer that is copied first.
+        from: u32,
+    },
+    /// A runtime function on whole arrays.
+    Call {
+        /// Path below `::kiln::rt`.
+        function: &'static str,
+        /// Generic arguments.
+        consts: Vec<usize>,
+        /// All buffers that are written, in order; the first is `write`.
+        writes: Vec<u32>,
+    },
+}
+
+/// Loops over `extents` around expressions.
+#[derive(Debug, Clone)]
+pub struct Nest {
+    /// Extent of each axis; axis `d` of the result has the number `d`.
+    pub extents: Vec<usize>,
+    /// All expressions.
+    pub exprs: Exprs,
+    /// Folds, each after those whose results it uses.
+    pub folds: Vec<Fold>,
+    /// What is stored at the row-major position of the axes.
+    pub value: Ex,
+    /// Row-major position of the store, in the axes that are left.
+    pub at: Ix,
+}
+
+/// A fold inside a nest.
+#[derive(Debug, Clone)]
+pub struct Fold {
+    /// The element that is folded.
+    pub item: Ex,
+    /// Numbers and extents of the axes it runs over.
+    pub axes: Vec<(u32, usize)>,
+    /// How two are combined.
+    pub combine: Op,
+    /// In which order.
+    pub order: FoldOrder,
+    /// Start of a sequential fold; value of an empty one.
+    pub init: Scalar,
+    /// A sum of products.
+    pub contraction: bool,
+}

@@ -1,0 +1,116 @@
+//! Graph to graph: less work, the same bits.
+//!
+//! [`optimise`] is what every kernel goes through: calls are spliced in, then [`simplify`], [`cse`] and [`dce`] run until
+//! nothing changes.
+
+use std::collections::HashMap;
+
+use crate::graph::{Env, Graph, Var};
+
+pub mod simplify;
+
+/// Rounds after which a graph is taken as it is; each round shrinks it, so this is far more than is ever needed.
+const MAX_ROUNDS: usize = 16;
+
+/// The graph that is scheduled.
+pub fn optimise(graph: &Graph) -> Graph {
+    let mut g = dce(&inline(graph));
+    for _ in 0..MAX_ROUNDS {
+        let next = dce(&cse(&simplify::simplify(&g)));
+        let settled = next.eqns.len() == g.eqns.len()
+            && next.eqns.iter().zip(&g.eqns).all(|(a, b)| a.op == b.op && a.inputs.len() == b.inputs.len());
+        g = next;
+        if settled {
+            break;
+        }
+    }
+    g
+}
+
+/// Splices in the graphs of equations that only stand for one.
+pub fn inline(graph: &Graph) -> Graph {
+    rebuild(graph, |g, eqn, ins| match eqn.op.inlined() {
+        Some(inner) => {
+            let inner = inline(&inner);
+            Some(g.inline(&inner, ins))
+        }
+        None => None,
+    })
+}
+
+/// Drops equations whose results nobody reads.
+pub fn dce(graph: &Graph) -> Graph {
+    let mut live = vec![false; graph.n_vars()];
+    for v in &graph.outputs {
+        live[v.0 as usize] = true;
+    }
+    let mut keep = vec![false; graph.eqns.len()];
+    for (n, eqn) in graph.eqns.iter().enumerate().rev() {
+        keep[n] = eqn.op.has_effect() || eqn.outputs.iter().any(|v| live[v.0 as usize]);
+        if keep[n] {
+            eqn.inputs.iter().for_each(|v| live[v.0 as usize] = true);
+        }
+    }
+    let mut small = graph.clone();
+    let mut n = 0;
+    small.eqns.retain(|_| {
+        n += 1;
+        keep[n - 1]
+    });
+    // Variables are numbered anew, so that dead ones take no room.
+    rebuild(&small, |_, _, _| None)
+}
+
+/// Computes equal things once.
+pub fn cse(graph: &Graph) -> Graph {
+    let mut seen: HashMap<(String, Vec<Var>), Vec<Var>> = HashMap::new();
+    rebuild(graph, |g, eqn, ins| {
+        if eqn.op.has_effect() {
+            return None;
+        }
+        let key = (eqn.op.text(), ins.to_vec());
+        if let Some(outs) = seen.get(&key) {
+            return Some(outs.clone());
+        }
+        let outs = g.bind(eqn.op.clone(), ins);
+        seen.insert(key, outs.clone());
+        Some(outs)
+    })
+}
+
+/// Builds a graph anew: `f` gets each equation with its new operands and may say what takes the place of its results.
+pub fn rebuild(
+    graph: &Graph,
+    mut f: impl FnMut(&mut Graph, &crate::graph::Eqn, &[Var]) -> Option<Vec<Var>>,
+) -> Graph {
+    let mut g = Graph::new(&graph.name);
+    let mut env: Env<Var> = Env::new(graph);
+    for v in &graph.inputs {
+        let w = g.input(graph.aval(*v));
+        if let Some(name) = graph.var_name(*v) {
+            g.name_var(w, name);
+        }
+        env.set(*v, w);
+    }
+    for eqn in &graph.eqns {
+        g.src = eqn.src;
+        let ins = env.get_all(&eqn.inputs);
+        let outs = match f(&mut g, eqn, &ins) {
+            Some(outs) => outs,
+            None => g.bind(eqn.op.clone(), &ins),
+        };
+        for (v, w) in eqn.outputs.iter().zip(&outs) {
+            if let Some(name) = graph.var_name(*v) {
+                if !graph.inputs.iter().any(|i| env.find(*i) == Some(w)) {
+                    g.name_var(*w, name);
+                }
+            }
+        }
+        env.set_all(&eqn.outputs, outs);
+    }
+    g.outputs = env.get_all(&graph.outputs);
+    g
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! Algebraic rules, each with the reason why it keeps every bit.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::array::Array;
+use crate::dtype::DType;
+use crate::graph::{Eqn, Graph, Var};
+use crate::ops::*;
+use crate::passes::rebuild;
+
+/// Results of more elements than this are not computed while compiling, unless they are the same everywhere.
+const MAX_FOLDED: usize = 1024;
+
+/// What a rule sees: the graph built so far, with the equation that defines each variable.
+pub struct Seen<'a> {
+    g: &'a mut Graph,
+    defs: &'a HashMap<Var, usize>,
+}
+
+impl Seen<'_> {
+    /// The primitive that defines `v`, if it is a `T`, with its operands.
+    fn def<T: Primitive + Clone>(&self, v: Var) -> Option<(T, Vec<Var>)> {
+        let eqn = &self.g.eqns[*self.defs.get(&v)?];
+        eqn.op.downcast::<T>().map(|op| (op.clone(), eqn.inputs.clone()))
+    }
+
+    /// The value of `v`, if it is a constant.
+    fn constant(&self, v: Var) -> Option<Rc<Array>> {
+        self.def::<Constant>(v).map(|(c, _)| c.value)
+    }
+
+    /// Whether every element of `v` is exactly `x`.
+    fn is(&self, v: Var, x: f64) -> bool {
+        self.constant(v).is_some_and(|c| c.is_splat() && !c.data().is_empty() && c.data()[0].is_exactly(x))
+    }
+}
+
+type Rule = (&'static str, fn(&mut Seen<'_>, &Eqn, &[Var]) -> Option<Var>);
+
+/// The rules in the order they are tried: name, and what takes the place of the result.
+const RULES: &[Rule] = &[
+    // Constants in, constant out: the reference evaluator says what a primitive means.
+    ("fold_constants", |s, e, x| {
+        if x.is_empty() || e.op.has_effect() || e.op.region().is_some() || e.outputs.len() != 1 {
+            return None;
+        }
+        let args: Vec<Rc<Array>> = x.iter().map(|v| s.constant(*v)).collect::<Option<_>>()?;
+        let size: usize = args.iter().map(|a| a.data().len()).chain([s_size(s, e, x)]).max()?;
+        let splats = args.iter().all(|a| a.is_splat());
+        if size > MAX_FOLDED && !(splats && e.op.is_elementwise()) {
+            return None;
+        }
+        let refs: Vec<&Array> = args.iter().map(|a| &**a).collect();
+        let out = e.op.eval(&refs).remove(0);
+        Some(s.g.constant(out))
+    }),
+    // Moving equal elements about changes nothing.
+    ("splat_moves", |s, e, x| {
+        let [v] = x else { return None };
+        let c = s.constant(*v).filter(|c| c.is_splat() && !c.data().is_empty())?;
+        let moves = e.op.downcast::<BroadcastInDim>().is_some()
+            || e.op.downcast::<Reshape>().is_some()
+            || e.op.downcast::<Transpose>().is_some()
+            || e.op.downcast::<Slice>().is_some()
+            || e.op.downcast::<Rev>().is_some();
+        if !moves {
+            return None;
+        }
+        let aval = e.op.abstract_eval(&[c.aval()]).ok()?.remove(0);
+        Some(s.g.constant(Array::full(&aval, c.data()[0])))
+    }),
+    // Derivatives have been taken.
+    ("stop_gradient", |_, e, x| e.op.downcast::<StopGradient>().map(|_| x[0])),
+    ("convert_same", |s, e, x| e.op.downcast::<Convert>().filter(|c| c.dtype == s.g.dtype(x[0])).map(|_| x[0])),
+    ("reshape_same", |s, e, x| e.op.downcast::<Reshape>().filter(|r| r.shape == s.g.shape(x[0])).map(|_| x[0])),
+    ("reshape_reshape", |s, e, x| {
+        let r = e.op.downcast::<Reshape>()?;
+        let (_, inner) = s.def::<Reshape>(x[0])?;
+        Some(s.g.bind1(r.clone(), &inner))
+    }),
+    ("transpose_same", |_, e, x| {
+        e.op.downcast::<Transpose>().filter(|t| t.perm.iter().copied().eq(0..t.perm.len())).map(|_| x[0])
+    }),
+    ("transpose_transpose", |s, e, x| {
+        let t = e.op.downcast::<Transpose>()?;
+        let (inner, y) = s.def::<Transpose>(x[0])?;
+        let perm = t.perm.iter().map(|p| inner.perm[*p]).collect();
+        Some(s.g.bind1(Transpose { perm }, &y))
+    }),
+    ("broadcast_same", |s, e, x| {
+        e.op.downcast::<BroadcastInDim>().filter(|b| b.shape == s.g.shape(x[0])).map(|_| x[0])
+    }),
+    ("broadcast_broadcast", |s, e, x| {
+        let b = e.op.downcast::<BroadcastInDim>()?;
+        let (inner, y) = s.def::<BroadcastInDim>(x[0])?;
+        // Extents of one that grow in both steps would need both; leave those.
+        let grows = inner.shape.iter().zip(&b.dims).any(|(n, d)| b.shape[*d] != *n);
+        if grows {
+            return None;
+        }
+        let dims = inner.dims.iter().map(|d| b.dims[*d]).collect();
+        Some(s.g.bind1(BroadcastInDim { shape: b.shape.clone(), dims }, &y))
+    }),
+    // Negation flips one bit.
+    ("neg_neg", |s, e, x| {
+        e.op.downcast::<Neg>()?;
+        s.def::<Neg>(x[0]).map(|(_, y)| y[0])
+    }),
+    ("not_not", |s, e, x| {
+        e.op.downcast::<Not>()?;
+        s.def::<Not>(x[0]).map(|(_, y)| y[0])
+    }),
+    // x * 1 is x for every x, NaN included (whose bits are canonical where they can be seen).
+    ("mul_one", |s, e, x| {
+        e.op.downcast::<Mul>()?;
+        match (s.is(x[0], 1.0), s.is(x[1], 1.0)) {
+            (_, true) => Some(x[0]),
+            (true, _) => Some(x[1]),
+            _ => None,
+        }
+    }),
+    // x * -1 flips the sign, as negation does.
+    ("mul_minus_one", |s, e, x| {
+        e.op.downcast::<Mul>()?;
+        match (s.is(x[0], -1.0), s.is(x[1], -1.0)) {
+            (_, true) => Some(s.g.bind1(Neg, &[x[0]])),
+            (true, _) => Some(s.g.bind1(Neg, &[x[1]])),
+            _ => None,
+        }
+    }),
+    ("div_one", |s, e, x| {
+        e.op.downcast::<Div>()?;
+        s.is(x[1], 1.0).then_some(x[0])
+    }),
+    // Division by a power of two is exact multiplication by its reciprocal, which is a power of two as well, unless it
+    // leaves the normal range.
+    ("div_power_of_two", |s, e, x| {
+        e.op.downcast::<Div>()?;
+        let c = s.constant(x[1]).filter(|c| c.is_splat() && c.dtype() == DType::F32 && !c.data().is_empty())?;
+        let d = c.data()[0].to_f64();
+        let exact = d.is_finite() && d != 0.0 && (d.to_bits() << 12) == 0 && (1e-30..1e30).contains(&d.abs());
+        if !exact {
+            return None;
+        }
+        let r = s.g.constant(Array::full(c.aval(), crate::dtype::Scalar::from_f64(DType::F32, 1.0 / d)));
+        Some(s.g.bind1(Mul, &[x[0], r]))
+    }),
+    // x - 0 and x + -0 are x for every x; x + 0 is not (-0 + 0 is 0).
+    ("sub_zero", |s, e, x| {
+        e.op.downcast::<Sub>()?;
+        s.is(x[1], 0.0).then_some(x[0])
+    }),
+    ("add_negative_zero", |s, e, x| {
+        e.op.downcast::<Add>()?;
+        match (s.is(x[0], -0.0), s.is(x[1], -0.0)) {
+            (_, true) => Some(x[0]),
+            (true, _) => Some(x[1]),
+            _ => None,
+        }
+    }),
+    // Integers have one zero.
+    ("int_add_zero", |s, e, x| {
+        e.op.downcast::<Add>()?;
+        if !s.g.dtype(x[0]).is_int() {
+            return None;
+        }
+        match (s.is(x[0], 0.0), s.is(x[1], 0.0)) {
+            (_, true) => Some(x[0]),
+            (true, _) => Some(x[1]),
+            _ => None,
+        }
+    }),
+    // x + (-y) is x - y by definition of IEEE subtraction; so is (-y) + x.
+    ("add_neg", |s, e, x| {
+        e.op.downcast::<Add>()?;
+        if let Some((_, y)) = s.def::<Neg>(x[1]) {
+            return Some(s.g.bind1(Sub, &[x[0], y[0]]));
+        }
+        let (_, y) = s.def::<Neg>(x[0])?;
+        Some(s.g.bind1(Sub, &[x[1], y[0]]))
+    }),
+    ("sub_neg", |s, e, x| {
+        e.op.downcast::<Sub>()?;
+        let (_, y) = s.def::<Neg>(x[1])?;
+        Some(s.g.bind1(Add, &[x[0], y[0]]))
+    }),
+    ("select_same", |_, e, x| e.op.downcast::<Select>().filter(|_| x[1] == x[2]).map(|_| x[1])),
+    ("select_constant", |s, e, x| {
+        e.op.downcast::<Select>()?;
+        let c = s.constant(x[0]).filter(|c| c.is_splat() && !c.data().is_empty())?;
+        Some(if c.data()[0].is_zero() { x[2] } else { x[1] })
+    }),
+    ("reduce_nothing", |_, e, x| e.op.downcast::<ReduceSum>().filter(|r| r.axes.is_empty()).map(|_| x[0])),
+];
+
+fn s_size(s: &Seen<'_>, e: &Eqn, x: &[Var]) -> usize {
+    let avals: Vec<_> = x.iter().map(|v| s.g.aval(*v)).collect();
+    e.op.abstract_eval(&avals).map_or(usize::MAX, |o| o[0].size())
+}
+
+/// Applies the rules once, front to back.
+pub fn simplify(graph: &Graph) -> Graph {
+    let mut defs: HashMap<Var, usize> = HashMap::new();
+    let mut known = 0;
+    rebuild(graph, |g, eqn, ins| {
+        while known < g.eqns.len() {
+            if let [v] = g.eqns[known].outputs[..] {
+                defs.insert(v, known);
+            }
+            known += 1;
+        }
+        if eqn.op.downcast::<Constant>().is_some() {
+            return None;
+        }
+        RULES.iter().find_map(|(_, rule)| rule(&mut Seen { g, defs: &defs }, eqn, ins)).map(|v| vec![v])
+    })
+}
