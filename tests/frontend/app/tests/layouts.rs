@@ -76,6 +76,10 @@ fn layout(seed: u64) -> String {
             }
             let there = homes[j];
             let absolute = format!("{}::f{j}", modules[there].path.join("::"));
+            if calls.values().any(|k| *k == j) {
+                continue;
+            }
+            let third = r.below(modules.len());
             let spelled = match r.below(5) {
                 _ if there == home => format!("f{j}"),
                 0 => {
@@ -96,9 +100,9 @@ fn layout(seed: u64) -> String {
                 }
                 3 if modules[home].parent == Some(there) => format!("super::f{j}"),
                 3 if modules[there].parent == Some(home) => format!("self::m{}::f{j}", there - 1),
-                4 => {
-                    // Through a re-export in a third module.
-                    let third = r.below(modules.len());
+                4 if !modules[third].path.starts_with(&modules[there].path) => {
+                    // Through a re-export in a third module. Not one inside of the function's own module: where globs
+                    // lead back there, rustc warns of an "ambiguous import visibility".
                     let name = format!("shown_{i}_{j}");
                     modules[third].text.push(format!("pub(crate) use {absolute} as {name};"));
                     format!("{}::{name}", modules[third].path.join("::"))
