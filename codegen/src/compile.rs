@@ -3,6 +3,12 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+use crate::backend::emit::Frame;
+use crate::backend::{Dest, Program};
+
 use crate::diag::Diag;
 use crate::graph::Graph;
 use crate::parse::spans::{SourceMap, Sp, Spans};
@@ -10,7 +16,7 @@ use crate::parse::{ast, convert_alias, convert_const, convert_fn, convert_method
 use crate::trace::types::Ty;
 use crate::trace::value::{Ctx, FnItem, Scope, Traced, Value};
 use crate::trace::{Items, Stop, Tracer, tree};
-use crate::unit::{Item, ItemId, Unit};
+use crate::unit::{Item, ItemId, Kernel, Outcome, Unit};
 
 /// Parses every item of a unit.
 pub fn parse_items(unit: &Unit) -> (Items, Spans) {
@@ -52,6 +58,8 @@ pub struct EntryParam {
     pub name: String,
     /// Its type.
     pub ty: Ty,
+    /// Taken by reference.
+    pub by_ref: bool,
     /// Taken by `&mut`.
     pub mutable: bool,
     /// Number of leaves.
@@ -105,7 +113,7 @@ pub fn trace_entry(items: &Items, map: &SourceMap, id: &str) -> Entry {
             tr.report(*d);
             verdict(tr)
         }
-        Err(Stop::Return(_, sp) | Stop::Break(_, sp) | Stop::Continue(sp)) => {
+        Err(Stop::Return(_, sp) | Stop::Break(_, sp) | Stop::Continue(sp) | Stop::TracedBreak(sp, _)) => {
             tr.report(Diag::at(sp, "this leaves nothing"));
             verdict(tr)
         }
@@ -151,6 +159,7 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
         params.push(EntryParam {
             name: name.to_string(),
             ty: ty.clone(),
+            by_ref: matches!(p.ty.kind, ast::TypeKind::Ref(..)),
             mutable: is_mut,
             n_leaves: tree::leaves(&value).len(),
         });
@@ -186,6 +195,152 @@ fn whole_leaves(tr: &mut Tracer<'_>, v: &Value, ty: &Ty) -> Result<Vec<Traced>, 
         Ok(Value::Array(t))
     })?;
     Ok(out)
+}
+
+/// Compiles an entry.
+///
+/// Tracing recurses as deep as the user's expressions and calls go, and a procedural macro runs unoptimised on the
+/// compiler's own stack; so everything between tokens and tokens happens on a thread with a stack of its own.
+pub fn compile(unit: &Unit) -> Outcome {
+    let (items, spans) = parse_items(unit);
+    let map = spans.map();
+    match trace_entry(&items, &map, &unit.entry) {
+        Entry::NeedMethods(methods) => Outcome::NeedMethods(
+            methods
+                .into_iter()
+                .map(|(owner, name, sp)| (owner, proc_macro2::Ident::new(&name, spans.tokens(sp).0)))
+                .collect(),
+        ),
+        Entry::Errors(diags) => Outcome::Done(Kernel {
+            errors: crate::diag::to_tokens(&diags, &spans),
+            items: TokenStream::new(),
+            body: quote!(loop {}),
+            arena_bytes: 0,
+            ram_bytes: 0,
+            flash_const_bytes: 0,
+            flops: 0,
+            graph: String::new(),
+        }),
+        Entry::Done(traced) => Outcome::Done(kernel(unit, &traced, &map)),
+    }
+}
+
+/// Stack that kernels and what they call need beside the workspace, in bytes: the sums of a register tile, spilled
+/// registers and saved ones. Checked on the target by `cargo xtask bench`.
+const STACK_BYTES: usize = 512;
+
+/// Code and facts for a traced entry.
+fn kernel(unit: &Unit, t: &Traced0, map: &SourceMap) -> Kernel {
+    let graph = crate::passes::optimise(&t.graph);
+    let mut mutable = Vec::new();
+    let mut dests: Vec<Dest> = (0..t.n_ret).map(Dest::Return).collect();
+    let mut binds = TokenStream::new();
+    let mut inputs = Vec::new();
+    for p in &t.params {
+        let name = match p.name.as_str() {
+            "self" => unit.receiver.clone(),
+            name => Ident::new(name, Span::call_site()),
+        };
+        let first = mutable.len();
+        take_apart(&p.ty, &name, p.by_ref, p.mutable, &mut binds, &mut inputs);
+        mutable.resize(first + p.n_leaves, p.mutable);
+        if p.mutable {
+            dests.extend((first..first + p.n_leaves).map(Dest::Param));
+        }
+    }
+    let mut results = Vec::new();
+    let mut declare = TokenStream::new();
+    let assembled = put_together(&t.ret, &mut results, &mut declare);
+    let program = Program { graph, mutable, dests };
+    let mut schedule = crate::backend::fuse::fuse(&program);
+    crate::backend::plan::plan(&mut schedule);
+    let frame = Frame { inputs, results, workspace: unit.workspace.clone() };
+    let code = crate::backend::emit::emit(&schedule, &frame);
+    let calls = code.calls;
+    let flops = program
+        .graph
+        .eqns
+        .iter()
+        .map(|e| e.op.flops(&e.inputs.iter().map(|v| program.graph.aval(*v)).collect::<Vec<_>>()))
+        .sum();
+    Kernel {
+        errors: TokenStream::new(),
+        items: code.items,
+        body: quote!(#binds #declare #calls #assembled),
+        arena_bytes: schedule.arena_bytes,
+        ram_bytes: schedule.arena_bytes + STACK_BYTES,
+        flash_const_bytes: code.static_bytes,
+        flops,
+        graph: crate::text::print(&program.graph, &|src| map.line_column(Sp(src.0))),
+    }
+}
+
+/// Names for the leaves of a parameter; what reads or writes them goes through references.
+fn take_apart(
+    ty: &Ty,
+    name: &Ident,
+    is_ref: bool,
+    mutable: bool,
+    binds: &mut TokenStream,
+    leaves: &mut Vec<TokenStream>,
+) {
+    match ty {
+        Ty::Array(_) => leaves.push(if is_ref { quote!(*#name) } else { quote!(#name) }),
+        Ty::Struct(s) => {
+            let parts: Vec<Ident> =
+                s.fields.iter().map(|(f, _)| Ident::new(&format!("{name}_{f}"), Span::mixed_site())).collect();
+            let take = Ident::new(if mutable { "__kiln_parts_mut" } else { "__kiln_parts" }, Span::call_site());
+            binds.extend(quote!(let (#(#parts,)*) = #name.#take();));
+            for (part, (_, t)) in parts.iter().zip(&s.fields) {
+                take_apart(t, part, true, mutable, binds, leaves);
+            }
+        }
+        Ty::Tuple(items) => {
+            let parts: Vec<Ident> =
+                (0..items.len()).map(|n| Ident::new(&format!("{name}_{n}"), Span::mixed_site())).collect();
+            let (borrow, place) = (if mutable { quote!(&mut) } else { quote!(&) }, if is_ref { quote!(*#name) } else { quote!(#name) });
+            binds.extend(quote!(let (#(#parts,)*) = #borrow #place;));
+            for (part, t) in parts.iter().zip(items) {
+                take_apart(t, part, true, mutable, binds, leaves);
+            }
+        }
+        Ty::List(t, n) => {
+            let parts: Vec<Ident> = (0..*n).map(|k| Ident::new(&format!("{name}_{k}"), Span::mixed_site())).collect();
+            let (borrow, place) = (if mutable { quote!(&mut) } else { quote!(&) }, if is_ref { quote!(*#name) } else { quote!(#name) });
+            binds.extend(quote!(let [#(#parts),*] = #borrow #place;));
+            for part in &parts {
+                take_apart(t, part, true, mutable, binds, leaves);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The returned value from its leaves, each of which is declared as a local.
+fn put_together(ty: &Ty, leaves: &mut Vec<TokenStream>, declare: &mut TokenStream) -> TokenStream {
+    match ty {
+        Ty::Array(a) => {
+            let name = Ident::new(&format!("result_{}", leaves.len()), Span::mixed_site());
+            let rust: TokenStream = crate::trace::types::rust_type(a).parse().unwrap_or_default();
+            let elem = Ident::new(a.dtype.name(), Span::call_site());
+            declare.extend(quote!(let mut #name: #rust = ::kiln::rt::zero::<#elem, #rust>();));
+            leaves.push(quote!(#name));
+            quote!(#name)
+        }
+        Ty::Struct(s) => {
+            let parts: Vec<TokenStream> = s.fields.iter().map(|(_, t)| put_together(t, leaves, declare)).collect();
+            quote!(::kiln::rt::FromParts::from_parts((#(#parts,)*)))
+        }
+        Ty::Tuple(items) => {
+            let parts: Vec<TokenStream> = items.iter().map(|t| put_together(t, leaves, declare)).collect();
+            quote!((#(#parts,)*))
+        }
+        Ty::List(t, n) => {
+            let parts: Vec<TokenStream> = (0..*n).map(|_| put_together(t, leaves, declare)).collect();
+            quote!([#(#parts),*])
+        }
+        _ => quote!(),
+    }
 }
 
 #[cfg(test)]

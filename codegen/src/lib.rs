@@ -15,6 +15,7 @@ pub mod schedule;
 pub mod transform;
 pub mod unit;
 pub mod text;
+pub mod compile;
 pub mod diag;
 pub mod library;
 pub mod parse;

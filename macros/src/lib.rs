@@ -1,5 +1,5 @@
 //! The macros of Kiln: each is a single call into `kiln-codegen`.
 
-use kiln_codegen::frontend::echo::compile;
+use kiln_codegen::compile::compile;
 
 include!("shell.rs");
