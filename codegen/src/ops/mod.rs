@@ -483,6 +483,7 @@ pub mod indexing;
 pub mod reduce;
 pub mod region;
 pub mod scan_split;
+pub mod sorting;
 pub mod windows;
 pub mod cumulative;
 #[cfg(test)]
@@ -584,6 +585,10 @@ primitives! {
     conv_general_dilated: ConvGeneralDilated = "conv_general_dilated" (p) ConvGeneralDilated::parse(p)?;
     reduce_window: ReduceWindow = "reduce_window" (p) ReduceWindow::parse(p)?;
     reduce_window_index: ReduceWindowIndex = "reduce_window_index" (p) ReduceWindowIndex { windows: Windows::parse(p)? };
+    sort: Sort = "sort" (p) Sort { axis: p.usize("axis")?, descending: p.bool("descending")? };
+    argsort: Argsort = "argsort" (p) Argsort { axis: p.usize("axis")?, descending: p.bool("descending")? };
+    top_k: TopK = "top_k" (p) TopK { k: p.usize("k")? };
+    threefry2x32: Threefry2x32 = "threefry2x32" (p) Threefry2x32 { word: threefry2x32::Word::from_name(p.word("word")?)? };
     scan: Scan = "scan" (p) Scan::parse(p)?;
     switch: Switch = "switch" (p) Switch { branches: p.graphs("branches")? };
     while_loop: While = "while" (p) While::parse(p)?;

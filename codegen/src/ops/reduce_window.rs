@@ -246,7 +246,7 @@ mod tests {
             check(Windows::new(&[3], &[1]), "i8[5]");
             check(Windows::new(&[1, 2, 2, 1], &[1, 2, 1, 1]), "f32[2,4,3,2]");
             check(Windows { lo: vec![1, 0], hi: vec![1, 1], ..Windows::new(&[2, 3], &[2, 1]) }, "f32[3,4]");
-            check(Windows { lo: vec![3], hi: vec![0], window_dilation: vec![2], ..Windows::new(&[2], &[1]) }, "f32[5]");
+            check(Windows { lo: vec![2], hi: vec![0], window_dilation: vec![2], ..Windows::new(&[2], &[1]) }, "f32[5]");
             check(Windows { lo: vec![-1], hi: vec![1], base_dilation: vec![2], ..Windows::new(&[2], &[1]) }, "f32[4]");
             check(Windows::new(&[], &[]), "f32[]");
         }

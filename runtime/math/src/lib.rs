@@ -21,8 +21,10 @@ mod int;
 mod lanes;
 mod logaddexp;
 mod num;
+pub mod order;
 mod polygamma;
 mod single;
+mod threefry;
 
 pub use num_complex::Complex;
 
@@ -35,4 +37,6 @@ pub use int::{Int, clz, population_count, shift_left, shift_right_arithmetic, sh
 pub use lanes::{LANES, lanes_reduce};
 pub use logaddexp::logaddexp;
 pub use num::{Num, abs, clamp, div, integer_pow, max, min, rem, sign};
+pub use order::{argsort, sort, top_k};
 pub use polygamma::polygamma;
+pub use threefry::threefry2x32;
