@@ -1,0 +1,23 @@
+//! Puts the memory layout of the chosen board where the linker script of `cortex-m-rt` looks for it.
+
+use std::env;
+use std::path::Path;
+
+fn main() {
+    let boards: Vec<&str> = ["mps2-an386"].into_iter().filter(|board| env::var_os(feature(board)).is_some()).collect();
+    let [board] = boards[..] else {
+        println!(
+            "cargo::error=kiln-board: choose one board by its feature, for instance `mps2-an386`; {} are chosen",
+            boards.len()
+        );
+        return;
+    };
+    let here = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR for build scripts");
+    let folder = Path::new(&here).join("..").join(board);
+    println!("cargo::rustc-link-search={}", folder.display());
+    println!("cargo::rerun-if-changed={}", folder.join("memory.x").display());
+}
+
+fn feature(board: &str) -> String {
+    format!("CARGO_FEATURE_{}", board.to_uppercase().replace('-', "_"))
+}

@@ -1,0 +1,240 @@
+//! A QEMU plugin that counts the instructions a guest executes inside regions, to the instruction.
+//!
+//! ```sh
+//! qemu-system-arm .. -plugin libinsncount.so,out=counts.txt,region=step:1234:1250
+//! ```
+//! A region is a name and the addresses, in hexadecimal, of the first instructions of its two markers: it lasts from the begin
+//! marker to the end marker, that of the begin marker included. Regions do not nest. When QEMU ends, the file `out` holds
+//!
+//! ```text
+//! region <name> <calls> <all instructions> <fewest of a call> <most of a call>
+//! symbol <name of the region> <instructions> <symbol>
+//! ```
+//! with one line `symbol` for each function that ran inside the region. An instruction that a condition skips counts, as it
+//! does on the chip. Built without QEMU's header: the declarations in [`qemu`] are all it needs.
+#![cfg(not(windows))]
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock};
+
+/// From `qemu-plugin.h`: the part that has been the same since version 1 of the plugin API.
+mod qemu {
+    use super::*;
+
+    pub type Id = u64;
+    #[repr(C)]
+    pub struct Tb([u8; 0]);
+    #[repr(C)]
+    pub struct Insn([u8; 0]);
+    /// The callback reads no registers.
+    pub const CB_NO_REGS: c_int = 0;
+
+    unsafe extern "C" {
+        pub fn qemu_plugin_register_vcpu_tb_trans_cb(id: Id, callback: extern "C" fn(Id, *mut Tb));
+        pub fn qemu_plugin_register_atexit_cb(id: Id, callback: extern "C" fn(Id, *mut c_void), data: *mut c_void);
+        pub fn qemu_plugin_register_vcpu_insn_exec_cb(
+            insn: *mut Insn,
+            callback: extern "C" fn(c_uint, *mut c_void),
+            flags: c_int,
+            data: *mut c_void,
+        );
+        pub fn qemu_plugin_tb_n_insns(tb: *const Tb) -> usize;
+        pub fn qemu_plugin_tb_get_insn(tb: *const Tb, index: usize) -> *mut Insn;
+        pub fn qemu_plugin_insn_symbol(insn: *const Insn) -> *const c_char;
+        pub fn qemu_plugin_insn_vaddr(insn: *const Insn) -> u64;
+    }
+}
+
+/// The version of the plugin API that QEMU asks each plugin for.
+#[unsafe(no_mangle)]
+pub static qemu_plugin_version: c_int = if cfg!(feature = "qemu-9") { 2 } else { 1 };
+
+/// Regions there may be, besides region 0, which is everything outside.
+const MAX_REGIONS: usize = 32;
+
+struct Region {
+    name: String,
+    begin: u64,
+    end: u64,
+    calls: AtomicU64,
+    total: AtomicU64,
+    fewest: AtomicU64,
+    most: AtomicU64,
+}
+
+/// One function of the guest, and how many of its instructions ran in which region.
+struct Symbol([AtomicU64; MAX_REGIONS + 1]);
+
+struct State {
+    out: PathBuf,
+    regions: Vec<Region>,
+    symbols: Mutex<BTreeMap<String, &'static Symbol>>,
+}
+
+static STATE: OnceLock<State> = OnceLock::new();
+/// The region that runs, 0 for none.
+static ACTIVE: AtomicUsize = AtomicUsize::new(0);
+/// Instructions since the region began.
+static SINCE: AtomicU64 = AtomicU64::new(0);
+
+/// One guest core at a time runs under `-icount`, so a load and a store are enough.
+fn add(counter: &AtomicU64, n: u64) {
+    counter.store(counter.load(Relaxed).wrapping_add(n), Relaxed);
+}
+
+extern "C" fn executed(_core: c_uint, symbol: *mut c_void) {
+    // SAFETY: `translated` passed a leaked `Symbol`.
+    let symbol = unsafe { &*symbol.cast_const().cast::<Symbol>() };
+    if let Some(count) = symbol.0.get(ACTIVE.load(Relaxed)) {
+        add(count, 1);
+    }
+    add(&SINCE, 1);
+}
+
+extern "C" fn begins(_core: c_uint, region: *mut c_void) {
+    ACTIVE.store(region.addr() + 1, Relaxed);
+    SINCE.store(0, Relaxed);
+}
+
+extern "C" fn ends(_core: c_uint, region: *mut c_void) {
+    let open = ACTIVE.swap(0, Relaxed);
+    let Some(region) =
+        STATE.get().and_then(|state| state.regions.get(region.addr())).filter(|_| open == region.addr() + 1)
+    else {
+        return;
+    };
+    let n = SINCE.load(Relaxed);
+    add(&region.calls, 1);
+    add(&region.total, n);
+    region.fewest.fetch_min(n, Relaxed);
+    region.most.fetch_max(n, Relaxed);
+}
+
+extern "C" fn translated(_id: qemu::Id, tb: *mut qemu::Tb) {
+    let Some(state) = STATE.get() else { return };
+    let mut symbols = state.symbols.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // SAFETY: QEMU passes a block that it is translating, and the indices are below its number of instructions.
+    let insns = unsafe { (0..qemu::qemu_plugin_tb_n_insns(tb)).map(|i| qemu::qemu_plugin_tb_get_insn(tb, i)) };
+    for insn in insns {
+        // SAFETY: an instruction of that block; the name is null or a string that lives as long as it.
+        let (address, name) = unsafe {
+            let name = qemu::qemu_plugin_insn_symbol(insn);
+            let name = if name.is_null() { "?".into() } else { CStr::from_ptr(name).to_string_lossy() };
+            (qemu::qemu_plugin_insn_vaddr(insn), name)
+        };
+        let symbol: &'static Symbol = match symbols.get(name.as_ref()) {
+            Some(known) => known,
+            None => {
+                let new = Box::leak(Box::new(Symbol([const { AtomicU64::new(0) }; MAX_REGIONS + 1])));
+                symbols.insert(name.into_owned(), new);
+                new
+            }
+        };
+        // The callbacks of one instruction run in the order in which they are registered.
+        for (i, region) in state.regions.iter().enumerate() {
+            let callback = match address {
+                _ if address == region.begin => begins,
+                _ if address == region.end => ends,
+                _ => continue,
+            };
+            // SAFETY: as above; the data is a number, not an address.
+            unsafe {
+                let index = std::ptr::without_provenance_mut(i);
+                qemu::qemu_plugin_register_vcpu_insn_exec_cb(insn, callback, qemu::CB_NO_REGS, index);
+            }
+        }
+        // SAFETY: as above; a `Symbol` is never freed.
+        unsafe {
+            let data = (&raw const *symbol).cast_mut().cast();
+            qemu::qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, qemu::CB_NO_REGS, data);
+        }
+    }
+}
+
+extern "C" fn at_exit(_id: qemu::Id, _data: *mut c_void) {
+    let Some(state) = STATE.get() else { return };
+    let symbols = state.symbols.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut text = String::new();
+    for (i, region) in state.regions.iter().enumerate() {
+        let Region { name, calls, total, fewest, most, .. } = region;
+        let fewest = if calls.load(Relaxed) == 0 { 0 } else { fewest.load(Relaxed) };
+        let (calls, total, most) = (calls.load(Relaxed), total.load(Relaxed), most.load(Relaxed));
+        let _ = writeln!(text, "region {name} {calls} {total} {fewest} {most}");
+        for (symbol, counts) in symbols.iter() {
+            match counts.0.get(i + 1).map(|count| count.load(Relaxed)) {
+                None | Some(0) => {}
+                Some(n) => _ = writeln!(text, "symbol {name} {n} {symbol}"),
+            }
+        }
+    }
+    if let Err(why) = std::fs::write(&state.out, text) {
+        eprintln!("insncount: cannot write {}: {why}", state.out.display());
+    }
+}
+
+fn parse(arguments: &[&str]) -> Result<State, String> {
+    let mut out = None;
+    let mut regions = Vec::new();
+    for argument in arguments {
+        match argument.split_once('=') {
+            Some(("out", path)) => out = Some(PathBuf::from(path)),
+            Some(("region", region)) => {
+                let parts: Vec<&str> = region.split(':').collect();
+                let &[name, begin, end] = &parts[..] else {
+                    return Err(format!("`region={region}` is not `region=name:begin:end`"));
+                };
+                let address = |text: &str| {
+                    u64::from_str_radix(text, 16)
+                        .map_err(|_| format!("`{text}` in `region={region}` is not a hexadecimal address"))
+                };
+                regions.push(Region {
+                    name: name.to_owned(),
+                    begin: address(begin)?,
+                    end: address(end)?,
+                    calls: AtomicU64::new(0),
+                    total: AtomicU64::new(0),
+                    fewest: AtomicU64::new(u64::MAX),
+                    most: AtomicU64::new(0),
+                });
+            }
+            _ => return Err(format!("`{argument}` is none of out=.., region=name:begin:end")),
+        }
+    }
+    if regions.len() > MAX_REGIONS {
+        return Err(format!("{} regions are more than {MAX_REGIONS}", regions.len()));
+    }
+    let out = out.ok_or("`out=file` is missing")?;
+    Ok(State { out, regions, symbols: Mutex::new(BTreeMap::new()) })
+}
+
+/// What QEMU calls first.
+///
+/// # Safety
+/// `arguments` points to `n` strings, as QEMU's documentation of plugins says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qemu_plugin_install(
+    id: qemu::Id,
+    _info: *const c_void,
+    n: c_int,
+    arguments: *const *const c_char,
+) -> c_int {
+    // SAFETY: by this function's contract.
+    let arguments: Vec<_> = unsafe {
+        (0..usize::try_from(n).unwrap_or(0)).map(|i| CStr::from_ptr(*arguments.add(i)).to_string_lossy()).collect()
+    };
+    let state = parse(&arguments.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+    if let Err(why) = state.and_then(|state| STATE.set(state).map_err(|_| "is loaded twice".into())) {
+        eprintln!("insncount: {why}");
+        return 1;
+    }
+    // SAFETY: `id` is the one QEMU gave; the callbacks have the types it asks for.
+    unsafe {
+        qemu::qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+        qemu::qemu_plugin_register_atexit_cb(id, at_exit, std::ptr::null_mut());
+    }
+    0
+}

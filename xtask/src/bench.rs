@@ -1,0 +1,170 @@
+//! `cargo xtask bench`: the instructions of the benchmark kernels on the microcontroller, beside what others need.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use comfy_table::{CellAlignment, Table, presets};
+use serde::{Deserialize, Serialize};
+
+use crate::emulator::{self, Counts, Emulator};
+use crate::image::Image;
+use crate::provide::{self, Consent};
+use crate::{cargo, profile, repo, say};
+
+/// What the benchmarks can be asked for.
+#[derive(Debug, Default, Args)]
+pub struct Options {
+    /// Only workloads whose name contains this.
+    filter: Option<String>,
+    /// Also show which functions the instructions went to.
+    #[arg(long)]
+    functions: bool,
+    /// Write the results to a file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// A table of `benches/mcu/workloads.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Workload {
+    what: String,
+    goal: Option<u64>,
+    anchors: Vec<Anchor>,
+}
+
+/// What somebody else needs for the same.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Anchor {
+    by: String,
+    instructions: u64,
+}
+
+/// What was measured of a workload.
+#[derive(Debug, Default, Serialize)]
+struct Measured {
+    instructions: u64,
+    stack_bytes: u64,
+    /// The bits of the sum of its results.
+    check: u64,
+}
+
+/// Runs the workloads and writes the table; an error when one misses its goal.
+pub fn run(options: &Options, consent: Consent) -> Result<()> {
+    let folder = repo::root().join("benches/mcu");
+    let workloads = read(&folder.join("workloads.toml"))?;
+    let profile = profile::load(profile::MAIN)?;
+    say::heading(format_args!("Benchmarks on a {}, the {} in QEMU", profile.core, profile.name));
+    let route = provide::target(&profile, consent)?;
+    let emulator = Emulator::provide(&profile, consent)?;
+    let elf = cargo::firmware(&folder, &profile, route)?;
+    let mut facts = BTreeMap::new();
+    let counts = emulator.run(&elf, &[], |line| fact(&mut facts, line))?;
+
+    let wanted = |name: &str| options.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
+    let mut results = BTreeMap::new();
+    for name in workloads.keys().filter(|name| wanted(name)) {
+        let measured = measured(name, &facts, &counts)
+            .with_context(|| format!("`{name}` is in workloads.toml, but the firmware did not run it"))?;
+        results.insert(name.as_str(), measured);
+    }
+    if results.is_empty() {
+        bail!("no workload has `{}` in its name", options.filter.as_deref().unwrap_or_default());
+    }
+    show(&workloads, &results);
+    if options.functions {
+        for (name, region) in counts.iter().filter(|(name, _)| results.contains_key(name.as_str())) {
+            emulator::show_functions(name, region);
+        }
+    }
+    if let Some(path) = &options.json {
+        let text = serde_json::to_string_pretty(&results)? + "\n";
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Image::read(&elf)?.inspect()?.verdict()?;
+    let missed: Vec<&str> = results
+        .iter()
+        .filter(|(name, measured)| workloads[**name].goal.is_some_and(|goal| measured.instructions > goal))
+        .map(|(name, _)| *name)
+        .collect();
+    if !missed.is_empty() {
+        bail!("more instructions than the goal: {}", missed.join(", "));
+    }
+    Ok(())
+}
+
+fn read(path: &std::path::Path) -> Result<BTreeMap<String, Workload>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", repo::short(path)))?;
+    toml::from_str(&text).with_context(|| format!("{} is not a list of workloads", repo::short(path)))
+}
+
+/// Takes a line `fact name what value`.
+fn fact(facts: &mut BTreeMap<(String, String), u64>, line: &str) -> Result<()> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let ["fact", name, what, value] = words[..] else { bail!("the firmware said `{line}`") };
+    facts.insert((name.to_owned(), what.to_owned()), value.parse()?);
+    Ok(())
+}
+
+fn measured(name: &str, facts: &BTreeMap<(String, String), u64>, counts: &Counts) -> Option<Measured> {
+    let fact = |name: &str, what: &str| facts.get(&(name.to_owned(), what.to_owned())).copied();
+    let per_call = |name: &str| match counts.get(name) {
+        Some(region) => Some(region.per_call()),
+        None => fact(name, "timer_instructions"),
+    };
+    Some(Measured {
+        // Around nothing, the markers cost this much.
+        instructions: per_call(name)? - per_call("empty")?,
+        stack_bytes: fact(name, "stack_bytes")?,
+        check: fact(name, "check")?,
+    })
+}
+
+fn show(workloads: &BTreeMap<String, Workload>, results: &BTreeMap<&str, Measured>) {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["workload", "instructions", "times Kiln's", "stack", "check"]);
+    for (name, measured) in results {
+        let workload = &workloads[*name];
+        let stack = say::bytes(measured.stack_bytes);
+        let check = format!("{:08x}", measured.check);
+        table.add_row([&workload.what, &say::number(measured.instructions), "1.00", &stack, &check]);
+        if let Some(goal) = workload.goal {
+            table.add_row(["  goal", &say::number(goal), &ratio(goal, measured), "", ""]);
+        }
+        for anchor in &workload.anchors {
+            let by = format!("  {}", anchor.by);
+            table.add_row([&by, &say::number(anchor.instructions), &ratio(anchor.instructions, measured), "", ""]);
+        }
+    }
+    for column in 1..=3 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    say::block(&table);
+    if let (Some(step), Some(loss)) = (results.get("mlp_step"), results.get("mlp_loss")) {
+        let ratio = step.instructions as f64 / loss.instructions as f64;
+        say::block(format_args!("Gradient work for forward work, `mlp_step` / `mlp_loss`: {ratio:.2}"));
+    }
+}
+
+fn ratio(instructions: u64, measured: &Measured) -> String {
+    format!("{:.2}", instructions as f64 / measured.instructions as f64)
+}
+
+#[test]
+fn every_workload_of_the_firmware_has_its_words_and_the_other_way_round() {
+    let folder = repo::root().join("benches/mcu");
+    let source = std::fs::read_to_string(folder.join("src/workloads.rs")).unwrap();
+    let written = source.lines().filter_map(|line| line.strip_prefix("    ")?.split_once('('));
+    let written: Vec<&str> = written.map(|(name, _)| name).filter(|name| !name.starts_with(' ')).collect();
+    let mut described: Vec<String> = read(&folder.join("workloads.toml")).unwrap().into_keys().collect();
+    let mut written: Vec<String> = written.into_iter().map(str::to_owned).collect();
+    described.sort();
+    written.sort();
+    assert_eq!(written, described);
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask`: what is done in this repository besides compiling. CI runs the same commands as people.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod cargo;
+mod digits;
+mod emulator;
+mod image;
+mod profile;
+mod provide;
+mod repo;
+mod say;
+mod test;
+
+/// The main job, the tests and the measurements of Kiln.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Arguments {
+    /// Install nothing: use what is there, and skip with a word what needs more.
+    #[arg(long, global = true)]
+    no_install: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look for what the other commands need, and install what is missing. They do so themselves; this does nothing else.
+    Setup,
+    /// The main job: train a network that reads digits on the host and on a microcontroller, and compare the two.
+    Digits(digits::Options),
+    /// All tests, the firmware's included.
+    Test(test::Options),
+    /// Count the instructions of the benchmark kernels on the microcontroller.
+    Bench(bench::Options),
+    /// Look into a linked firmware for panic paths, allocation, recursion and indirect calls in its kernels.
+    CheckImage {
+        /// The ELF file; built if left out.
+        elf: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let Arguments { no_install, command } = Arguments::parse();
+    let consent = if no_install { provide::Consent::UseOnly } else { provide::Consent::Install };
+    let done = match command {
+        Command::Setup => provide::setup(consent),
+        Command::Digits(options) => digits::run(&options, consent),
+        Command::Test(options) => test::run(&options, consent),
+        Command::Bench(options) => bench::run(&options, consent),
+        Command::CheckImage { elf } => image::run(elf, consent),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            say::failure(&why);
+            ExitCode::FAILURE
+        }
+    }
+}
