@@ -4,7 +4,7 @@
 //! reader would cost more than reading it, or if a reader needs it as a whole; everything else lives in the loops of its
 //! readers. Never changes the order of a fold, never computes a fold or an elementary function twice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::backend::exprs::merge_axes;
 use crate::backend::program::{Buffer, Dest, Fold, Kernel, Kind, Nest, Program, Schedule, Storage, WhyNot};
@@ -17,103 +17,167 @@ use crate::schedule::ix::{Ix, ravel};
 const CHEAP: u32 = 2;
 /// What a call of an elementary function counts for.
 const CALL: u32 = 20;
+/// What a fold counts for: never computed twice.
+const FOLD: u32 = 1000;
 
 /// The schedule of a program, without memory.
 pub fn fuse(program: &Program) -> Schedule {
-    let g = &program.graph;
-    let mut realised = Realised::of(program);
-    // A fold that cannot be an epilogue becomes a value of its own, and everything is tried again.
+    // A fold that cannot be an epilogue becomes a value of its own, and everything is decided again.
+    let mut forced: BTreeMap<Var, WhyNot> = BTreeMap::new();
     loop {
+        let realised = decide(program, &forced);
         match build(program, &realised) {
             Ok(mut schedule) => {
-                schedule.notes = realised.why.iter().map(|(v, w)| (*v, w.clone())).collect();
-                schedule.notes.sort_by_key(|(v, _)| *v);
-                order(&mut schedule, program);
+                schedule.notes = realised.into_iter().collect();
+                order(&mut schedule);
                 return schedule;
             }
             Err(v) => {
-                debug_assert!(!realised.why.contains_key(&v), "{}", g.aval(v));
-                realised.why.insert(v, WhyNot::OtherIndices);
+                assert!(forced.insert(v, WhyNot::OtherIndices).is_none(), "fusion does not settle");
             }
         }
     }
 }
 
-/// Values with a buffer of their own.
-struct Realised {
-    why: HashMap<Var, WhyNot>,
+/// Values with a buffer of their own, and why.
+fn decide(program: &Program, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
+    let g = &program.graph;
+    let mut why = forced.clone();
+    let lowerings: Vec<Lowering> = g
+        .eqns
+        .iter()
+        .map(|e| e.op.lowering(&e.inputs.iter().map(|v| g.aval(*v)).collect::<Vec<_>>()))
+        .collect();
+    let defined: BTreeSet<Var> = g.eqns.iter().flat_map(|e| e.outputs.iter().copied()).collect();
+    for v in g.outputs.iter().filter(|v| defined.contains(v)) {
+        why.insert(*v, WhyNot::Result);
+    }
+    for (eqn, lowering) in g.eqns.iter().zip(&lowerings) {
+        let whole: Vec<Var> = match lowering {
+            Lowering::Call { .. } | Lowering::Region => eqn.inputs.iter().chain(&eqn.outputs).copied().collect(),
+            Lowering::Scatter { .. } => vec![eqn.inputs[0], eqn.outputs[0]],
+            _ => Vec::new(),
+        };
+        for v in whole.into_iter().filter(|v| defined.contains(v)) {
+            why.entry(v).or_insert(WhyNot::NeededWhole);
+        }
+    }
+    // Storing a value makes everything behind it cheap, so values are stored front to back: of those that are worth it,
+    // only the ones that depend on no other such value, until there are none.
+    loop {
+        let front = worth_storing(g, &lowerings, &why);
+        if front.is_empty() {
+            return why;
+        }
+        why.extend(front);
+    }
 }
 
-impl Realised {
-    fn of(program: &Program) -> Realised {
-        let g = &program.graph;
-        let mut readers: HashMap<Var, usize> = HashMap::new();
-        let mut why: HashMap<Var, WhyNot> = HashMap::new();
-        for eqn in &g.eqns {
-            for v in &eqn.inputs {
-                *readers.entry(*v).or_default() += 1;
-            }
-        }
-        let defs: HashMap<Var, &Eqn> = g.eqns.iter().flat_map(|e| e.outputs.iter().map(move |v| (*v, e))).collect();
-        for v in &g.outputs {
-            if defs.contains_key(v) {
-                why.insert(*v, WhyNot::Result);
-            }
-        }
-        for eqn in &g.eqns {
-            let ins: Vec<&Aval> = eqn.inputs.iter().map(|v| g.aval(*v)).collect();
-            let mut whole = |v: &Var| {
-                if defs.contains_key(v) {
-                    why.entry(*v).or_insert(WhyNot::NeededWhole);
-                }
-            };
-            match eqn.op.lowering(&ins) {
-                Lowering::Call { .. } | Lowering::Region => {
-                    eqn.inputs.iter().for_each(&mut whole);
-                    eqn.outputs.iter().for_each(&mut whole);
-                }
-                Lowering::Scatter { .. } => {
-                    whole(&eqn.inputs[0]);
-                    whole(&eqn.outputs[0]);
-                }
-                _ => {}
-            }
-        }
-        let mut weights: HashMap<Var, u32> = HashMap::new();
-        for eqn in &g.eqns {
-            let ins: Vec<&Aval> = eqn.inputs.iter().map(|v| g.aval(*v)).collect();
-            let v = eqn.outputs[0];
-            let n = readers.get(&v).copied().unwrap_or(0);
-            let below: u32 = eqn
-                .inputs
-                .iter()
-                .map(|u| if why.contains_key(u) { 0 } else { weights.get(u).copied().unwrap_or(0) })
-                .sum();
-            match eqn.op.lowering(&ins) {
-                Lowering::Map => {
-                    let weight = below + weight(eqn, g);
-                    weights.insert(v, weight);
-                    if n > 1 && weight > CHEAP {
-                        why.entry(v).or_insert(WhyNot::ReadOften(n));
-                    }
-                }
-                Lowering::Fold { contraction, .. } => {
-                    weights.insert(v, 1000);
-                    if n != 1 {
-                        why.entry(v).or_insert(WhyNot::ReadOften(n));
-                    }
-                    if contraction {
-                        for u in &eqn.inputs {
-                            if weights.get(u).is_some_and(|w| *w > 0) {
-                                why.entry(*u).or_insert(WhyNot::Contracted);
-                            }
+/// Values that should be stored, given what is stored already; none of them depends on another.
+fn worth_storing(g: &Graph, lowerings: &[Lowering], why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
+    let defs: HashMap<Var, usize> =
+        g.eqns.iter().enumerate().flat_map(|(n, e)| e.outputs.iter().map(move |v| (*v, n))).collect();
+    let works = |n: usize| {
+        let fold = matches!(lowerings[n], Lowering::Fold { .. });
+        fold || (g.eqns[n].op.is_elementwise() && weight(&g.eqns[n], g) > 0)
+    };
+    // What computing an element costs at every reader.
+    let mut weights: HashMap<Var, u32> = HashMap::new();
+    let mut found: BTreeMap<Var, WhyNot> = BTreeMap::new();
+    for (eqn, lowering) in g.eqns.iter().zip(lowerings) {
+        let cost = |u: &Var| if why.contains_key(u) { 0 } else { weights.get(u).copied().unwrap_or(0) };
+        let w = match lowering {
+            Lowering::Map => eqn.inputs.iter().map(cost).fold(weight(eqn, g), u32::saturating_add),
+            Lowering::Fold { contraction, .. } => {
+                for u in eqn.inputs.iter().filter(|u| *contraction && cost(u) > 0) {
+                    // Views are never stored for their own sake: what they show is.
+                    let mut v = *u;
+                    while !works(defs[&v]) {
+                        match g.eqns[defs[&v]].inputs.iter().find(|u| cost(u) > 0) {
+                            Some(u) => v = *u,
+                            None => break,
                         }
                     }
+                    found.entry(v).or_insert(WhyNot::Contracted);
                 }
-                _ => {}
+                FOLD
+            }
+            _ => 0,
+        };
+        weights.insert(eqn.outputs[0], w);
+    }
+    let joins = Joins::of(g);
+    // Back to front: in how many loop nests a value would be computed.
+    let mut nests: HashMap<Var, BTreeSet<Var>> = HashMap::new();
+    for (n, eqn) in g.eqns.iter().enumerate().rev() {
+        let out = eqn.outputs[0];
+        let stored = why.contains_key(&out);
+        let into = nests.get(&out).map_or(0, BTreeSet::len);
+        if !stored && works(n) && into > 1 && weights[&out] > CHEAP {
+            found.entry(joins.last(out)).or_insert(WhyNot::ReadOften(into));
+        }
+        let roots = if stored { BTreeSet::from([out]) } else { nests.get(&out).cloned().unwrap_or_default() };
+        for u in &eqn.inputs {
+            nests.entry(*u).or_default().extend(&roots);
+        }
+    }
+    let mut behind: BTreeSet<Var> = BTreeSet::new();
+    for eqn in &g.eqns {
+        let tainted = eqn.inputs.iter().any(|u| !why.contains_key(u) && (behind.contains(u) || found.contains_key(u)));
+        if tainted {
+            behind.extend(&eqn.outputs);
+        }
+    }
+    found.retain(|v, _| !behind.contains(v));
+    found
+}
+
+/// Where the readers of a value come together again, element by element: `select(x <= 0, 0, x)` is all that becomes of `x`.
+/// Such a value is not stored itself; what it becomes is.
+struct Joins {
+    /// The next such place, and how many there are from here on.
+    next: HashMap<Var, (Option<Var>, usize)>,
+}
+
+impl Joins {
+    fn of(g: &Graph) -> Joins {
+        let mut readers: HashMap<Var, Vec<&Eqn>> = HashMap::new();
+        for eqn in &g.eqns {
+            for v in &eqn.inputs {
+                readers.entry(*v).or_default().push(eqn);
             }
         }
-        Realised { why }
+        let mut joins = Joins { next: HashMap::new() };
+        for eqn in g.eqns.iter().rev() {
+            let v = eqn.outputs[0];
+            let of = readers.get(&v).map_or(&[][..], Vec::as_slice);
+            let in_step = !g.outputs.contains(&v) && !of.is_empty() && of.iter().all(|r| r.op.is_elementwise());
+            let join = if in_step {
+                of[1..].iter().fold(Some(of[0].outputs[0]), |a, r| joins.meet(a, Some(r.outputs[0])))
+            } else {
+                None
+            };
+            let depth = join.map_or(0, |j| joins.next[&j].1 + 1);
+            joins.next.insert(v, (join, depth));
+        }
+        joins
+    }
+
+    /// The first place that both come to.
+    fn meet(&self, mut a: Option<Var>, mut b: Option<Var>) -> Option<Var> {
+        while a != b {
+            let (x, y) = (a?, b?);
+            if self.next[&x].1 >= self.next[&y].1 { a = self.next[&x].0 } else { b = self.next[&y].0 }
+        }
+        a
+    }
+
+    /// The last place that everything becomes of `v` goes through.
+    fn last(&self, mut v: Var) -> Var {
+        while let Some(w) = self.next[&v].0 {
+            v = w;
+        }
+        v
     }
 }
 
@@ -132,7 +196,7 @@ fn weight(eqn: &Eqn, g: &Graph) -> u32 {
 }
 
 /// Kernels for every realised value; `Err` names a fold that has to be realised first.
-fn build(program: &Program, realised: &Realised) -> Result<Schedule, Var> {
+fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>) -> Result<Schedule, Var> {
     let g = &program.graph;
     let mut s = Schedule::default();
     let mut buffers: HashMap<Var, u32> = HashMap::new();
@@ -160,7 +224,7 @@ fn build(program: &Program, realised: &Realised) -> Result<Schedule, Var> {
         let is_constant = eqn.op.downcast::<Constant>().is_some();
         for v in &eqn.outputs {
             let splat = is_constant && !g.outputs.contains(v);
-            if realised.why.contains_key(v) && !buffers.contains_key(v) && !splat {
+            if realised.contains_key(v) && !buffers.contains_key(v) && !splat {
                 buffers.insert(*v, s.buffers.len() as u32);
                 s.buffers.push(buffer(g, *v, Storage::Arena(0)));
             }
@@ -375,7 +439,7 @@ fn collect_reads(exprs: &Exprs, ex: Ex, out: &mut Vec<u32>) {
 
 /// Puts kernels in an order in which everything is written before it is read, and the memory of an input is overwritten
 /// only after all that read its old value. Where that is impossible the new value goes through the arena.
-fn order(s: &mut Schedule, program: &Program) {
+fn order(s: &mut Schedule) {
     loop {
         match try_order(s) {
             Ok(sequence) => {
@@ -403,7 +467,6 @@ fn order(s: &mut Schedule, program: &Program) {
                     write: to,
                     in_place: None,
                 });
-                let _ = program;
             }
         }
     }

@@ -95,3 +95,21 @@ fn the_language_page_traces() {
     assert_eq!(t.n_ret, 1);
     assert_eq!(t.graph.outputs.len(), 5);
 }
+
+/// The emitted functions and the statements that call them, formatted.
+pub fn emitted(source: &str) -> String {
+    let Outcome::Done(k) = compile(&unit(source)) else { panic!("methods are missing") };
+    assert!(k.errors.is_empty(), "{}", k.errors);
+    let (items, body) = (k.items, k.body);
+    let file: syn::File = syn::parse2(quote!(#items fn with() { #body })).unwrap();
+    prettyplease::unparse(&file)
+}
+
+#[test]
+fn the_training_step_needs_no_gradient_buffer() {
+    let unit = unit(MLP);
+    let Outcome::Done(k) = compile(&unit) else { panic!("methods are missing") };
+    println!("{}\n{}\n{}", k.arena_bytes, k.graph, emitted(MLP));
+    // Activations 16x32 and logits 16x10; the gradients alone would be 9,640 bytes.
+    assert!(k.arena_bytes <= 5 * 1024, "{}", k.arena_bytes);
+}
