@@ -14,6 +14,6 @@ pub mod prelude;
 pub mod rt;
 
 pub use error::CheckError;
-pub use kiln_macros::{Tree, instantiate, jit};
 #[doc(hidden)]
 pub use kiln_macros::{__collect, __finish, __gather};
+pub use kiln_macros::{Tree, instantiate, jit};

@@ -65,7 +65,7 @@ fn erf_inv(y: f64) -> f64 {
     let mut x = crate::Float::erf_inv((a as f32).min(0.999_999_9)) as f64;
     if a > 0.999_999 {
         // sqrt(-log(..)) is within a few percent this far out.
-        let w = -libm::log((1.0 - a) * 1.772_453_850_905_516);
+        let w = -libm::log((1.0 - a) * (2.0 * HALF_SQRT_PI));
         x = libm::sqrt(w - 0.5 * libm::log(w));
     }
     let mut step = 0;

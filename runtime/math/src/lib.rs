@@ -19,6 +19,7 @@ mod double;
 mod float;
 mod int;
 mod lanes;
+pub mod linalg;
 mod logaddexp;
 mod num;
 pub mod order;
@@ -35,6 +36,7 @@ pub use float::{
 };
 pub use int::{Int, clz, population_count, shift_left, shift_right_arithmetic, shift_right_logical};
 pub use lanes::{LANES, lanes_reduce};
+pub use linalg::{cholesky, eigh, lu, qr, svd, triangular_solve};
 pub use logaddexp::logaddexp;
 pub use num::{Num, abs, clamp, div, integer_pow, max, min, rem, sign};
 pub use order::{argsort, sort, top_k};

@@ -129,7 +129,8 @@ fn binary(x: f32) -> Parts {
 /// the second could not carry.
 #[inline]
 pub fn expm1(x: f32) -> f32 {
-    if x == 0.0 {
+    // The square is below the last digit; and zeros keep their sign, subnormals their digits.
+    if x.abs() < 1e-8 {
         return x;
     }
     let x = limit(x, -30.0, 89.0);

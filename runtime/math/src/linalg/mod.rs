@@ -1,0 +1,140 @@
+//! Factorisations of small dense matrices, in place, without allocation, recursion or panic.
+//!
+//! Every function works on `BATCH` matrices one after the other, in row-major order, and does its arithmetic in the order
+//! that its documentation states, so that the compiler's evaluator and a kernel agree bit for bit. Functions in capitals
+//! of constants are what kernels call; those that take extents as numbers are the same for the evaluator.
+
+mod cholesky;
+mod eigh;
+mod lu;
+mod qr;
+mod solve;
+mod svd;
+
+pub use cholesky::{cholesky, cholesky_of};
+pub use eigh::{eigh, eigh_of};
+pub use lu::{lu, lu_of};
+pub use qr::{qr, qr_of};
+pub use solve::{Solve, triangular_solve, triangular_solve_of};
+pub use svd::{svd, svd_of};
+
+use crate::float::Float;
+
+/// A real type that matrices can be made of: `f32` or `f64`.
+pub trait Real: Float {
+    /// The one NaN.
+    const NAN: Self;
+    /// Distance from 1 to the next larger number.
+    const EPSILON: Self;
+}
+
+impl Real for f32 {
+    const NAN: f32 = f32::NAN;
+    const EPSILON: f32 = f32::EPSILON;
+}
+
+impl Real for f64 {
+    const NAN: f64 = f64::NAN;
+    const EPSILON: f64 = f64::EPSILON;
+}
+
+/// A matrix in row-major order with `cols` columns. What lies outside reads as zero and is not written.
+pub(crate) struct Matrix<'a, T> {
+    pub x: &'a mut [T],
+    pub cols: usize,
+}
+
+impl<T: Real> Matrix<'_, T> {
+    #[inline(always)]
+    pub fn at(&self, i: usize, j: usize) -> T {
+        self.x.get(i * self.cols + j).copied().unwrap_or(T::ZERO)
+    }
+
+    #[inline(always)]
+    pub fn set(&mut self, i: usize, j: usize, value: T) {
+        if let Some(slot) = self.x.get_mut(i * self.cols + j) {
+            *slot = value;
+        }
+    }
+
+    /// Exchanges two columns, in rows `0..m`.
+    pub fn swap_columns(&mut self, a: usize, b: usize, m: usize) {
+        for i in 0..m {
+            let (x, y) = (self.at(i, a), self.at(i, b));
+            self.set(i, a, y);
+            self.set(i, b, x);
+        }
+    }
+
+    /// Exchanges two rows, in columns `0..n`.
+    pub fn swap_rows(&mut self, a: usize, b: usize, n: usize) {
+        for j in 0..n {
+            let (x, y) = (self.at(a, j), self.at(b, j));
+            self.set(a, j, y);
+            self.set(b, j, x);
+        }
+    }
+}
+
+/// The `k`-th of equal pieces of `size` elements.
+pub(crate) fn piece<T>(x: &[T], k: usize, size: usize) -> &[T] {
+    x.get(k * size..(k + 1) * size).unwrap_or(&[])
+}
+
+/// The `k`-th of equal pieces of `size` elements.
+pub(crate) fn piece_mut<T>(x: &mut [T], k: usize, size: usize) -> &mut [T] {
+    x.get_mut(k * size..(k + 1) * size).unwrap_or(&mut [])
+}
+
+/// Copies as much as fits.
+pub(crate) fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+pub(crate) mod tests {
+    extern crate std;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// Numbers in (-1, 1) that are the same every time.
+    pub fn numbers(n: usize, seed: u64) -> Vec<f64> {
+        let mut state = seed;
+        (0..n)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+            })
+            .collect()
+    }
+
+    /// `a b` of row-major `[m, k]` and `[k, n]`.
+    pub fn product(a: &[f64], b: &[f64], [m, k, n]: [usize; 3]) -> Vec<f64> {
+        let mut out = vec![0.0; m * n];
+        for i in 0..m {
+            for j in 0..n {
+                out[i * n + j] = (0..k).map(|l| a[i * k + l] * b[l * n + j]).sum();
+            }
+        }
+        out
+    }
+
+    pub fn transposed(a: &[f64], m: usize, n: usize) -> Vec<f64> {
+        (0..n).flat_map(|j| (0..m).map(move |i| a[i * n + j])).collect()
+    }
+
+    #[track_caller]
+    pub fn assert_near(a: &[f64], b: &[f64]) {
+        assert_eq!(a.len(), b.len());
+        for (x, y) in a.iter().zip(b) {
+            assert!((x - y).abs() < 1e-12 * (1.0 + y.abs()), "{a:?}\n{b:?}");
+        }
+    }
+
+    pub fn identity(n: usize) -> Vec<f64> {
+        (0..n * n).map(|k| if k / n == k % n { 1.0 } else { 0.0 }).collect()
+    }
+}
