@@ -1,8 +1,8 @@
 //! Factorisations of small dense matrices, in place, without allocation, recursion or panic.
 //!
 //! Every function works on `BATCH` matrices one after the other, in row-major order, and does its arithmetic in the order
-//! that its documentation states, so that the compiler's evaluator and a kernel agree bit for bit. Functions in capitals
-//! of constants are what kernels call; those that take extents as numbers are the same for the evaluator.
+//! that its documentation states, so that the compiler's evaluator and a kernel agree bit for bit. Functions with extents
+//! as generic arguments are what kernels call; those that end in `_of` are the same with extents as numbers.
 
 mod cholesky;
 mod eigh;
