@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::backend::exprs::merge_axes;
+use crate::backend::region;
 use crate::backend::program::{Buffer, Dest, Fold, Kernel, Kind, Nest, Program, Schedule, Storage, WhyNot};
 use crate::graph::{Aval, Eqn, Graph, Var};
 use crate::ops::{Constant, Lowering};
@@ -104,13 +105,13 @@ fn worth_storing(g: &Graph, lowerings: &[Lowering], why: &BTreeMap<Var, WhyNot>)
             }
             _ => 0,
         };
-        weights.insert(eqn.outputs[0], w);
+        weights.extend(eqn.outputs.iter().map(|v| (*v, w)));
     }
     let joins = Joins::of(g);
     // Back to front: in how many loop nests a value would be computed.
     let mut nests: HashMap<Var, BTreeSet<Var>> = HashMap::new();
     for (n, eqn) in g.eqns.iter().enumerate().rev() {
-        let out = eqn.outputs[0];
+        let Some(&out) = eqn.outputs.first() else { continue };
         let stored = why.contains_key(&out);
         let into = nests.get(&out).map_or(0, BTreeSet::len);
         if !stored && works(n) && into > 1 && weights[&out] > CHEAP {
@@ -223,7 +224,7 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>) -> Result<Schedule
     for eqn in &g.eqns {
         let is_constant = eqn.op.downcast::<Constant>().is_some();
         for v in &eqn.outputs {
-            let splat = is_constant && !g.outputs.contains(v);
+            let splat = is_constant && !g.outputs.contains(v) && realised.get(v) != Some(&WhyNot::NeededWhole);
             if realised.contains_key(v) && !buffers.contains_key(v) && !splat {
                 buffers.insert(*v, s.buffers.len() as u32);
                 s.buffers.push(buffer(g, *v, Storage::Arena(0)));
@@ -353,7 +354,7 @@ impl<'a> Builder<'a> {
                 let writes = eqn.outputs.iter().map(|u| self.buffers[u]).collect();
                 Ok(Kernel { name, src, kind: Kind::Call { function, consts, writes }, reads, write, in_place: None })
             }
-            Lowering::Region => panic!("`{name}` is not scheduled yet"),
+            Lowering::Region => Ok(region::kernel(eqn, self.buffers)),
         }
     }
 
@@ -369,6 +370,11 @@ impl<'a> Builder<'a> {
 
     /// The element of `u` at `ix`: read, or computed here.
     fn load(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix]) -> Result<Ex, Var> {
+        // A literal is cheaper than a load, even where the array had to be stored for somebody else.
+        if let Some(c) = self.defs.get(&u).and_then(|e| e.op.downcast::<Constant>()).filter(|c| c.value.is_splat()) {
+            let x = c.value.data().first().copied().unwrap_or(crate::dtype::Scalar::zero(self.g.dtype(u)));
+            return Ok(exprs.intern(Node::Const(x), x.dtype()));
+        }
         if let Some(&b) = self.buffers.get(&u) {
             let at = ravel(ix, self.g.shape(u));
             return Ok(exprs.intern(Node::Load { buffer: b, at }, self.g.dtype(u)));
@@ -449,7 +455,7 @@ fn order(s: &mut Schedule) {
             }
             Err(stuck) => {
                 // The kernel computes into the arena; a copy follows.
-                let write = s.kernels[stuck].write;
+                let (_, write) = stuck;
                 let target = s.buffers[write as usize].clone();
                 s.buffers[write as usize].storage = Storage::Arena(0);
                 let to = s.buffers.len() as u32;
@@ -472,18 +478,20 @@ fn order(s: &mut Schedule) {
     }
 }
 
-fn try_order(s: &Schedule) -> Result<Vec<usize>, usize> {
+fn try_order(s: &Schedule) -> Result<Vec<usize>, (usize, u32)> {
     let n = s.kernels.len();
-    let overwrites = |k: &Kernel| match s.buffers[k.write as usize].storage {
-        Storage::Param(p) => Some(p),
-        _ => None,
+    let overwrites = |k: &Kernel| -> Vec<(u32, usize)> {
+        k.writes()
+            .into_iter()
+            .filter_map(|b| match s.buffers[b as usize].storage {
+                Storage::Param(p) => Some((b, p)),
+                _ => None,
+            })
+            .collect()
     };
     let reads_param = |k: &Kernel, p: usize| {
-        k.reads.iter().any(|b| s.buffers[*b as usize].storage == Storage::Param(p) && *b != k.write)
-    };
-    let writes_of = |k: &Kernel| match &k.kind {
-        Kind::Call { writes, .. } => writes.clone(),
-        _ => vec![k.write],
+        let writes = k.writes();
+        k.reads.iter().any(|b| s.buffers[*b as usize].storage == Storage::Param(p) && !writes.contains(b))
     };
     let mut before: Vec<Vec<usize>> = vec![Vec::new(); n];
     for (k, kernel) in s.kernels.iter().enumerate() {
@@ -491,8 +499,8 @@ fn try_order(s: &Schedule) -> Result<Vec<usize>, usize> {
             if j == k {
                 continue;
             }
-            let feeds = writes_of(other).iter().any(|w| kernel.reads.contains(w));
-            let keeps = overwrites(kernel).is_some_and(|p| reads_param(other, p));
+            let feeds = other.writes().iter().any(|w| kernel.reads.contains(w));
+            let keeps = overwrites(kernel).iter().any(|(_, p)| reads_param(other, *p));
             if feeds || keeps {
                 before[k].push(j);
             }
@@ -500,9 +508,9 @@ fn try_order(s: &Schedule) -> Result<Vec<usize>, usize> {
     }
     // A kernel may overwrite what it reads only where it reads just the element that it writes.
     for (k, kernel) in s.kernels.iter().enumerate() {
-        if let Some(p) = overwrites(kernel) {
+        for (b, p) in overwrites(kernel) {
             if reads_param(kernel, p) && !reads_in_step(s, kernel, p) {
-                return Err(k);
+                return Err((k, b));
             }
         }
     }
@@ -511,15 +519,16 @@ fn try_order(s: &Schedule) -> Result<Vec<usize>, usize> {
     while out.len() < n {
         let ready = |k: usize| !done[k] && before[k].iter().all(|j| done[*j]);
         // Updates of parameters run as soon as they can: they free what they read.
-        let next = (0..n).filter(|k| ready(*k)).max_by_key(|k| (overwrites(&s.kernels[*k]).is_some(), std::cmp::Reverse(*k)));
+        let next = (0..n).filter(|k| ready(*k)).max_by_key(|k| (!overwrites(&s.kernels[*k]).is_empty(), std::cmp::Reverse(*k)));
         match next {
             Some(k) => {
                 done[k] = true;
                 out.push(k);
             }
             None => {
-                let stuck = (0..n).find(|k| !done[*k] && overwrites(&s.kernels[*k]).is_some());
-                return Err(stuck.expect("only overwriting can make a cycle"));
+                let stuck = (0..n).find(|k| !done[*k] && !overwrites(&s.kernels[*k]).is_empty());
+                let k = stuck.expect("only overwriting can make a cycle");
+                return Err((k, overwrites(&s.kernels[k])[0].0));
             }
         }
     }
@@ -567,5 +576,6 @@ pub fn read_in_step(kernel: &Kernel, buffer: u32) -> bool {
             *from == buffer && !other.contains(&buffer)
         }
         Kind::Call { .. } => false,
+        Kind::Region(r) => r.starts_in_place(buffer),
     }
 }

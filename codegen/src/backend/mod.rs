@@ -8,5 +8,6 @@ pub mod exprs;
 pub mod fuse;
 pub mod plan;
 pub mod program;
+pub mod region;
 
 pub use program::{Dest, Program};

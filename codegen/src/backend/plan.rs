@@ -12,11 +12,7 @@ pub fn plan(s: &mut Schedule) {
     let mut first = vec![usize::MAX; n];
     let mut last = vec![0; n];
     for (k, kernel) in s.kernels.iter().enumerate() {
-        let writes = match &kernel.kind {
-            Kind::Call { writes, .. } => writes.clone(),
-            _ => vec![kernel.write],
-        };
-        for b in writes.iter().chain(&kernel.reads) {
+        for b in kernel.writes().iter().chain(&kernel.reads) {
             first[*b as usize] = first[*b as usize].min(k);
             last[*b as usize] = last[*b as usize].max(k);
         }
@@ -25,6 +21,18 @@ pub fn plan(s: &mut Schedule) {
     // In place: the written buffer joins the group of an operand that dies here.
     let mut group: Vec<usize> = (0..n).collect();
     for k in 0..s.kernels.len() {
+        // A carry takes over the memory of what it starts from.
+        if let Kind::Region(r) = &s.kernels[k].kind {
+            for (from, to) in &r.carries {
+                let (a, b) = (&s.buffers[*from as usize], &s.buffers[*to as usize]);
+                let both = matches!((&a.storage, &b.storage), (Storage::Arena(_), Storage::Arena(_)));
+                let dies = last[*from as usize] == k && first[*to as usize] == k;
+                if both && dies && r.starts_in_place(*from) {
+                    group[*to as usize] = group[*from as usize];
+                }
+            }
+            continue;
+        }
         let write = s.kernels[k].write;
         let target = s.buffers[write as usize].storage.clone();
         let bytes = s.buffers[write as usize].aval.bytes();
@@ -62,13 +70,23 @@ pub fn plan(s: &mut Schedule) {
             continue;
         }
         let (bytes, align) = (s.buffers[b].aval.bytes(), s.buffers[b].aval.dtype.bytes().min(8));
-        match blocks.iter_mut().find(|x| group[x.members[0]] == group[b]) {
+        match blocks.iter_mut().find(|x| x.members.first().is_some_and(|m| group[*m] == group[b])) {
             Some(x) => {
                 x.members.push(b);
                 x.first = x.first.min(first[b]);
                 x.last = x.last.max(last[b]);
             }
             None => blocks.push(Block { members: vec![b], bytes, align, first: first[b], last: last[b], offset: 0 }),
+        }
+    }
+    // What a region needs inside is a block of its own, live while it runs.
+    let mut inside: Vec<(usize, usize)> = Vec::new();
+    for (k, kernel) in s.kernels.iter().enumerate() {
+        if let Kind::Region(r) = &kernel.kind {
+            if r.bytes > 0 {
+                inside.push((blocks.len(), k));
+                blocks.push(Block { members: Vec::new(), bytes: r.bytes, align: 8, first: k, last: k, offset: 0 });
+            }
         }
     }
     s.live_bytes = (0..s.kernels.len())
@@ -99,6 +117,11 @@ pub fn plan(s: &mut Schedule) {
         placed.push(i);
     }
     s.arena_bytes = blocks.iter().map(|x| x.offset + x.bytes).max().unwrap_or(0);
+    for (block, k) in inside {
+        if let Kind::Region(r) = &mut s.kernels[k].kind {
+            r.base = blocks[block].offset;
+        }
+    }
     for x in &blocks {
         for b in &x.members {
             s.buffers[*b].storage = Storage::Arena(x.offset);

@@ -142,6 +142,82 @@ pub enum Kind {
         /// All buffers that are written, in order; the first is `write`.
         writes: Vec<u32>,
     },
+    /// A branch or a loop over schedules of its own.
+    Region(Box<RegionKernel>),
+}
+
+/// A branch or a loop.
+#[derive(Debug)]
+pub struct RegionKernel {
+    /// Which.
+    pub form: Form,
+    /// The schedules inside.
+    pub bodies: Vec<SubSchedule>,
+    /// All buffers that are written, in order.
+    pub writes: Vec<u32>,
+    /// Carries: where they start, and the buffer that holds them while the loop runs and after.
+    pub carries: Vec<(u32, u32)>,
+    /// Bytes of arena that the schedules inside need.
+    pub bytes: usize,
+    /// Where those begin; the planner says.
+    pub base: usize,
+}
+
+/// Kinds of region.
+#[derive(Debug)]
+pub enum Form {
+    /// One body, so many times.
+    Scan {
+        /// Number of turns.
+        length: usize,
+        /// Slices from the last to the first.
+        reverse: bool,
+    },
+    /// The body whose number the buffer holds, clamped.
+    Switch {
+        /// An i32.
+        index: u32,
+    },
+    /// The second body as long as the first yields true.
+    While {
+        /// Most turns.
+        bound: Option<usize>,
+    },
+}
+
+/// A schedule inside a region.
+#[derive(Debug)]
+pub struct SubSchedule {
+    /// Its kernels; its arena begins at the region's base.
+    pub schedule: Schedule,
+    /// What its inputs are.
+    pub ins: Vec<Bind>,
+    /// What its returned leaves are.
+    pub outs: Vec<Bind>,
+}
+
+/// What an input or result of a schedule inside a region is outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// A buffer.
+    Whole(u32),
+    /// The turn's slice of a buffer.
+    Row(u32),
+    /// The number of the turn.
+    Index,
+    /// A bool of the region itself: whether the loop goes on.
+    Test,
+}
+
+impl Kernel {
+    /// All buffers that the kernel writes.
+    pub fn writes(&self) -> Vec<u32> {
+        match &self.kind {
+            Kind::Call { writes, .. } => writes.clone(),
+            Kind::Region(r) => r.writes.clone(),
+            _ => vec![self.write],
+        }
+    }
 }
 
 /// Loops over `extents` around expressions.

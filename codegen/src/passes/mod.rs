@@ -14,7 +14,7 @@ const MAX_ROUNDS: usize = 16;
 
 /// The graph that is scheduled.
 pub fn optimise(graph: &Graph) -> Graph {
-    let mut g = dce(&inline(graph));
+    let mut g = dce(&inside(&inline(graph)));
     for _ in 0..MAX_ROUNDS {
         let next = dce(&cse(&simplify::simplify(&g)));
         let settled = next.eqns.len() == g.eqns.len()
@@ -25,6 +25,18 @@ pub fn optimise(graph: &Graph) -> Graph {
         }
     }
     g
+}
+
+/// Optimises the graphs that equations hold.
+fn inside(graph: &Graph) -> Graph {
+    rebuild(graph, |g, eqn, ins| {
+        let graphs = eqn.op.subgraphs();
+        if graphs.is_empty() {
+            return None;
+        }
+        let graphs = graphs.iter().map(|inner| std::rc::Rc::new(optimise(inner))).collect();
+        Some(g.bind(eqn.op.with_subgraphs(graphs), ins))
+    })
 }
 
 /// Splices in the graphs of equations that only stand for one.

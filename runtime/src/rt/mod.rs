@@ -5,6 +5,7 @@ mod contract;
 mod cumulative;
 mod element;
 mod reduce;
+mod rows;
 mod tree;
 
 pub use arena::{Arena, Pod, Rd, View, Views, Wr};
@@ -14,4 +15,5 @@ pub use element::{Elem, Tensor, flat, flat_mut, ld, st, zero};
 pub use half::{bf16, f16};
 pub use kiln_math::*;
 pub use reduce::{reduce, reduce_any_order};
+pub use rows::{SameAs, copy, row, row_mut};
 pub use tree::FromParts;

@@ -1,0 +1,95 @@
+//! Branches and loops: schedules inside schedules.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::backend::fuse::fuse;
+use crate::backend::plan::plan;
+use crate::backend::program::{Bind, Dest, Form, Kernel, Kind, Program, RegionKernel, SubSchedule};
+use crate::graph::{Eqn, Graph, Var};
+use crate::ops::Region;
+
+/// The kernel of an equation that holds graphs.
+pub fn kernel(eqn: &Eqn, buffers: &HashMap<Var, u32>) -> Kernel {
+    let region = eqn.op.region().expect("only regions are lowered as regions");
+    let ins: Vec<u32> = eqn.inputs.iter().map(|v| buffers[v]).collect();
+    let outs: Vec<u32> = eqn.outputs.iter().map(|v| buffers[v]).collect();
+    let whole = |b: &[u32]| b.iter().map(|b| Bind::Whole(*b)).collect::<Vec<_>>();
+    let row = |b: &[u32]| b.iter().map(|b| Bind::Row(*b)).collect::<Vec<_>>();
+    let (form, bodies, carries, reads) = match region {
+        Region::Scan { body, length, n_consts, n_carry, reverse, indexed } => {
+            let (consts, rest) = ins.split_at(n_consts);
+            let (init, stacked) = rest.split_at(n_carry);
+            let (carry, ys) = outs.split_at(n_carry);
+            let mut binds = if indexed { vec![Bind::Index] } else { Vec::new() };
+            binds.extend(whole(consts));
+            let first_carry = binds.len();
+            binds.extend(whole(carry));
+            binds.extend(row(stacked));
+            let mut dests: Vec<Dest> = (0..n_carry).map(|n| Dest::Param(first_carry + n)).collect();
+            dests.extend((0..ys.len()).map(Dest::Return));
+            let body = sub(&body, binds, dests, row(ys));
+            let carries: Vec<(u32, u32)> = init.iter().copied().zip(carry.iter().copied()).collect();
+            (Form::Scan { length, reverse }, vec![body], carries, ins.clone())
+        }
+        Region::Switch { branches } => {
+            let bodies = branches
+                .iter()
+                .map(|b| sub(b, whole(&ins[1..]), (0..outs.len()).map(Dest::Return).collect(), whole(&outs)))
+                .collect();
+            (Form::Switch { index: ins[0] }, bodies, Vec::new(), ins.clone())
+        }
+        Region::While { cond, body, n_cond_consts, n_body_consts, bound } => {
+            let (cond_consts, rest) = ins.split_at(n_cond_consts);
+            let (body_consts, init) = rest.split_at(n_body_consts);
+            let test_binds = [whole(cond_consts), whole(&outs)].concat();
+            let test = sub(&cond, test_binds, vec![Dest::Return(0)], vec![Bind::Test]);
+            let binds = [whole(body_consts), whole(&outs)].concat();
+            let dests = (0..outs.len()).map(|n| Dest::Param(n_body_consts + n)).collect();
+            let body = sub(&body, binds, dests, Vec::new());
+            let carries = init.iter().copied().zip(outs.iter().copied()).collect();
+            (Form::While { bound }, vec![test, body], carries, ins.clone())
+        }
+    };
+    let bytes = bodies.iter().map(|b| b.schedule.arena_bytes).max().unwrap_or(0);
+    // Inside, offsets are relative to an address that the planner aligns to the largest element.
+    let bytes = bytes.next_multiple_of(8);
+    let mut unique = reads;
+    unique.dedup();
+    let write = outs.first().copied().unwrap_or(0);
+    Kernel {
+        name: eqn.op.name().to_string(),
+        src: eqn.src,
+        kind: Kind::Region(Box::new(RegionKernel { form, bodies, writes: outs, carries, bytes, base: 0 })),
+        reads: unique,
+        write,
+        in_place: None,
+    }
+}
+
+fn sub(graph: &Rc<Graph>, ins: Vec<Bind>, dests: Vec<Dest>, outs: Vec<Bind>) -> SubSchedule {
+    let mut mutable = vec![false; graph.inputs.len()];
+    for d in &dests {
+        if let Dest::Param(p) = d {
+            mutable[*p] = true;
+        }
+    }
+    let program = Program { graph: (**graph).clone(), mutable, dests };
+    let mut schedule = fuse(&program);
+    plan(&mut schedule);
+    SubSchedule { schedule, ins, outs }
+}
+
+impl RegionKernel {
+    /// Whether `buffer` is read only as the start of one carry, which may then live in its memory.
+    pub fn starts_in_place(&self, buffer: u32) -> bool {
+        let starts = self.carries.iter().filter(|(from, _)| *from == buffer).count();
+        let elsewhere = self
+            .bodies
+            .iter()
+            .flat_map(|b| b.ins.iter())
+            .any(|b| matches!(b, Bind::Whole(x) | Bind::Row(x) if *x == buffer))
+            || matches!(self.form, Form::Switch { index } if index == buffer);
+        starts == 1 && !elsewhere
+    }
+}
