@@ -1,11 +1,11 @@
 //! Fetching what a kernel reaches, then compiling it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
-use super::wire::{self, Identity};
+use super::wire::{self, Ask, Chain, Identity};
 use super::{Host, emit, internal, items, publish};
 use crate::unit::{Item, ItemId, Outcome, Record, Unit};
 
@@ -22,30 +22,42 @@ pub struct Entry {
     pub facade: TokenStream,
 }
 
-/// Everything a step of the collection knows. Bodies fetched by earlier steps are passed on unread.
+/// Everything a step of the collection knows. What earlier steps have fetched is passed on unread: a chain of calls takes as
+/// many steps as it is deep, and a token that is looked at again costs more than all the rest.
 struct State {
     entry: Entry,
-    /// Identities of fetched bodies.
-    have: BTreeSet<String>,
-    /// Bodies whose paths have been looked at.
-    old: TokenStream,
+    /// Identities whose paths have been looked at, each between spaces.
+    have: String,
+    /// Bodies that are here.
+    bodies: TokenStream,
+    /// Identities whose bodies are still to be fetched.
+    absent: TokenStream,
+    /// What the chain that comes back was asked for.
+    ask: Ask,
     /// Number of steps so far; zero before the module of macros exists.
     step: usize,
+    /// Number of relays so far, the last of which is waiting, and how deep expansion is nested since the last one ran.
+    relay: usize,
+    depth: usize,
 }
+
+/// Steps that fetch bodies at once. Most kernels reach everything in these; the others look at paths first.
+const SHORT: usize = 4;
+
+/// Expansion depth at which a relay is placed; twice that is where it is used.
+const LEG: usize = 40;
 
 /// Starts with the kernel's own record.
 pub fn start(entry: Entry, record: TokenStream, host: &Host<'_>) -> TokenStream {
-    let state = State { entry, have: BTreeSet::new(), old: TokenStream::new(), step: 0 };
-    state.advance(record.into_iter().collect(), host)
+    State::new(entry).advance(record.into_iter().collect(), host)
 }
 
 /// Starts for `instantiate!`: nothing is fetched yet, `wanted` comes first.
 pub fn start_with(entry: Entry, wanted: &Identity, host: &Host<'_>) -> TokenStream {
-    let state = State { entry, have: BTreeSet::new(), old: TokenStream::new(), step: 0 };
-    state.fetch(vec![wanted.clone()], host)
+    State::new(entry).fetch(vec![wanted.clone()], host)
 }
 
-/// The end of a chain of bodies: `{bodies} state`.
+/// The end of a chain of bodies: `answers state`.
 pub fn collect(input: TokenStream, host: &Host<'_>) -> TokenStream {
     let tokens: Vec<TokenTree> = input.into_iter().collect();
     let parsed = tokens.split_first().and_then(|(new, state)| Some((wire::inside(new)?, State::read(state)?)));
@@ -56,66 +68,91 @@ pub fn collect(input: TokenStream, host: &Host<'_>) -> TokenStream {
 }
 
 impl State {
+    fn new(entry: Entry) -> State {
+        let (bodies, absent) = (TokenStream::new(), TokenStream::new());
+        State { entry, have: " ".to_owned(), bodies, absent, ask: Ask::All, step: 0, relay: 0, depth: 0 }
+    }
+
     fn write(&self) -> TokenStream {
-        let State { entry: Entry { id, module, options, facade }, have, old, step } = self;
-        let have = have.iter().map(|id| Ident::new(id, Span::call_site()));
-        quote!({#facade} {#id #module {#options}} {#(#have)*} {#old} #step)
+        let State { entry: Entry { id, module, options, facade }, have, bodies, absent, ask, step, relay, depth } = self;
+        let numbers = format!("{step} {relay} {depth} {}", usize::from(*ask == Ask::Paths));
+        quote!({#facade} {#id #module {#options}} {#bodies} {#absent} #have #numbers)
     }
 
     fn read(tokens: &[TokenTree]) -> Option<State> {
-        let [facade, entry, have, old, step] = tokens else { return None };
+        let [facade, entry, bodies, absent, have, numbers] = tokens else { return None };
         let entry = wire::inside(entry)?;
         let [TokenTree::Ident(id), TokenTree::Ident(module), options] = &entry[..] else { return None };
         let entry =
             Entry { id: id.clone(), module: module.clone(), options: wire::stream(options)?, facade: wire::stream(facade)? };
-        let have = wire::inside(have)?.iter().map(ToString::to_string).collect();
-        let step: syn::LitInt = syn::parse2(step.clone().into()).ok()?;
-        Some(State { entry, have, old: wire::stream(old)?, step: step.base10_parse().ok()? })
+        let numbers: Vec<usize> = wire::string(numbers)?.split(' ').map(|n| n.parse().ok()).collect::<Option<_>>()?;
+        let [step, relay, depth, ask] = numbers[..] else { return None };
+        let ask = if ask == 1 { Ask::Paths } else { Ask::All };
+        let (bodies, absent) = (wire::stream(bodies)?, wire::stream(absent)?);
+        Some(State { entry, have: wire::string(have)?, bodies, absent, ask, step, relay, depth })
     }
 
-    /// Takes in bodies, and either asks for those they lead to or goes on to compile.
+    fn has(&self, id: &str) -> bool {
+        self.have.contains(&format!(" {id} "))
+    }
+
+    /// Takes in answers, and either asks for what they lead to or goes on to compile.
     fn advance(mut self, new: Vec<TokenTree>, host: &Host<'_>) -> TokenStream {
         let mut wanted: BTreeMap<String, Identity> = BTreeMap::new();
-        for body in &new {
-            let Some(parts) = wire::inside(body) else { return internal("a body is not a group") };
-            let read = match &parts[..] {
-                [identity, _, paths] => Identity::read(identity).zip(wire::inside(paths).and_then(wire::read_paths)),
-                _ => None,
+        for answer in &new {
+            let Some(parts) = wire::inside(answer) else { return internal("a body is not a group") };
+            let ([identity, .., paths], true) = (&parts[..], parts.len() > 1) else { return internal("a body lacks parts") };
+            let Some(id) = wire::inside(identity).and_then(|i| i.first().map(ToString::to_string)) else {
+                return internal("a body has no identity");
             };
-            let Some((identity, paths)) = read else { return internal("a body cannot be read") };
-            self.have.insert(identity.id.to_string());
+            if self.has(&id) {
+                continue; // Its paths came before it.
+            }
+            let Some(paths) = wire::inside(paths).and_then(wire::read_paths) else { return internal("the paths of a body cannot be read") };
+            self.have.push_str(&id);
+            self.have.push(' ');
             wanted.extend(paths.into_values().map(|i| (i.id.to_string(), i)));
+            if self.ask == Ask::Paths {
+                self.absent.extend([identity.clone()]);
+            }
         }
-        self.old.extend(new);
+        if self.ask == Ask::All {
+            self.bodies.extend(new);
+        }
         if self.entry.is_instantiation() {
             return self.instantiate();
         }
-        wanted.retain(|id, _| !self.have.contains(id));
+        wanted.retain(|id, _| !self.has(id));
         if !wanted.is_empty() {
+            self.ask = if self.step < SHORT { Ask::All } else { Ask::Paths };
             return self.fetch(wanted.into_values().collect(), host);
         }
-        self.compile(host)
+        let absent: Option<Vec<Identity>> = std::mem::take(&mut self.absent).into_iter().map(|i| Identity::read(&i)).collect();
+        match absent {
+            Some(absent) if absent.is_empty() => self.compile(host),
+            Some(absent) => {
+                self.ask = Ask::All;
+                self.fetch(absent, host)
+            }
+            None => internal("an identity cannot be read"),
+        }
     }
 
     /// A chain over the bodies of `wanted`.
     fn fetch(mut self, wanted: Vec<Identity>, host: &Host<'_>) -> TokenStream {
         let here = host.key();
         let (roots, latch) = self.entry.scaffold();
-        // Macros of this crate are found through a module with a glob over the crate root: rustc refuses to name them
-        // by an absolute path. While the latch is pending, look-ups through that module wait instead of failing. It
-        // falls last, whatever happens. rust-analyzer needs no latch, and does not see it fall inside a function.
-        let scaffold = (self.step == 0).then(|| {
-            quote! {
-                #[doc(hidden)]
-                #[allow(unused_imports, unexpected_cfgs, dead_code)]
-                mod #roots {
-                    pub(super) use crate::*;
-                    #[cfg(not(rust_analyzer))]
-                    #latch! {}
-                }
-            }
-        });
+        let first = self.step == 0;
         self.step += 1;
+        self.depth += Chain::depth(wanted.len());
+        // Expansion must not nest too deeply. In time a call of a macro that is not there yet, the relay, is placed beside
+        // the chain; when the chain has gone on as deep again, it is continued inside of that macro.
+        let ready = (self.relay > 0 && self.depth > 2 * LEG).then(|| self.relay_name());
+        let place = self.depth > LEG && (self.relay == 0 || ready.is_some());
+        if place {
+            self.relay += 1;
+            self.depth = LEG;
+        }
         let links: Vec<_> = wanted
             .iter()
             .map(|identity| {
@@ -125,27 +162,51 @@ impl State {
             .collect();
         let facade = &self.entry.facade;
         let scratch = format_ident!("{}_step_{}", self.entry.id, self.step);
-        let chain = wire::chain(&links, &quote!(#facade::__collect), &self.write(), facade, &scratch);
-        quote!(#scaffold #chain)
+        let ctx = self.write();
+        let chain = Chain { links: &links, ask: self.ask, last: "__collect", ctx: &ctx, facade, scratch }.call();
+        let relay = place.then(|| self.relay_name()).map(|relay| quote!(#relay! {}));
+        if let Some(ready) = ready {
+            return quote!(macro_rules! #ready { () => { #chain #relay }; });
+        }
+        if !first {
+            return quote!(#chain #relay);
+        }
+        // Macros of this crate are found through a module with a glob over the crate root: rustc refuses to name them
+        // by an absolute path. While the latch is pending, look-ups through that module wait instead of failing. It
+        // falls last, whatever happens.
+        quote! {
+            #chain
+            #relay
+            #[doc(hidden)]
+            #[allow(unused_imports, dead_code)]
+            mod #roots {
+                pub(super) use crate::*;
+                #latch! {}
+            }
+        }
     }
 
-    /// Releases the latch.
+    fn relay_name(&self) -> Ident {
+        format_ident!("{}_relay_{}", self.entry.id, self.relay)
+    }
+
+    /// Releases the latch and the relay that waits.
     fn release(&self) -> TokenStream {
         if self.step == 0 {
             return TokenStream::new();
         }
         let (_, latch) = self.entry.scaffold();
+        let relay = (self.relay > 0).then(|| self.relay_name());
+        let relay = relay.map(|relay| quote!(macro_rules! #relay { () => {}; }));
         quote! {
-            #[doc(hidden)]
-            #[macro_export]
-            #[allow(non_local_definitions)]
+            #relay
             macro_rules! #latch { () => {}; }
         }
     }
 
     fn compile(self, host: &Host<'_>) -> TokenStream {
         let release = self.release();
-        let bodies = self.old.clone().into_iter().map(|body| Body::read(&body));
+        let bodies = self.bodies.clone().into_iter().map(|body| Body::read(&body));
         let Some(bodies) = bodies.collect::<Option<Vec<Body>>>() else { return internal("a body cannot be parsed") };
         let own = self.entry.id.to_string();
         let Some(root) = bodies.iter().find(|b| b.identity.id == own) else { return internal("the kernel's own body is missing") };
@@ -183,7 +244,7 @@ impl State {
         }
     }
 
-    fn methods(self, bodies: &[Body], methods: Vec<(ItemId, Ident)>, host: &Host<'_>) -> TokenStream {
+    fn methods(mut self, bodies: &[Body], methods: Vec<(ItemId, Ident)>, host: &Host<'_>) -> TokenStream {
         let owners: BTreeMap<String, &Identity> = bodies.iter().flat_map(|b| &b.paths).map(|(_, i)| (i.id.to_string(), i)).collect();
         let mut wanted: BTreeMap<String, Identity> = BTreeMap::new();
         for (owner, name) in methods {
@@ -191,17 +252,18 @@ impl State {
             let id = wire::method_id(&owner, &name.to_string(), name.span());
             wanted.insert(id.to_string(), Identity { id, key: of.key.clone(), krate: of.krate.clone() });
         }
-        wanted.retain(|id, _| !self.have.contains(id));
+        wanted.retain(|id, _| !self.has(id));
         if wanted.is_empty() {
             return internal("a method was asked for that is there");
         }
+        self.ask = if self.step < SHORT { Ask::All } else { Ask::Paths };
         self.fetch(wanted.into_values().collect(), host)
     }
 
     /// The body of the function to be instantiated is here: write a function of its signature that calls it.
     fn instantiate(self) -> TokenStream {
         let release = self.release();
-        let body = self.old.clone().into_iter().next().and_then(|body| Body::read(&body));
+        let body = self.bodies.clone().into_iter().next().and_then(|body| Body::read(&body));
         let made = match body {
             Some(Body { item: Some(item), .. }) => items::instance(&self.entry, &item),
             Some(_) => TokenStream::new(),

@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 use super::collect::{self, Entry};
 use super::free::FreePath;
 use super::options::Options;
-use super::wire::{self, Identity};
+use super::wire::{self, Ask, Chain, Identity};
 use super::{Host, internal};
 
 /// An item, or the methods of an `impl` block, with everything needed to publish it once its paths are resolved.
@@ -59,7 +59,7 @@ impl Plan {
             None => format_ident!("{}_paths", first.name),
         };
         let facade = &self.facade;
-        wire::chain(&links, &quote!(#facade::__finish), &self.write(), facade, &scratch)
+        Chain { links: &links, ask: Ask::All, last: "__finish", ctx: &self.write(), facade, scratch }.call()
     }
 
     fn write(&self) -> TokenStream {
@@ -127,8 +127,9 @@ impl Plan {
             // `$crate` gets its meaning as the macro is defined, so the exporter spells it and a kernel's own record,
             // which does not pass through a macro, goes without.
             let (dollar, krate) = (proc_macro2::Punct::new('$', proc_macro2::Spacing::Alone), Ident::new("crate", Span::call_site()));
-            let exported = quote!({ {#id #key #dollar #krate} {#kind} {#paths} });
-            out.extend(wire::exporter(&wire::body_name(&id), &exported));
+            let all = quote!({ {#id #key #dollar #krate} {#kind} {#paths} });
+            let without_body = quote!({ {#id #key #dollar #krate} {#paths} });
+            out.extend(wire::exporter(&wire::body_name(&id), &all, Some(&without_body)));
             if let Some(kernel) = &part.kernel {
                 let record = quote!({ {#id #key} {#kind} {#paths} });
                 let entry = Entry { id, module: kernel.module.clone(), options: kernel.options.clone(), facade: self.facade.clone() };
@@ -178,11 +179,16 @@ pub fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The identity macro of an item, under the item's own name.
+/// The identity macro of an item, under the item's own name. Only what is `pub` is exported: every exported macro is a name
+/// that each kernel's module of macros imports.
 pub fn identity_macro(vis: &syn::Visibility, name: &Ident, id: &Ident, host: &Host<'_>) -> TokenStream {
     let key = Literal::string(&host.key());
     let (dollar, krate) = (proc_macro2::Punct::new('$', proc_macro2::Spacing::Alone), Ident::new("crate", Span::call_site()));
-    let exporter = wire::exporter(id, &quote!({#id #key #dollar #krate}));
+    let payload = quote!({#id #key #dollar #krate});
+    let exporter = match vis {
+        syn::Visibility::Public(_) => wire::exporter(id, &payload, None),
+        _ => wire::local_exporter(id, &payload, None),
+    };
     quote! {
         #exporter
         #[doc(hidden)]

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
-/// Longest chain that is left whole: expansion depth counts against `recursion_limit`, which is 128 by default.
-const LONGEST_CHAIN: usize = 24;
+/// Longest chain that is left whole. Expansion depth counts against `recursion_limit`, which is 128 by default.
+const LONGEST_CHAIN: usize = 8;
 
 /// What an identity macro answers with.
 #[derive(Clone, Debug)]
@@ -72,47 +72,92 @@ pub fn method_id(owner: &str, name: &str, span: Span) -> Ident {
     Ident::new(&format!("{owner}{METHOD}{}", name.trim_start_matches("r#")), span)
 }
 
+/// What the links of a chain are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// All there is. The accumulator is in braces.
+    All,
+    /// What a body mentions, without the body. The accumulator is in brackets. rustc reads the accumulator again at every
+    /// link, so a long way through many bodies is gone without them.
+    Paths,
+}
+
 /// An exported macro that appends `payload`, any number of groups, to the accumulator.
-pub fn exporter(name: &Ident, payload: &TokenStream) -> TokenStream {
-    let arm = arm(payload);
+pub fn exporter(name: &Ident, payload: &TokenStream, paths: Option<&TokenStream>) -> TokenStream {
+    let arms = arms(payload, paths);
     quote! {
         #[doc(hidden)]
         #[macro_export]
         #[allow(non_local_definitions)]
-        macro_rules! #name { #arm }
+        macro_rules! #name { #arms }
     }
 }
 
 /// The same for this scope only.
-pub fn local_exporter(name: &Ident, payload: &TokenStream) -> TokenStream {
-    let arm = arm(payload);
-    quote!(macro_rules! #name { #arm })
+pub fn local_exporter(name: &Ident, payload: &TokenStream, paths: Option<&TokenStream>) -> TokenStream {
+    let arms = arms(payload, paths);
+    quote!(macro_rules! #name { #arms })
 }
 
-fn arm(payload: &TokenStream) -> TokenStream {
-    quote!(({$($acc:tt)*} [$($next:tt)*] $($rest:tt)*) => { $($next)*!{ {$($acc)* #payload} $($rest)* } };)
-}
-
-/// Calls `links` one after the other and then `last`, which is handed what they answered, in order, and `ctx`. Long chains
-/// are cut into about the square root of their length: each piece leaves its answers in a macro of this scope, named
-/// after `scratch`, and a second chain runs over those.
-pub fn chain(links: &[TokenStream], last: &TokenStream, ctx: &TokenStream, facade: &TokenStream, scratch: &Ident) -> TokenStream {
-    if links.len() <= LONGEST_CHAIN {
-        return link(links, last, ctx);
+fn arms(payload: &TokenStream, paths: Option<&TokenStream>) -> TokenStream {
+    let paths = paths.map(|paths| {
+        quote!(([$($acc:tt)*] [$($next:tt)*] $($rest:tt)*) => { $($next)*!{ [$($acc)* #paths] $($rest)* } };)
+    });
+    quote! {
+        ({$($acc:tt)*} [$($next:tt)*] $($rest:tt)*) => { $($next)*!{ {$($acc)* #payload} $($rest)* } };
+        #paths
     }
-    let piece = links.len().isqrt().max(1);
-    let pieces: Vec<_> = links.chunks(piece).collect();
-    let names: Vec<_> = (0..pieces.len()).map(|i| format_ident!("{}_{}", scratch, i)).collect();
-    let gather = pieces.iter().zip(&names).map(|(piece, name)| link(piece, &quote!(#facade::__gather), &quote!(#name)));
-    let over: Vec<_> = names.iter().map(|name| quote!(#name)).collect();
-    let join = link(&over, last, ctx);
-    quote!(#(#gather)* #join)
 }
 
-fn link(links: &[TokenStream], last: &TokenStream, ctx: &TokenStream) -> TokenStream {
-    match links {
-        [] => quote!(#last!{ {} #ctx }),
-        [first, rest @ ..] => quote!(#first!{ {} #([#rest])* [#last] #ctx }),
+/// A chain to be called.
+#[derive(Debug)]
+pub struct Chain<'a> {
+    /// The macros to call, one after the other.
+    pub links: &'a [TokenStream],
+    /// What to ask them for.
+    pub ask: Ask,
+    /// The name of the procedural macro that is handed what they answered, in order, and `ctx`.
+    pub last: &'a str,
+    /// Handed to `last`.
+    pub ctx: &'a TokenStream,
+    /// Path of the facade.
+    pub facade: &'a TokenStream,
+    /// What names the pieces of a long chain.
+    pub scratch: Ident,
+}
+
+impl Chain<'_> {
+    /// The calls. A long chain is cut into about the square root of its length: each piece leaves its answers in a macro of
+    /// this scope, and a second chain runs over those.
+    pub fn call(&self) -> TokenStream {
+        let Chain { links, facade, scratch, ctx, .. } = self;
+        let last = Ident::new(self.last, Span::call_site());
+        let last = quote!(#facade::#last);
+        if links.len() <= LONGEST_CHAIN {
+            return self.link(links, &last, ctx);
+        }
+        let pieces: Vec<_> = links.chunks(links.len().isqrt()).collect();
+        let names: Vec<_> = (0..pieces.len()).map(|i| format_ident!("{}_{}", scratch, i)).collect();
+        let gather = pieces.iter().zip(&names).map(|(piece, name)| self.link(piece, &quote!(#facade::__gather), &quote!(#name)));
+        let over: Vec<_> = names.iter().map(|name| quote!(#name)).collect();
+        let join = self.link(&over, &last, ctx);
+        quote!(#(#gather)* #join)
+    }
+
+    /// How deep the expansion of the calls is nested.
+    pub fn depth(links: usize) -> usize {
+        if links <= LONGEST_CHAIN { links + 1 } else { links.div_ceil(links.isqrt()) + 2 }
+    }
+
+    fn link(&self, links: &[TokenStream], last: &TokenStream, ctx: &TokenStream) -> TokenStream {
+        let start = match self.ask {
+            Ask::All => quote!({}),
+            Ask::Paths => quote!([]),
+        };
+        match links {
+            [] => quote!(#last!{ #start #ctx }),
+            [first, rest @ ..] => quote!(#first!{ #start #([#rest])* [#last] #ctx }),
+        }
     }
 }
 
@@ -132,12 +177,12 @@ pub fn stream(group: &TokenTree) -> Option<TokenStream> {
     }
 }
 
-/// The value of a string literal.
+/// The value of a string literal of our own making: there is nothing escaped in it.
 pub fn string(token: &TokenTree) -> Option<String> {
-    // A literal that went through `macro_rules` may come back in a group without delimiters.
     match token {
+        // A literal that went through `macro_rules` may come back in a group without delimiters.
         TokenTree::Group(g) => string(&g.stream().into_iter().next()?),
-        TokenTree::Literal(_) => syn::parse2::<syn::LitStr>(token.clone().into()).ok().map(|s| s.value()),
+        TokenTree::Literal(literal) => Some(literal.to_string().strip_prefix('"')?.strip_suffix('"')?.to_owned()),
         _ => None,
     }
 }
@@ -160,7 +205,7 @@ pub fn read_paths(tokens: Vec<TokenTree>) -> Option<BTreeMap<String, Identity>> 
 pub fn gather(input: TokenStream) -> TokenStream {
     let tokens: Vec<TokenTree> = input.into_iter().collect();
     match (tokens.first().and_then(stream), tokens.get(1)) {
-        (Some(answers), Some(TokenTree::Ident(name))) => local_exporter(name, &answers),
+        (Some(answers), Some(TokenTree::Ident(name))) => local_exporter(name, &answers, Some(&answers)),
         _ => super::internal("a piece of a chain has lost its name"),
     }
 }
