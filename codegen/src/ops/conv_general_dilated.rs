@@ -76,11 +76,6 @@ fn regroup(g: &mut Graph, x: Var, from: usize, to: usize, n: usize) -> Var {
     merge_axes(g, x, to)
 }
 
-/// The axes behind a new one that is in front.
-fn behind(spec: &[usize]) -> Vec<usize> {
-    spec.iter().map(|d| d + 1).collect()
-}
-
 impl ConvGeneralDilated {
     /// Constructor from the text form.
     pub fn parse(p: &Params) -> Result<ConvGeneralDilated, String> {

@@ -1,6 +1,6 @@
 //! `eigh`: eigenvalues and eigenvectors of symmetric matrices.
 //!
-//! On the device a call of `eigh::<_, BATCH, N>(&x, &mut w, &mut v, &mut work)`; see `kiln_math::linalg`.
+//! On the device a call of `eigh::<_, BATCH, N>(&x, &mut w, &mut v)`; see `kiln_math::linalg`.
 
 use crate::array::Array;
 use crate::for_real;
@@ -19,8 +19,7 @@ impl Eigh {
     fn run<T: Element>(&self, x: &Array) -> Vec<Array> {
         let [batch, n] = matrix::square("eigh", x.aval()).expect("checked");
         let (mut w, mut v) = (vec![T::ZERO; batch * n], vec![T::ZERO; x.data().len()]);
-        let mut work = v.clone();
-        kiln_math::linalg::eigh_of(&matrix::elements::<T>(x), &mut w, &mut v, &mut work, [batch, n]);
+        kiln_math::linalg::eigh_of(&matrix::elements::<T>(x), &mut w, &mut v, [batch, n]);
         vec![matrix::array(&matrix::with_last(x.aval(), &[n]), w), matrix::array(x.aval(), v)]
     }
 }
@@ -65,7 +64,7 @@ impl Primitive for Eigh {
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {
         let consts = matrix::square("eigh", ins[0]).map_or(Vec::new(), |c| c.to_vec());
-        Lowering::Call { function: "eigh", consts, scratch: vec![ins[0].clone()] }
+        Lowering::Call { function: "eigh", consts, scratch: Vec::new() }
     }
 
     /// Those of six sweeps, which most matrices take.

@@ -266,7 +266,7 @@ mod tests {
         let windows = Windows { lo: vec![2], ..Windows::new(&[2], &[2]) };
         let op = ReduceWindow { op: WindowOp::Max, windows };
         let x = Array::f64(&[2], &[1.0, 2.0]);
-        let (ys, ts) = jvp_at(op, &[x.clone()], &[Some(x)]);
+        let (ys, ts) = jvp_at(op, std::slice::from_ref(&x), &[Some(x.clone())]);
         assert_eq!(ys[0].to_f64s(), [f64::NEG_INFINITY, 2.0]);
         assert_eq!(ts[0].as_ref().map(Array::to_f64s), Some(vec![0.0, 2.0]));
     }

@@ -7,7 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::eval::eval;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::axes::{move_axis, prepended};
-use crate::ops::region::{count, expect_types, flops, has_effect, instantiate, marked};
+use crate::ops::region::{count, expect_types, flops, has_effect, instantiate};
 use crate::ops::{
     Batched, Lowering, Op, OpError, Operand, Primitive, Region, Split, Tangent, add_tangents, param, with_batch_axis,
 };

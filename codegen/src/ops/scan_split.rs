@@ -165,7 +165,7 @@ impl Scan {
 
         // The outer graph that runs later, and the residuals in its order.
         let mut second = Graph::new(&self.body.name);
-        let mut pass = |first: &mut Graph, second: &mut Graph, v: Var| {
+        let pass = |first: &mut Graph, second: &mut Graph, v: Var| {
             first.outputs.push(v);
             second.fresh(first.aval(v).clone())
         };

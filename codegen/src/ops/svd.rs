@@ -64,7 +64,7 @@ impl Primitive for Svd {
         let (one, zero) = (g.full(aval.dtype, &aval.shape, 1.0), g.zeros(&aval));
         let gap = matrix::where_rows(g, CompareOp::Eq, one, gap);
         let pt = matrix::transposed(g, p);
-        let mut turned = |g: &mut Graph, of_p: Var, of_pt: Var| {
+        let turned = |g: &mut Graph, of_p: Var, of_pt: Var| {
             let (a, b) = (g.bind1(Mul, &[p, of_p]), g.bind1(Mul, &[pt, of_pt]));
             let sum = g.bind1(Add, &[a, b]);
             let f = g.bind1(Div, &[sum, gap]);

@@ -148,6 +148,16 @@ mod tests {
         }
     }
 
+    /// `numpy.linalg.qr([[1, 2], [3, 4], [5, 6]])`.
+    #[test]
+    fn signs_are_those_of_lapack() {
+        let (mut q, mut r) = ([0.0; 6], [0.0; 4]);
+        qr::<f64, 1, 3, 2, 0>(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &mut q, &mut r);
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-8;
+        assert!(near(r[0], -5.91607978) && near(r[1], -7.43735744) && near(r[3], 0.82807867), "{r:?}");
+        assert!(near(q[0], -0.16903085) && near(q[1], 0.89708523) && near(q[5], -0.34503278), "{q:?}");
+    }
+
     #[test]
     fn a_triangular_matrix_is_its_own_r() {
         let x = [-2.0, 1.0, 0.0, 3.0];

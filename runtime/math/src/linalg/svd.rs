@@ -1,4 +1,3 @@
-use super::eigh::rotation;
 use super::{Matrix, Real, copy, piece, piece_mut};
 
 /// Singular values, descending, and vectors of tall matrices (`M >= N`): `x = u diag(s) vᵀ` with orthonormal columns in
@@ -48,13 +47,11 @@ pub fn svd_of<T: Real>(x: &[T], u: &mut [T], s: &mut [T], v: &mut [T], [batch, m
                 v.set(i, j, if i == j { T::ONE } else { T::ZERO });
             }
         }
-        orthogonalise(&mut u, &mut v, m, n);
+        orthogonalise(&mut u, Some(&mut v), m, n);
         for (j, s) in s.iter_mut().enumerate() {
             let norm = dot(&u, j, j, m).sqrt();
             *s = norm.times(scale);
-            for i in 0..m {
-                u.set(i, j, if norm == T::ZERO { T::ZERO } else { u.at(i, j).quotient(norm) });
-            }
+            normalise(&mut u, j, m, norm);
         }
         descending(s, &mut u, &mut v, m, n);
     }
@@ -62,12 +59,20 @@ pub fn svd_of<T: Real>(x: &[T], u: &mut [T], s: &mut [T], v: &mut [T], [batch, m
 
 const MOST_SWEEPS: usize = 30;
 
-fn dot<T: Real>(a: &Matrix<'_, T>, p: usize, q: usize, m: usize) -> T {
+/// Product of two columns of `m` elements.
+pub(super) fn dot<T: Real>(a: &Matrix<'_, T>, p: usize, q: usize, m: usize) -> T {
     let mut sum = T::ZERO;
     for i in 0..m {
         sum = sum.plus(a.at(i, p).times(a.at(i, q)));
     }
     sum
+}
+
+/// Divides column `j` by its length; a column of length zero becomes zero.
+pub(super) fn normalise<T: Real>(a: &mut Matrix<'_, T>, j: usize, m: usize, norm: T) {
+    for i in 0..m {
+        a.set(i, j, if norm == T::ZERO { T::ZERO } else { a.at(i, j).quotient(norm) });
+    }
 }
 
 fn rotate<T: Real>(a: &mut Matrix<'_, T>, p: usize, q: usize, rows: usize, c: T, s: T) {
@@ -78,25 +83,51 @@ fn rotate<T: Real>(a: &mut Matrix<'_, T>, p: usize, q: usize, rows: usize, c: T,
     }
 }
 
-fn orthogonalise<T: Real>(u: &mut Matrix<'_, T>, v: &mut Matrix<'_, T>, m: usize, n: usize) {
-    for _ in 0..MOST_SWEEPS {
+/// Rotates the columns of `u` until they are orthogonal, and those of `v` with them. Returns the number of sweeps.
+pub(super) fn orthogonalise<T: Real>(
+    u: &mut Matrix<'_, T>,
+    mut v: Option<&mut Matrix<'_, T>>,
+    m: usize,
+    n: usize,
+) -> usize {
+    // The product of two columns is only known to about the square root of its length in roundings.
+    let mut length = T::ZERO;
+    for _ in 0..m {
+        length = length.plus(T::ONE);
+    }
+    let rounding = T::EPSILON.times(length.sqrt());
+    for sweep in 1..=MOST_SWEEPS {
         let mut rotated = false;
         for p in 0..n {
             for q in p + 1..n {
                 let (pp, qq, pq) = (dot(u, p, p, m), dot(u, q, q, m), dot(u, p, q, m));
-                if pq.magnitude() <= T::EPSILON.times(pp.sqrt()).times(qq.sqrt()) {
+                if pq.magnitude() <= rounding.times(pp.sqrt()).times(qq.sqrt()) {
                     continue;
                 }
                 rotated = true;
-                let (c, s, _) = rotation(pq, pp, qq);
+                let (c, s) = rotation(pq, pp, qq);
                 rotate(u, p, q, m, c, s);
-                rotate(v, p, q, n, c, s);
+                if let Some(v) = &mut v {
+                    rotate(v, p, q, n, c, s);
+                }
             }
         }
         if !rotated {
-            return;
+            return sweep;
         }
     }
+    MOST_SWEEPS
+}
+
+/// Cosine and sine of the smaller angle that makes two columns with these products orthogonal.
+fn rotation<T: Real>(pq: T, pp: T, qq: T) -> (T, T) {
+    let two = T::ONE.plus(T::ONE);
+    let theta = qq.minus(pp).quotient(two.times(pq));
+    let root = T::ONE.plus(theta.times(theta)).sqrt();
+    let t = T::ONE.quotient(theta.magnitude().plus(root));
+    let t = if theta < T::ZERO { T::ZERO.minus(t) } else { t };
+    let c = T::ONE.quotient(T::ONE.plus(t.times(t)).sqrt());
+    (c, t.times(c))
 }
 
 /// Sorts values, and the columns that belong to them.
@@ -138,6 +169,16 @@ mod tests {
             us.iter_mut().enumerate().for_each(|(at, x)| *x *= s[at % n]);
             assert_near(&product(&us, &transposed(&v, n, n), [m, n, n]), &x);
             assert!(s.windows(2).all(|w| w[0] >= w[1]) && s.iter().all(|s| *s >= 0.0));
+        }
+    }
+
+    #[test]
+    fn a_few_sweeps_are_enough() {
+        for (m, n) in [(4, 4), (12, 12), (40, 24)] {
+            let (mut x, mut y) = (numbers(m * n, 23), vec![0.0_f32; m * n]);
+            y.iter_mut().zip(&x).for_each(|(y, x)| *y = *x as f32);
+            assert!(orthogonalise(&mut Matrix { x: &mut x, cols: n }, None, m, n) <= 10);
+            assert!(orthogonalise(&mut Matrix { x: &mut y, cols: n }, None, m, n) <= 10);
         }
     }
 
