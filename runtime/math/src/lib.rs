@@ -10,6 +10,24 @@
 //! assert_eq!(kiln_math::div(7_i32, 0), -1);
 //! assert_eq!(kiln_math::lanes_reduce(&[1.0_f32, 2.0, 3.0], |a, b| a + b), 6.0);
 //! ```
+//!
+//! # The `f32` functions
+//! Largest error found, in units of the last place (`tests/accuracy.rs` holds the bounds), and instructions of a call on a
+//! Cortex-M4F, counted in QEMU for 100 arguments in [-4, 4) or where the function is defined (rustc 1.95, `opt-level = 3`;
+//! `libm` 0.2.16 needs 1264 for `sinf`, 1117 for `exp2f` and 1575 for `cbrtf`).
+//!
+//! | | ulp | insns | | ulp | insns | | ulp | insns |
+//! |---|---|---|---|---|---|---|---|---|
+//! | `exp` | 0.94 | 40 | `sin` | 0.92 | 44 | `sinh` | 1.56 | 46 |
+//! | `exp2` | 1.15 | 35 | `cos` | 0.92 | 45 | `cosh` | 1.35 | 47 |
+//! | `expm1` | 1.20 | 62 | `tan` | 1.58 | 51 | `tanh` | 1.35 | 50 |
+//! | `log` | 0.81 | 49 | `asin` | 1.77 | 34 | `logistic` | 2.19 | 40 |
+//! | `log2` | 0.88 | 60 | `acos` | 1.14 | 32 | `cbrt` | 0.92 | 67 |
+//! | `log10` | 0.84 | 64 | `atan` | 1.22 | 39 | `rsqrt` | 1.46 | 8 |
+//! | `log1p` | 0.83 | 61 | `atan2` | 1.72 | 56 | `sqrt` | 0.5 | 6 |
+//!
+//! `asinh`, `acosh` and `atanh` are within 2, `lgamma` of positive numbers within 3, `erf` within 1, `erfc` within 4, `pow`
+//! within 1. `erf_inv` is XLA's formula, within 4 in the middle and 64 next to -1 and 1.
 #![no_std]
 #![deny(missing_docs)]
 #![deny(clippy::indexing_slicing, clippy::unwrap_used)]

@@ -83,6 +83,8 @@ fn single_precision_is_as_accurate_as_stated() {
     check("round", 0.0, k::round, libm::rint);
     let mut positive = |name, bound, f, exact| good &= row(name, bound, samples().filter(|x| *x > 0.0), f, exact);
     positive("lgamma>0", 3.0, k::lgamma, libm::lgamma);
+    let mut middle = |name, bound, f, exact| good &= row(name, bound, samples().filter(|x| x.abs() < 0.9), f, exact);
+    middle("erf_inv<.9", 4.0, k::erf_inv, k::erf_inv);
     assert!(good, "see the table above");
 }
 

@@ -33,7 +33,19 @@ mod hardware {
     }
 }
 
-#[cfg(not(all(target_arch = "arm", target_abi = "eabihf", target_os = "none")))]
+#[cfg(target_arch = "x86_64")]
+mod hardware {
+    use core::arch::x86_64::{_mm_cvtss_f32, _mm_set_ss, _mm_sqrt_ss};
+
+    // `libm` has the same instruction as inline assembly, which loops of vectors cannot contain.
+    #[inline(always)]
+    pub fn sqrt(x: f32) -> f32 {
+        // SAFETY: every x86-64 has SSE.
+        unsafe { _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))) }
+    }
+}
+
+#[cfg(not(any(target_arch = "x86_64", all(target_arch = "arm", target_abi = "eabihf", target_os = "none"))))]
 mod hardware {
     #[inline(always)]
     pub fn sqrt(x: f32) -> f32 {
