@@ -27,6 +27,10 @@ pub extern "C" fn _start() {
     elementary::<f32>(black_box(0.5), black_box(1.5));
     #[cfg(feature = "double")]
     elementary::<f64>(black_box(0.5), black_box(1.5));
+    matrices::<f32>(black_box(&[0.5; 36]));
+    #[cfg(feature = "double")]
+    matrices::<f64>(black_box(&[0.5; 36]));
+    orders(black_box(&[0.5; 60]));
     integers::<i8>(black_box(3), black_box(0));
     integers::<u16>(black_box(3), black_box(0));
     integers::<i32>(black_box(3), black_box(0));
@@ -52,9 +56,14 @@ fn contractions(arena: &mut Arena<1024>) {
         |n, [_, _, i, j]| ld(x, i * 10 + n + j).into(),
         |m, n, v| st(y, m * 8 + n, v),
     );
-    contract::<i32, 32, 1, 1>([36], |m, [k]| ld(w, k).wrapping_mul(m as i8).into(), |_, [k]| ld(x, k).into(), |m, _, v| {
-        st(y, m, v);
-    });
+    contract::<i32, 32, 1, 1>(
+        [36],
+        |m, [k]| ld(w, k).wrapping_mul(m as i8).into(),
+        |_, [k]| ld(x, k).into(),
+        |m, _, v| {
+            st(y, m, v);
+        },
+    );
 }
 
 #[inline(never)]
@@ -89,4 +98,28 @@ fn integers<T: Int>(x: T, y: T) {
     each!(x: population_count clz abs sign);
     black_box((shift_left(x, y), shift_right_logical(x, y), shift_right_arithmetic(x, y)));
     black_box((div(x, y), rem(x, y), max(x, y), min(x, y), clamp(x, y, x), integer_pow(x, black_box(5))));
+}
+
+#[inline(never)]
+fn matrices<T: linalg::Real>(x: &[T; 36]) {
+    let (mut a, mut b, mut c) = ([T::ZERO; 36], [T::ZERO; 36], [T::ZERO; 36]);
+    let (mut pivots, mut permutation) = ([0; 6], [0; 6]);
+    cholesky::<T, 4, 3>(x, &mut a);
+    triangular_solve::<T, 1, 6, 5, 7>(x, &c, &mut a);
+    lu::<T, 1, 6, 6>(x, &mut a, &mut pivots, &mut permutation);
+    qr::<T, 1, 9, 4, 0>(x, &mut a, &mut b);
+    qr::<T, 1, 4, 5, 1>(x, &mut a, &mut b);
+    eigh::<T, 1, 6>(x, &mut a, &mut b);
+    svd::<T, 1, 6, 4>(x, &mut a, &mut b, &mut c);
+    black_box((&a, &b, &c, &pivots, &permutation));
+}
+
+#[inline(never)]
+fn orders(x: &[f32; 60]) {
+    let (mut y, mut places) = ([0.0; 60], [0; 60]);
+    sort::<f32, 2, 30, 1, 0>(x, &mut y);
+    sort::<f32, 2, 5, 6, 1>(x, &mut y);
+    argsort::<f32, 1, 30, 2, 0>(x, &mut places);
+    top_k::<f32, 2, 30, 4>(x, &mut y, &mut places);
+    black_box((&y, &places, threefry2x32(1, 2, 3, black_box(4))));
 }
