@@ -46,8 +46,11 @@ impl Shape {
             Portable { self_ty }.visit_type_mut(&mut ty);
             ty
         };
+        // The compiler makes its names at the place of the expansion, and a name that came through `macro_rules` would not
+        // be the same one.
+        let here = |name: &Ident| Ident::new(&name.to_string(), name.span().resolved_at(Span::call_site()));
         let params = sig.inputs.iter().filter_map(|input| match input {
-            FnArg::Typed(t) => Some((name_of(input)?.clone(), clean(&t.ty))),
+            FnArg::Typed(t) => Some((here(name_of(input)?), clean(&t.ty))),
             FnArg::Receiver(r) => Some((receiver.clone(), clean(&r.ty))),
         });
         let params = params.collect();
