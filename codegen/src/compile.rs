@@ -6,8 +6,8 @@ use std::rc::Rc;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::backend::emit::Frame;
-use crate::backend::{Dest, Program};
+use crate::emit::Frame;
+use crate::schedule::program::{Dest, Program, Schedule};
 
 use crate::diag::Diag;
 use crate::graph::Graph;
@@ -69,7 +69,7 @@ pub struct EntryParam {
 /// A traced entry: the graph takes the leaves of the parameters; it yields the leaves of the result, then those of the
 /// final values of the `&mut` parameters, in order.
 #[derive(Debug)]
-pub struct Traced0 {
+pub struct TracedEntry {
     /// The graph.
     pub graph: Graph,
     /// Parameters in order.
@@ -84,7 +84,7 @@ pub struct Traced0 {
 #[derive(Debug)]
 pub enum Entry {
     /// A graph.
-    Done(Box<Traced0>),
+    Done(Box<TracedEntry>),
     /// Mistakes.
     Errors(Vec<Diag>),
     /// Methods to fetch first.
@@ -102,7 +102,7 @@ pub fn trace_entry(items: &Items, map: &SourceMap, id: &str) -> Entry {
             let n_ret = value_leaves.len();
             let outs: Vec<Traced> = value_leaves.into_iter().chain(mut_leaves).collect();
             let graph = tr.finish(&outs);
-            Entry::Done(Box::new(Traced0 { graph, params, ret, n_ret }))
+            Entry::Done(Box::new(TracedEntry { graph, params, ret, n_ret }))
         }
         Ok(_) | Err(Stop::Silent) => verdict(tr),
         Err(Stop::NeedMethod(owner, name, sp)) => {
@@ -152,7 +152,11 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
         let ty = tr.resolve_type(&p.ty, &ctx)?;
         let name = match &p.pat.kind {
             ast::PatKind::Bind(name, _) => name.text.clone(),
-            _ => return Err(Diag::at(p.pat.sp, "a parameter of a kernel is a name").help("take the value by name and destructure it with `let`").into()),
+            _ => {
+                return Err(Diag::at(p.pat.sp, "a parameter of a kernel is a name")
+                    .help("take the value by name and destructure it with `let`")
+                    .into());
+            }
         };
         let value = tr.input_of(&ty, &name, p.pat.sp)?;
         let is_mut = matches!(p.ty.kind, ast::TypeKind::Ref(_, true));
@@ -198,9 +202,6 @@ fn whole_leaves(tr: &mut Tracer<'_>, v: &Value, ty: &Ty) -> Result<Vec<Traced>, 
 }
 
 /// Compiles an entry.
-///
-/// Tracing recurses as deep as the user's expressions and calls go, and a procedural macro runs unoptimised on the
-/// compiler's own stack; so everything between tokens and tokens happens on a thread with a stack of its own.
 pub fn compile(unit: &Unit) -> Outcome {
     let (items, spans) = parse_items(unit);
     let map = spans.map();
@@ -221,8 +222,28 @@ pub fn compile(unit: &Unit) -> Outcome {
             flops: 0,
             graph: String::new(),
         }),
-        Entry::Done(traced) => Outcome::Done(kernel(unit, &traced, &map)),
+        Entry::Done(traced) => {
+            let (mut kernel, schedule) = kernel(unit, &traced, &map);
+            if let Some((limit, span)) = unit.options.ram.filter(|(limit, _)| kernel.arena_bytes > *limit) {
+                let text = over_budget(&schedule, limit, &map);
+                kernel.errors = quote::quote_spanned!(span=> ::core::compile_error! { #text });
+            }
+            Outcome::Done(kernel)
+        }
     }
+}
+
+/// What a budget that is too small is told: the largest buffers that are live together, with their lines.
+fn over_budget(schedule: &Schedule, limit: usize, map: &SourceMap) -> String {
+    let mut text = format!("this kernel needs {} bytes of arena, {limit} are allowed", schedule.arena_bytes);
+    for (b, bytes) in schedule.peak.iter().take(8) {
+        let buffer = &schedule.buffers[*b as usize];
+        let name = if buffer.name.is_empty() { "an intermediate result" } else { &buffer.name };
+        let line = map.line_column(Sp(buffer.src.0)).map(|l| format!("   line {l}")).unwrap_or_default();
+        text.push_str(&format!("\n         {name}: {}, {bytes} bytes{line}", crate::trace::value::show(&buffer.aval)));
+    }
+    text.push_str(&format!("\n       help: the smallest budget that works today is `ram = {}`", schedule.arena_bytes));
+    text
 }
 
 /// Stack that kernels and what they call need beside the workspace, in bytes: the sums of a register tile, spilled
@@ -230,7 +251,7 @@ pub fn compile(unit: &Unit) -> Outcome {
 const STACK_BYTES: usize = 512;
 
 /// Code and facts for a traced entry.
-fn kernel(unit: &Unit, t: &Traced0, map: &SourceMap) -> Kernel {
+fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap) -> (Kernel, Schedule) {
     let graph = crate::passes::optimise(&t.graph);
     let mut mutable = Vec::new();
     let mut dests: Vec<Dest> = (0..t.n_ret).map(Dest::Return).collect();
@@ -252,10 +273,10 @@ fn kernel(unit: &Unit, t: &Traced0, map: &SourceMap) -> Kernel {
     let mut declare = TokenStream::new();
     let assembled = put_together(&t.ret, &mut results, &mut declare);
     let program = Program { graph, mutable, dests };
-    let mut schedule = crate::backend::fuse::fuse(&program);
-    crate::backend::plan::plan(&mut schedule);
+    let mut schedule = crate::schedule::fuse::fuse(&program);
+    crate::schedule::plan::plan(&mut schedule);
     let frame = Frame { inputs, results, workspace: unit.workspace.clone() };
-    let code = crate::backend::emit::emit(&schedule, &frame);
+    let code = crate::emit::emit(&schedule, &frame);
     let calls = code.calls;
     let flops = program
         .graph
@@ -263,7 +284,7 @@ fn kernel(unit: &Unit, t: &Traced0, map: &SourceMap) -> Kernel {
         .iter()
         .map(|e| e.op.flops(&e.inputs.iter().map(|v| program.graph.aval(*v)).collect::<Vec<_>>()))
         .sum();
-    Kernel {
+    let kernel = Kernel {
         errors: TokenStream::new(),
         items: code.items,
         body: quote!(#binds #declare #calls #assembled),
@@ -272,7 +293,8 @@ fn kernel(unit: &Unit, t: &Traced0, map: &SourceMap) -> Kernel {
         flash_const_bytes: code.static_bytes,
         flops,
         graph: crate::text::print(&program.graph, &|src| map.line_column(Sp(src.0))),
-    }
+    };
+    (kernel, schedule)
 }
 
 /// Names for the leaves of a parameter; what reads or writes them goes through references.
@@ -298,7 +320,8 @@ fn take_apart(
         Ty::Tuple(items) => {
             let parts: Vec<Ident> =
                 (0..items.len()).map(|n| Ident::new(&format!("{name}_{n}"), Span::mixed_site())).collect();
-            let (borrow, place) = (if mutable { quote!(&mut) } else { quote!(&) }, if is_ref { quote!(*#name) } else { quote!(#name) });
+            let (borrow, place) =
+                (if mutable { quote!(&mut) } else { quote!(&) }, if is_ref { quote!(*#name) } else { quote!(#name) });
             binds.extend(quote!(let (#(#parts,)*) = #borrow #place;));
             for (part, t) in parts.iter().zip(items) {
                 take_apart(t, part, true, mutable, binds, leaves);
@@ -306,7 +329,8 @@ fn take_apart(
         }
         Ty::List(t, n) => {
             let parts: Vec<Ident> = (0..*n).map(|k| Ident::new(&format!("{name}_{k}"), Span::mixed_site())).collect();
-            let (borrow, place) = (if mutable { quote!(&mut) } else { quote!(&) }, if is_ref { quote!(*#name) } else { quote!(#name) });
+            let (borrow, place) =
+                (if mutable { quote!(&mut) } else { quote!(&) }, if is_ref { quote!(*#name) } else { quote!(#name) });
             binds.extend(quote!(let [#(#parts),*] = #borrow #place;));
             for part in &parts {
                 take_apart(t, part, true, mutable, binds, leaves);

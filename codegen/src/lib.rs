@@ -4,19 +4,19 @@
 //! order: the same input gives the same output.
 
 pub mod array;
-pub mod backend;
+pub mod compile;
+pub mod diag;
 pub mod dtype;
+pub mod emit;
 pub mod eval;
 pub mod frontend;
 pub mod graph;
+pub mod library;
 pub mod ops;
+pub mod parse;
 pub mod passes;
 pub mod schedule;
+pub mod text;
+pub mod trace;
 pub mod transform;
 pub mod unit;
-pub mod text;
-pub mod compile;
-pub mod diag;
-pub mod library;
-pub mod parse;
-pub mod trace;

@@ -387,7 +387,11 @@ impl<'a> Parser<'a> {
 
     fn word(&mut self) -> Result<&'a str, String> {
         let w = self.take(|c| c.is_alphanumeric() || c == '_' || c == '.');
-        if w.is_empty() { Err(format!("expected a name, found `{}`", self.rest().chars().take(12).collect::<String>())) } else { Ok(w) }
+        if w.is_empty() {
+            Err(format!("expected a name, found `{}`", self.rest().chars().take(12).collect::<String>()))
+        } else {
+            Ok(w)
+        }
     }
 
     fn graph(&mut self) -> Result<Graph, String> {

@@ -46,16 +46,13 @@ pub fn unit(source: &str) -> Unit {
         }
     }
     let paths: BTreeMap<String, String> = items.keys().map(|k| (k.clone(), k.clone())).collect();
-    let items = items
-        .into_iter()
-        .map(|(id, item)| (id, Record { item, paths: paths.clone(), local: true }))
-        .collect();
+    let items = items.into_iter().map(|(id, item)| (id, Record { item, paths: paths.clone(), local: true })).collect();
     let name = |s| proc_macro2::Ident::new(s, proc_macro2::Span::call_site());
     Unit { entry, items, options: Default::default(), workspace: name("ws"), receiver: name("this") }
 }
 
 /// The traced graph of the last function, or the messages.
-pub fn trace(source: &str) -> Result<Traced0, String> {
+pub fn trace(source: &str) -> Result<TracedEntry, String> {
     let unit = unit(source);
     let (items, spans) = parse_items(&unit);
     match trace_entry(&items, &spans.map(), &unit.entry) {

@@ -74,7 +74,8 @@ impl State {
     }
 
     fn write(&self) -> TokenStream {
-        let State { entry: Entry { id, module, options, facade }, have, bodies, absent, ask, step, relay, depth } = self;
+        let State { entry: Entry { id, module, options, facade }, have, bodies, absent, ask, step, relay, depth } =
+            self;
         let numbers = format!("{step} {relay} {depth} {}", usize::from(*ask == Ask::Paths));
         quote!({#facade} {#id #module {#options}} {#bodies} {#absent} #have #numbers)
     }
@@ -83,8 +84,12 @@ impl State {
         let [facade, entry, bodies, absent, have, numbers] = tokens else { return None };
         let entry = wire::inside(entry)?;
         let [TokenTree::Ident(id), TokenTree::Ident(module), options] = &entry[..] else { return None };
-        let entry =
-            Entry { id: id.clone(), module: module.clone(), options: wire::stream(options)?, facade: wire::stream(facade)? };
+        let entry = Entry {
+            id: id.clone(),
+            module: module.clone(),
+            options: wire::stream(options)?,
+            facade: wire::stream(facade)?,
+        };
         let numbers: Vec<usize> = wire::string(numbers)?.split(' ').map(|n| n.parse().ok()).collect::<Option<_>>()?;
         let [step, relay, depth, ask] = numbers[..] else { return None };
         let ask = if ask == 1 { Ask::Paths } else { Ask::All };
@@ -101,14 +106,18 @@ impl State {
         let mut wanted: BTreeMap<String, Identity> = BTreeMap::new();
         for answer in &new {
             let Some(parts) = wire::inside(answer) else { return internal("a body is not a group") };
-            let ([identity, .., paths], true) = (&parts[..], parts.len() > 1) else { return internal("a body lacks parts") };
+            let ([identity, .., paths], true) = (&parts[..], parts.len() > 1) else {
+                return internal("a body lacks parts");
+            };
             let Some(id) = wire::inside(identity).and_then(|i| i.first().map(ToString::to_string)) else {
                 return internal("a body has no identity");
             };
             if self.has(&id) {
                 continue; // Its paths came before it.
             }
-            let Some(paths) = wire::inside(paths).and_then(wire::read_paths) else { return internal("the paths of a body cannot be read") };
+            let Some(paths) = wire::inside(paths).and_then(wire::read_paths) else {
+                return internal("the paths of a body cannot be read");
+            };
             self.have.push_str(&id);
             self.have.push(' ');
             wanted.extend(paths.into_values().map(|i| (i.id.to_string(), i)));
@@ -127,7 +136,8 @@ impl State {
             self.ask = if self.step < SHORT { Ask::All } else { Ask::Paths };
             return self.fetch(wanted.into_values().collect(), host);
         }
-        let absent: Option<Vec<Identity>> = std::mem::take(&mut self.absent).into_iter().map(|i| Identity::read(&i)).collect();
+        let absent: Option<Vec<Identity>> =
+            std::mem::take(&mut self.absent).into_iter().map(|i| Identity::read(&i)).collect();
         match absent {
             Some(absent) if absent.is_empty() => self.compile(host),
             Some(absent) => {
@@ -209,7 +219,9 @@ impl State {
         let bodies = self.bodies.clone().into_iter().map(|body| Body::read(&body));
         let Some(bodies) = bodies.collect::<Option<Vec<Body>>>() else { return internal("a body cannot be parsed") };
         let own = self.entry.id.to_string();
-        let Some(root) = bodies.iter().find(|b| b.identity.id == own) else { return internal("the kernel's own body is missing") };
+        let Some(root) = bodies.iter().find(|b| b.identity.id == own) else {
+            return internal("the kernel's own body is missing");
+        };
         let shape = match &root.item {
             Some(item) => emit::Shape::of(item),
             None => return release, // Its mistakes have been reported, and it has no facts that something could lack.
@@ -245,7 +257,8 @@ impl State {
     }
 
     fn methods(mut self, bodies: &[Body], methods: Vec<(ItemId, Ident)>, host: &Host<'_>) -> TokenStream {
-        let owners: BTreeMap<String, &Identity> = bodies.iter().flat_map(|b| &b.paths).map(|(_, i)| (i.id.to_string(), i)).collect();
+        let owners: BTreeMap<String, &Identity> =
+            bodies.iter().flat_map(|b| &b.paths).map(|(_, i)| (i.id.to_string(), i)).collect();
         let mut wanted: BTreeMap<String, Identity> = BTreeMap::new();
         for (owner, name) in methods {
             let Some(of) = owners.get(&owner) else { return internal("a method was asked for on an unknown type") };
@@ -283,7 +296,10 @@ impl Entry {
             true => format!("instance_{name}"),
             false => name.trim_start_matches("r#").to_owned(),
         };
-        (format_ident!("items_with_jit_for_{}_{}", name, place), format_ident!("{}_is_not_compiled_because_of_the_errors_above_{}", name, place))
+        (
+            format_ident!("items_with_jit_for_{}_{}", name, place),
+            format_ident!("{}_is_not_compiled_because_of_the_errors_above_{}", name, place),
+        )
     }
 
     fn is_instantiation(&self) -> bool {

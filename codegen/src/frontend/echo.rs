@@ -21,14 +21,17 @@ pub fn compile(unit: &Unit) -> Outcome {
             Item::Method { method, .. } => calls.visit_block(&method.block),
             _ => {}
         }
-        wanted.extend(calls.found.into_iter().filter(|(owner, name)| !unit.items.contains_key(&super::wire::method_id(owner, &name.to_string(), name.span()).to_string())));
+        wanted.extend(calls.found.into_iter().filter(|(owner, name)| {
+            !unit.items.contains_key(&super::wire::method_id(owner, &name.to_string(), name.span()).to_string())
+        }));
     }
     if !wanted.is_empty() {
         return Outcome::NeedMethods(wanted);
     }
     let mut lines = BTreeSet::new();
     for (id, record) in &unit.items {
-        let names: Vec<String> = record.paths.iter().map(|(path, id)| format!("{path}={}", name(&unit.items[id].item))).collect();
+        let names: Vec<String> =
+            record.paths.iter().map(|(path, id)| format!("{path}={}", name(&unit.items[id].item))).collect();
         let mark = if *id == unit.entry { "*" } else { "" };
         let from = if record.local { "" } else { "^" };
         lines.insert(format!("{mark}{from}{} [{}]", name(&record.item), names.join(" ")));
@@ -53,7 +56,9 @@ fn name(item: &Item) -> String {
         Item::Struct(s) => s.ident.to_string(),
         Item::Const(c) => c.ident.to_string(),
         Item::Alias(t) => t.ident.to_string(),
-        Item::Method { self_ty, method, .. } => format!("{}::{}", self_ty.to_token_stream(), method.sig.ident).replace(' ', ""),
+        Item::Method { self_ty, method, .. } => {
+            format!("{}::{}", self_ty.to_token_stream(), method.sig.ident).replace(' ', "")
+        }
     }
 }
 

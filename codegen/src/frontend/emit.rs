@@ -100,7 +100,9 @@ impl VisitMut for Portable<'_> {
 
     fn visit_expr_path_mut(&mut self, e: &mut syn::ExprPath) {
         if let Some(self_ty) = self.self_ty {
-            let of_self = e.qself.is_none() && e.path.segments.len() > 1 && e.path.segments.first().is_some_and(|s| s.ident == "Self");
+            let of_self = e.qself.is_none()
+                && e.path.segments.len() > 1
+                && e.path.segments.first().is_some_and(|s| s.ident == "Self");
             if of_self {
                 let rest = e.path.segments.iter().skip(1);
                 if let Ok(spelled) = syn::parse2(quote!(<#self_ty>:: #(#rest)::*)) {
@@ -215,7 +217,8 @@ pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kerne
     let names = shape.params.iter().map(|(name, _)| name);
     let types: Vec<_> = shape.params.iter().map(|(_, ty)| ty).collect();
     let ws = &shape.workspace;
-    let [arena_bytes, ram_bytes, flash_const_bytes] = [arena_bytes, ram_bytes, flash_const_bytes].map(Literal::usize_suffixed);
+    let [arena_bytes, ram_bytes, flash_const_bytes] =
+        [arena_bytes, ram_bytes, flash_const_bytes].map(Literal::usize_suffixed);
     let arena = quote!(&mut #facade::rt::Arena<#arena_bytes>);
     let code = quote! {
         #items
@@ -278,7 +281,10 @@ fn renamed(tokens: TokenStream, facade: &TokenStream) -> TokenStream {
 fn after_leading_colons(out: &[TokenTree]) -> bool {
     let colon = |t: &TokenTree| matches!(t, TokenTree::Punct(p) if p.as_char() == ':');
     match out {
-        [.., before, a, b] => colon(a) && colon(b) && !matches!(before, TokenTree::Ident(_)) || matches!(before, TokenTree::Ident(i) if is_keyword(i)) && colon(a) && colon(b),
+        [.., before, a, b] => {
+            colon(a) && colon(b) && !matches!(before, TokenTree::Ident(_))
+                || matches!(before, TokenTree::Ident(i) if is_keyword(i)) && colon(a) && colon(b)
+        }
         [a, b] => colon(a) && colon(b),
         _ => false,
     }
@@ -291,14 +297,21 @@ fn is_keyword(name: &Ident) -> bool {
 /// A function that only `#[jit]` code can call: whoever else calls it gets `message` from rustc. What is generic is
 /// looked at only when somebody calls; `of_generic` says that the surroundings are. `#[inline]` keeps a function that is not
 /// from being compiled on its own.
-pub fn refused(attrs: &[syn::Attribute], vis: &Visibility, sig: &Signature, of_generic: bool, message: &str) -> TokenStream {
+pub fn refused(
+    attrs: &[syn::Attribute],
+    vis: &Visibility,
+    sig: &Signature,
+    of_generic: bool,
+    message: &str,
+) -> TokenStream {
     if let ReturnType::Type(_, ty) = &sig.output {
         if matches!(**ty, Type::ImplTrait(_)) {
             return TokenStream::new(); // Nothing that never returns has this type.
         }
     }
     let generic = sig.generics.params.iter().any(|p| !matches!(p, syn::GenericParam::Lifetime(_)));
-    let generic = generic || sig.inputs.iter().any(|i| matches!(i, FnArg::Typed(t) if matches!(*t.ty, Type::ImplTrait(_))));
+    let generic =
+        generic || sig.inputs.iter().any(|i| matches!(i, FnArg::Typed(t) if matches!(*t.ty, Type::ImplTrait(_))));
     let body = match generic || of_generic {
         // The note to the message points at the call.
         true => quote!({
@@ -324,7 +337,13 @@ pub fn live() -> TokenStream {
 }
 
 /// A signature with something in place of its body.
-pub fn function(attrs: &[syn::Attribute], vis: &Visibility, sig: &Signature, extra: &TokenStream, body: &TokenStream) -> TokenStream {
+pub fn function(
+    attrs: &[syn::Attribute],
+    vis: &Visibility,
+    sig: &Signature,
+    extra: &TokenStream,
+    body: &TokenStream,
+) -> TokenStream {
     // Kiln's own attributes mean something in the published body only.
     let attrs = attrs.iter().filter(|a| !is_kiln_attribute(a));
     quote!(#(#attrs)* #extra #vis #sig #body)

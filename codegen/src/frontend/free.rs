@@ -158,7 +158,9 @@ impl<'a> Walk<'a> {
                 None => {}
             }
             let head = resolve[0].to_string();
-            if builtins::is_language(&head) && !self.surroundings.own.contains(&head) || self.surroundings.std.contains_key(&head) {
+            if builtins::is_language(&head) && !self.surroundings.own.contains(&head)
+                || self.surroundings.std.contains_key(&head)
+            {
                 return;
             }
         }
@@ -189,7 +191,9 @@ impl<'a> Walk<'a> {
             }
         }
         if builtins::is_std_macro(&resolve[resolve.len() - 1].to_string()) {
-            let message = format!("`{last}` is also a macro of the standard library, and `#[jit]` cannot tell the two apart: give the function another name");
+            let message = format!(
+                "`{last}` is also a macro of the standard library, and `#[jit]` cannot tell the two apart: give the function another name"
+            );
             self.found.errors.push(syn::Error::new(last.span(), message));
             return;
         }
@@ -212,7 +216,9 @@ impl<'a> Walk<'a> {
     fn argument(&mut self, arg: &Expr) {
         match arg {
             // A keyword argument: its name is not a variable.
-            Expr::Assign(assign) if matches!(&*assign.left, Expr::Path(p) if p.path.get_ident().is_some()) => self.visit_expr(&assign.right),
+            Expr::Assign(assign) if matches!(&*assign.left, Expr::Path(p) if p.path.get_ident().is_some()) => {
+                self.visit_expr(&assign.right)
+            }
             _ => self.visit_expr(arg),
         }
     }

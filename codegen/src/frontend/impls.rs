@@ -22,7 +22,8 @@ pub fn block(attr: TokenStream, options: &Options, mut block: ItemImpl, host: &H
         _ => None,
     };
     let Some(name) = name else {
-        let error = syn::Error::new_spanned(&self_ty, "`#[jit]` goes on blocks for a struct of your own").to_compile_error();
+        let error =
+            syn::Error::new_spanned(&self_ty, "`#[jit]` goes on blocks for a struct of your own").to_compile_error();
         return quote!(#error #block);
     };
     // The type is the first path of a walk that begins with it.

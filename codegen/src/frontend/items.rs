@@ -9,7 +9,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, GenericArgument, Item, ItemFn, ItemMod, Signature, Token, Type, Visibility};
 
 use super::collect::Entry;
-use super::free::{FreePath, Found, Walk};
+use super::free::{Found, FreePath, Walk};
 use super::options::{Errors, Options, Workspace};
 use super::publish::{self, Kernel, Part, Plan};
 use super::signature::{self, Calls};
@@ -50,14 +50,17 @@ pub fn jit(attr: TokenStream, item: TokenStream, host: &Host<'_>) -> TokenStream
         other => {
             let help = match &other {
                 Item::Struct(_) => "a struct is published by `#[derive(Tree)]`",
-                Item::Static(_) => "a kernel cannot read a `static`: pass it as a parameter, or make it a `#[jit] const`",
+                Item::Static(_) => {
+                    "a kernel cannot read a `static`: pass it as a parameter, or make it a `#[jit] const`"
+                }
                 Item::Enum(_) | Item::Union(_) => "values in a kernel are arrays, tuples and `#[derive(Tree)]` structs",
                 Item::Trait(_) => "a trait has no bodies to compile: write `#[jit]` on the `impl` block",
                 Item::Macro(_) => "write `#[jit]` on the items that the macro makes, inside of it",
                 _ => "`#[jit]` goes on functions, `impl` blocks, constants, type aliases and inline modules",
             };
             let at = other.to_token_stream().into_iter().next();
-            let error = syn::Error::new(at.map_or_else(proc_macro2::Span::call_site, |t: TokenTree| t.span()), help).to_compile_error();
+            let error = syn::Error::new(at.map_or_else(proc_macro2::Span::call_site, |t: TokenTree| t.span()), help)
+                .to_compile_error();
             quote!(#error #other)
         }
     };
@@ -71,7 +74,9 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
     signature::check(&f.sig, false, &mut errors);
     let taken = builtins::is_std_macro(&name.to_string());
     if taken {
-        let message = format!("`{name}!` is a macro of the standard library, and `#[jit]` could not tell the two apart: give the function another name");
+        let message = format!(
+            "`{name}!` is a macro of the standard library, and `#[jit]` could not tell the two apart: give the function another name"
+        );
         errors.push(syn::Error::new(name.span(), message));
     }
     signature::plain_parameters(&mut f.sig, &mut f.block);
@@ -145,7 +150,9 @@ fn publish_plain(
     walk: impl Fn(&mut Walk<'_>),
 ) -> TokenStream {
     if builtins::is_std_macro(&name.to_string()) {
-        let message = format!("`{name}!` is a macro of the standard library, and Kiln could not tell the two apart: use another name");
+        let message = format!(
+            "`{name}!` is a macro of the standard library, and Kiln could not tell the two apart: use another name"
+        );
         let error = syn::Error::new(name.span(), message).to_compile_error();
         return quote!(#item #error);
     }
@@ -191,7 +198,10 @@ pub fn tree(item: TokenStream, host: &Host<'_>) -> TokenStream {
     match &input.data {
         syn::Data::Struct(_) => {}
         syn::Data::Enum(e) => {
-            return wrong(&e.enum_token, "a tree is a struct: which variant an enum holds would have to be known while compiling");
+            return wrong(
+                &e.enum_token,
+                "a tree is a struct: which variant an enum holds would have to be known while compiling",
+            );
         }
         syn::Data::Union(u) => return wrong(&u.union_token, "a tree is a struct"),
     }
@@ -205,7 +215,9 @@ pub fn tree(item: TokenStream, host: &Host<'_>) -> TokenStream {
     s.attrs.clear();
     s.fields.iter_mut().for_each(|f| f.attrs.retain(|a| a.path().is_ident("tree")));
     let parts = parts(&s, &options.facade());
-    let published = publish_plain(&s.vis, &s.ident, &options, quote!(structure {#s}), TokenStream::new(), host, |w| w.structure(&s));
+    let published = publish_plain(&s.vis, &s.ident, &options, quote!(structure {#s}), TokenStream::new(), host, |w| {
+        w.structure(&s)
+    });
     quote!(#parts #published)
 }
 
@@ -262,7 +274,8 @@ fn module(attr: TokenStream, options: &Options, mut m: ItemMod) -> TokenStream {
     }
     let siblings = siblings.iter();
     // What an outer `#[jit] mod` said about its own items ends here; it comes last in the list.
-    let attr: TokenStream = attr.into_iter().take_while(|t| !matches!(t, TokenTree::Ident(i) if i == "__siblings")).collect();
+    let attr: TokenStream =
+        attr.into_iter().take_while(|t| !matches!(t, TokenTree::Ident(i) if i == "__siblings")).collect();
     let attr = match attr.is_empty() {
         true => quote!(__siblings(#(#siblings),*)),
         false if attr.to_string().trim_end().ends_with(',') => quote!(#attr __siblings(#(#siblings),*)),
@@ -299,7 +312,9 @@ fn is_left_alone(attr: &Attribute) -> bool {
 
 fn derives_tree(s: &syn::ItemStruct) -> bool {
     let derives = s.attrs.iter().filter(|a| a.path().is_ident("derive"));
-    derives.into_iter().any(|a| a.meta.to_token_stream().into_iter().any(|t| matches!(t, TokenTree::Group(g) if mentions(&g, "Tree"))))
+    derives
+        .into_iter()
+        .any(|a| a.meta.to_token_stream().into_iter().any(|t| matches!(t, TokenTree::Group(g) if mentions(&g, "Tree"))))
 }
 
 fn mentions(group: &proc_macro2::Group, name: &str) -> bool {
@@ -374,7 +389,8 @@ impl Parse for Request {
         input.parse::<Token![fn]>()?;
         let name = input.parse()?;
         if input.peek(syn::token::Paren) || input.peek(Token![<]) {
-            let message = "the signature follows from the generic function: write `pub fn dense_64_32 = dense::<64, 32>;`";
+            let message =
+                "the signature follows from the generic function: write `pub fn dense_64_32 = dense::<64, 32>;`";
             return Err(input.error(message));
         }
         input.parse::<Token![=]>()?;
@@ -413,7 +429,8 @@ pub fn instance(entry: &Entry, item: &crate::unit::Item) -> TokenStream {
     let crate::unit::Item::Fn(generic) = item else {
         return wrong("only a `#[jit]` function can be instantiated");
     };
-    let params: Vec<_> = generic.sig.generics.params.iter().filter(|p| !matches!(p, syn::GenericParam::Lifetime(_))).collect();
+    let params: Vec<_> =
+        generic.sig.generics.params.iter().filter(|p| !matches!(p, syn::GenericParam::Lifetime(_))).collect();
     let args: Vec<GenericArgument> = match path.segments.last().map(|s| &s.arguments) {
         Some(syn::PathArguments::AngleBracketed(a)) => a.args.iter().cloned().collect(),
         _ => Vec::new(),
@@ -423,7 +440,12 @@ pub fn instance(entry: &Entry, item: &crate::unit::Item) -> TokenStream {
         return wrong("this function is not generic: it has a kernel already");
     }
     if args.len() != params.len() {
-        let message = format!("`{}` has {} generic parameters, `<{spelled}>`, and {} are given", generic.sig.ident, params.len(), args.len());
+        let message = format!(
+            "`{}` has {} generic parameters, `<{spelled}>`, and {} are given",
+            generic.sig.ident,
+            params.len(),
+            args.len()
+        );
         return wrong(&message);
     }
     if let Calls::Refused(_) = signature::calls_of_instance(&generic.sig) {
@@ -444,7 +466,8 @@ pub fn instance(entry: &Entry, item: &crate::unit::Item) -> TokenStream {
         syn::FnArg::Typed(t) => Some(&t.pat),
         syn::FnArg::Receiver(_) => None,
     });
-    let (jit, attrs): (Vec<_>, Vec<_>) = attrs.into_iter().partition(|a| a.path().segments.last().is_some_and(|s| s.ident == "jit"));
+    let (jit, attrs): (Vec<_>, Vec<_>) =
+        attrs.into_iter().partition(|a| a.path().segments.last().is_some_and(|s| s.ident == "jit"));
     let facade = &entry.facade;
     let jit = match jit.first() {
         Some(jit) => jit.to_token_stream(),

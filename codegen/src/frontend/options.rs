@@ -39,7 +39,8 @@ pub enum Workspace {
     Caller,
 }
 
-const KNOWN: &str = "`ram = \"16 KiB\"`, `fast`, `workspace = \"stack\"`, `unfused`, `offload`, `inline` and `crate = path`";
+const KNOWN: &str =
+    "`ram = \"16 KiB\"`, `fast`, `workspace = \"stack\"`, `unfused`, `offload`, `inline` and `crate = path`";
 
 impl Options {
     /// Reads the tokens between the parentheses. Every mistake is reported, and what could be read is kept, so that a
@@ -129,9 +130,14 @@ impl Options {
             }
         }
         if self.inline {
-            let needless = [(self.ram.is_some(), "ram"), (self.offload, "offload"), (self.workspace != Workspace::Stack, "workspace")];
+            let needless = [
+                (self.ram.is_some(), "ram"),
+                (self.offload, "offload"),
+                (self.workspace != Workspace::Stack, "workspace"),
+            ];
             for (_, option) in needless.iter().filter(|(given, _)| *given) {
-                let message = format!("`{option}` is about a kernel, and `inline` says not to make one: remove one of the two");
+                let message =
+                    format!("`{option}` is about a kernel, and `inline` says not to make one: remove one of the two");
                 errors.push(syn::Error::new(Span::call_site(), message));
             }
         }
@@ -175,11 +181,14 @@ fn value(input: ParseStream<'_>, name: &Ident, example: &str) -> syn::Result<()>
 /// `"16 KiB"`, `"1 MiB"`, `"512 B"`, `"512"` or `512`.
 fn bytes(size: &Expr) -> syn::Result<usize> {
     let wrong = |found: &str| {
-        let message = format!("{found} is not a size: write `\"16 KiB\"`, `\"512 B\"`, `\"1 MiB\"` or a number of bytes");
+        let message =
+            format!("{found} is not a size: write `\"16 KiB\"`, `\"512 B\"`, `\"1 MiB\"` or a number of bytes");
         syn::Error::new_spanned(size, message)
     };
     match size {
-        Expr::Lit(ExprLit { lit: Lit::Int(n), .. }) if n.suffix().is_empty() || n.suffix() == "usize" => n.base10_parse(),
+        Expr::Lit(ExprLit { lit: Lit::Int(n), .. }) if n.suffix().is_empty() || n.suffix() == "usize" => {
+            n.base10_parse()
+        }
         Expr::Lit(ExprLit { lit: Lit::Str(s), .. }) => {
             let text = s.value();
             let digits = text.trim().trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
@@ -211,7 +220,10 @@ fn workspace(place: &Expr) -> syn::Result<Workspace> {
             _ => {}
         }
     }
-    Err(syn::Error::new_spanned(place, "a workspace lives on the `\"stack\"`, in a `\"static\"` or with the `\"caller\"`"))
+    Err(syn::Error::new_spanned(
+        place,
+        "a workspace lives on the `\"stack\"`, in a `\"static\"` or with the `\"caller\"`",
+    ))
 }
 
 #[cfg(test)]
@@ -225,7 +237,9 @@ mod tests {
 
     #[test]
     fn sizes_are_bytes_kib_and_mib() {
-        for (text, bytes) in [("\"16 KiB\"", 16384), ("\"1MiB\"", 1 << 20), ("\"512 B\"", 512), ("\"1_000\"", 1000), ("4096", 4096)] {
+        for (text, bytes) in
+            [("\"16 KiB\"", 16384), ("\"1MiB\"", 1 << 20), ("\"512 B\"", 512), ("\"1_000\"", 1000), ("4096", 4096)]
+        {
             let (options, errors) = read(&format!("ram = {text}"));
             assert_eq!((options.ram.map(|(n, _)| n), errors), (Some(bytes), vec![]), "{text}");
         }

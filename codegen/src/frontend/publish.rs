@@ -79,14 +79,17 @@ impl Plan {
     }
 
     fn read(tokens: &[TokenTree]) -> Option<(Plan, Vec<String>)> {
-        let strings = |group: &TokenTree| -> Option<Vec<String>> { wire::inside(group)?.iter().map(wire::string).collect() };
+        let strings =
+            |group: &TokenTree| -> Option<Vec<String>> { wire::inside(group)?.iter().map(wire::string).collect() };
         let [facade, owner, keys, parts] = tokens else { return None };
         let parts = wire::inside(parts)?;
         let parts = parts.iter().map(|part| {
             let part = wire::inside(part)?;
             let [TokenTree::Ident(name), kind, keys, kernel] = &part[..] else { return None };
             let kernel = match &wire::inside(kernel)?[..] {
-                [TokenTree::Ident(module), options] => Some(Kernel { module: module.clone(), options: wire::stream(options)? }),
+                [TokenTree::Ident(module), options] => {
+                    Some(Kernel { module: module.clone(), options: wire::stream(options)? })
+                }
                 _ => None,
             };
             Some(Part { name: name.clone(), kind: wire::stream(kind)?, keys: strings(keys)?, kernel })
@@ -118,7 +121,12 @@ impl Plan {
                 paths.insert("Self".to_owned(), owner.clone());
             }
             if let (Some(kernel), true) = (&part.kernel, part.kind.to_string() == "instance") {
-                let entry = Entry { id, module: kernel.module.clone(), options: kernel.options.clone(), facade: self.facade.clone() };
+                let entry = Entry {
+                    id,
+                    module: kernel.module.clone(),
+                    options: kernel.options.clone(),
+                    facade: self.facade.clone(),
+                };
                 let wanted = paths.into_values().next();
                 out.extend(wanted.map(|wanted| collect::start_with(entry, &wanted, host)));
                 continue;
@@ -126,13 +134,19 @@ impl Plan {
             let (key, kind, paths) = (Literal::string(&host.key()), &part.kind, wire::write_paths(&paths));
             // `$crate` gets its meaning as the macro is defined, so the exporter spells it and a kernel's own record,
             // which does not pass through a macro, goes without.
-            let (dollar, krate) = (proc_macro2::Punct::new('$', proc_macro2::Spacing::Alone), Ident::new("crate", Span::call_site()));
+            let (dollar, krate) =
+                (proc_macro2::Punct::new('$', proc_macro2::Spacing::Alone), Ident::new("crate", Span::call_site()));
             let all = quote!({ {#id #key #dollar #krate} {#kind} {#paths} });
             let without_body = quote!({ {#id #key #dollar #krate} {#paths} });
             out.extend(wire::exporter(&wire::body_name(&id), &all, Some(&without_body)));
             if let Some(kernel) = &part.kernel {
                 let record = quote!({ {#id #key} {#kind} {#paths} });
-                let entry = Entry { id, module: kernel.module.clone(), options: kernel.options.clone(), facade: self.facade.clone() };
+                let entry = Entry {
+                    id,
+                    module: kernel.module.clone(),
+                    options: kernel.options.clone(),
+                    facade: self.facade.clone(),
+                };
                 out.extend(collect::start(entry, record, host));
             }
         }
@@ -183,7 +197,8 @@ pub fn hash(text: &str) -> u64 {
 /// that each kernel's module of macros imports.
 pub fn identity_macro(vis: &syn::Visibility, name: &Ident, id: &Ident, host: &Host<'_>) -> TokenStream {
     let key = Literal::string(&host.key());
-    let (dollar, krate) = (proc_macro2::Punct::new('$', proc_macro2::Spacing::Alone), Ident::new("crate", Span::call_site()));
+    let (dollar, krate) =
+        (proc_macro2::Punct::new('$', proc_macro2::Spacing::Alone), Ident::new("crate", Span::call_site()));
     let payload = quote!({#id #key #dollar #krate});
     let exporter = match vis {
         syn::Visibility::Public(_) => wire::exporter(id, &payload, None),

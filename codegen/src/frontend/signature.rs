@@ -20,20 +20,29 @@ pub enum Calls {
 pub fn calls(sig: &Signature, inline: bool) -> Calls {
     let name = &sig.ident;
     if inline {
-        return Calls::Refused(format!("`{name}` is `#[jit(inline)]`: it has no kernel, and only other `#[jit]` functions can call it"));
+        return Calls::Refused(format!(
+            "`{name}` is `#[jit(inline)]`: it has no kernel, and only other `#[jit]` functions can call it"
+        ));
     }
     if let refused @ Calls::Refused(_) = calls_of_instance(sig) {
         return refused;
     }
     let generic = sig.generics.params.iter().any(|p| !matches!(p, GenericParam::Lifetime(_)));
     if generic {
-        let like: Vec<&str> = sig.generics.params.iter().filter_map(|p| match p {
-            GenericParam::Lifetime(_) => None,
-            GenericParam::Type(_) => Some("f32"),
-            GenericParam::Const(_) => Some("64"),
-        }).collect();
+        let like: Vec<&str> = sig
+            .generics
+            .params
+            .iter()
+            .filter_map(|p| match p {
+                GenericParam::Lifetime(_) => None,
+                GenericParam::Type(_) => Some("f32"),
+                GenericParam::Const(_) => Some("64"),
+            })
+            .collect();
         let like = like.join(", ");
-        let message = format!("`{name}` is generic: make a kernel of it with kiln::instantiate!(pub fn my_{name} = {name}::<{like}>), or call it from a `#[jit]` function");
+        let message = format!(
+            "`{name}` is generic: make a kernel of it with kiln::instantiate!(pub fn my_{name} = {name}::<{like}>), or call it from a `#[jit]` function"
+        );
         return Calls::Refused(message);
     }
     Calls::Kernel
@@ -49,10 +58,17 @@ pub fn calls_of_instance(sig: &Signature) -> Calls {
         // `-> Option<..>` and `-> impl Fn(..)` have no place in memory either.
         special.0 = special.0.or(returned.0);
     }
-    let bounded_by_fn = sig.generics.params.iter().any(|p| matches!(p, GenericParam::Type(t) if t.bounds.to_token_stream().to_string().contains("Fn")));
+    let bounded_by_fn = sig
+        .generics
+        .params
+        .iter()
+        .any(|p| matches!(p, GenericParam::Type(t) if t.bounds.to_token_stream().to_string().contains("Fn")));
     let bounded_by_fn = bounded_by_fn || sig.generics.where_clause.to_token_stream().to_string().contains("Fn");
     match special.0.or(bounded_by_fn.then_some("functions")) {
-        Some(what) => Calls::Refused(format!("`{}` takes or returns {what}, which exist only while compiling: call it from a `#[jit]` function", sig.ident)),
+        Some(what) => Calls::Refused(format!(
+            "`{}` takes or returns {what}, which exist only while compiling: call it from a `#[jit]` function",
+            sig.ident
+        )),
         None => Calls::Kernel,
     }
 }
@@ -64,7 +80,9 @@ impl<'ast> Visit<'ast> for Special {
     fn visit_type(&mut self, ty: &'ast Type) {
         match ty {
             Type::ImplTrait(_) | Type::BareFn(_) => self.0 = Some("functions"),
-            Type::Path(p) if p.path.segments.last().is_some_and(|s| s.ident == "Option") => self.0 = Some("an `Option`"),
+            Type::Path(p) if p.path.segments.last().is_some_and(|s| s.ident == "Option") => {
+                self.0 = Some("an `Option`")
+            }
             Type::Path(p) if p.path.is_ident("str") => self.0 = Some("text"),
             _ => visit::visit_type(self, ty),
         }
@@ -84,7 +102,10 @@ pub fn check(sig: &Signature, method: bool, errors: &mut Errors) {
         wrong(token, "a kernel is a Rust function: wrap it in an `extern` function of your own");
     }
     if let Some(token) = &sig.constness {
-        wrong(token, "a kernel runs at run time: remove `const`; what is static in its body is computed while compiling anyway");
+        wrong(
+            token,
+            "a kernel runs at run time: remove `const`; what is static in its body is computed while compiling anyway",
+        );
     }
     if let Some(token) = &sig.variadic {
         wrong(token, "a kernel has a fixed number of parameters");
@@ -93,7 +114,8 @@ pub fn check(sig: &Signature, method: bool, errors: &mut Errors) {
     for input in &sig.inputs {
         match input {
             FnArg::Receiver(r) if !method => {
-                lent.errors.push(syn::Error::new_spanned(r, "`self` belongs in an `impl` block: write `#[jit]` on the block"));
+                lent.errors
+                    .push(syn::Error::new_spanned(r, "`self` belongs in an `impl` block: write `#[jit]` on the block"));
             }
             FnArg::Receiver(r) => {
                 let plain = match &*r.ty {
@@ -124,11 +146,17 @@ impl<'ast> Visit<'ast> for Lent<'_> {
         match ty {
             Type::Slice(s) => {
                 let elem = s.elem.to_token_stream();
-                let message = format!("a slice does not say its length: write `[{elem}; N]` with a number, a constant or a const generic");
+                let message = format!(
+                    "a slice does not say its length: write `[{elem}; N]` with a number, a constant or a const generic"
+                );
                 self.errors.push(syn::Error::new_spanned(ty, message));
             }
-            Type::TraitObject(_) => self.errors.push(syn::Error::new_spanned(ty, "a kernel knows what it calls: use `impl Fn(..)`")),
-            Type::Ptr(_) => self.errors.push(syn::Error::new_spanned(ty, "a kernel takes arrays, `&` or `&mut` references, and no pointers")),
+            Type::TraitObject(_) => {
+                self.errors.push(syn::Error::new_spanned(ty, "a kernel knows what it calls: use `impl Fn(..)`"))
+            }
+            Type::Ptr(_) => self
+                .errors
+                .push(syn::Error::new_spanned(ty, "a kernel takes arrays, `&` or `&mut` references, and no pointers")),
             Type::Reference(r) if !self.position.is_empty() => {
                 let elem = r.elem.to_token_stream();
                 self.errors.push(syn::Error::new_spanned(ty, format!("{}: write `{elem}`", self.position)));

@@ -195,7 +195,8 @@ impl<'a> Reader<'a> {
                 Token::Mark('(' | '[') => depth += 1,
                 Token::Mark(')' | ']') => depth = depth.saturating_sub(1),
                 Token::Mark('{') => {
-                    let (kind, name) = if depth == 0 { std::mem::replace(&mut opens, (Kind::Body, None)) } else { (Kind::Body, None) };
+                    let (kind, name) =
+                        if depth == 0 { std::mem::replace(&mut opens, (Kind::Body, None)) } else { (Kind::Body, None) };
                     let child = self.blocks.len();
                     self.blocks.push(Block::new(kind, this, offset));
                     if let Some(name) = name {
@@ -211,13 +212,21 @@ impl<'a> Reader<'a> {
                 }
                 Token::Mark(';') if depth == 0 => opens = (Kind::Body, None),
                 Token::Word("use") if depth == 0 => self.use_tree(this, &mut Vec::new()),
-                Token::Word("impl" | "trait") if depth == 0 && opens.0 != Kind::Associated => opens = (Kind::Associated, None),
-                Token::Word(keyword @ ("fn" | "mod" | "const" | "static" | "struct" | "enum" | "type" | "union")) if depth == 0 => {
+                Token::Word("impl" | "trait") if depth == 0 && opens.0 != Kind::Associated => {
+                    opens = (Kind::Associated, None)
+                }
+                Token::Word(keyword @ ("fn" | "mod" | "const" | "static" | "struct" | "enum" | "type" | "union"))
+                    if depth == 0 =>
+                {
                     if keyword == "fn" {
                         // `-> impl Fn()` after this must not turn the body into an `impl` block, nor `impl` before it.
                         opens = (Kind::Body, None);
                     }
-                    let Some(name) = self.word().filter(|w| !matches!(*w, "fn" | "unsafe" | "extern" | "async" | "mut")) else { continue };
+                    let Some(name) =
+                        self.word().filter(|w| !matches!(*w, "fn" | "unsafe" | "extern" | "async" | "mut"))
+                    else {
+                        continue;
+                    };
                     self.blocks[this].items.insert(name.to_owned());
                     if keyword == "mod" {
                         opens = (Kind::Module, Some(name.to_owned()));
@@ -313,7 +322,8 @@ fn lex(text: &str) -> Vec<(usize, Token<'_>)> {
         } else if b == b'\'' {
             i += character(&text[i..]);
         } else if b == b'_' || b.is_ascii_alphabetic() || b >= 0x80 {
-            let len = rest.iter().position(|&b| !(b == b'_' || b.is_ascii_alphanumeric() || b >= 0x80)).unwrap_or(rest.len());
+            let len =
+                rest.iter().position(|&b| !(b == b'_' || b.is_ascii_alphanumeric() || b >= 0x80)).unwrap_or(rest.len());
             let word = &text[i..i + len];
             let after = &rest[len..];
             let hashes = after.iter().take_while(|&&b| b == b'#').count();
@@ -420,7 +430,8 @@ mod tests {
 
     #[test]
     fn methods_do_not_shadow_functions() {
-        let text = "impl T { fn power(&self) {} fn HERE() {} } trait U { fn roll(); } fn g() -> impl Fn() { fn trace() {} }";
+        let text =
+            "impl T { fn power(&self) {} fn HERE() {} } trait U { fn roll(); } fn g() -> impl Fn() { fn trace() {} }";
         for name in ["power", "roll", "trace"] {
             assert_eq!(at_here(text, name), Meaning::Absent, "{name}");
         }

@@ -6,10 +6,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::visit_mut::{self, VisitMut};
 
+use super::Host;
 use super::free::{Found, FreePath, Surroundings, path_of};
 use super::options::Options;
 use super::source::{BlockId, Meaning, Source};
-use super::{Host, builtins};
 
 /// Outcome of a survey beside what the walk found.
 #[derive(Debug)]
@@ -20,7 +20,12 @@ pub struct Survey {
 }
 
 /// Walks an item; where it mentions names that the file around it might define, looks there and walks again.
-pub fn survey(at: &Ident, options: &Options, host: &Host<'_>, walk: impl Fn(&Surroundings) -> Found) -> (Found, Survey) {
+pub fn survey(
+    at: &Ident,
+    options: &Options,
+    host: &Host<'_>,
+    walk: impl Fn(&Surroundings) -> Found,
+) -> (Found, Survey) {
     let facade = options.facade.as_ref().and_then(|p| p.segments.first()).map(|s| s.ident.to_string());
     let own = options.siblings.iter().cloned().collect();
     let mut around = Surroundings { own, std: BTreeMap::new(), facade };
@@ -35,7 +40,10 @@ pub fn survey(at: &Ident, options: &Options, host: &Host<'_>, walk: impl Fn(&Sur
     let Some(text) = &survey.text else { return (found, survey) };
 
     let imports = imports(text);
-    let defined = |name: &String| ["fn ", "mod ", "struct ", "type "].iter().any(|k| text.contains(&format!("{k}{name}"))) || imports.iter().any(|i| has_word(i, name));
+    let defined = |name: &String| {
+        ["fn ", "mod ", "struct ", "type "].iter().any(|k| text.contains(&format!("{k}{name}")))
+            || imports.iter().any(|i| has_word(i, name))
+    };
     let suspects: Vec<&String> = found.builtins.iter().filter(|name| defined(name)).collect();
     let of_std: Vec<&&str> = imports.iter().filter(|i| i.starts_with("core::") || i.starts_with("std::")).collect();
     let aliases: Vec<&String> = heads.iter().filter(|name| of_std.iter().any(|i| has_word(i, name))).collect();
@@ -47,8 +55,12 @@ pub fn survey(at: &Ident, options: &Options, host: &Host<'_>, walk: impl Fn(&Sur
     for name in suspects {
         match source.meaning(block, name) {
             Meaning::Item => drop(own.insert(name.clone())),
-            Meaning::Import(path) if path[0] == "core" || path[0] == "std" => drop(around.std.insert(name.clone(), path)),
-            Meaning::Import(path) if path[0] != "kiln" && Some(&path[0]) != around.facade.as_ref() => drop(own.insert(name.clone())),
+            Meaning::Import(path) if path[0] == "core" || path[0] == "std" => {
+                drop(around.std.insert(name.clone(), path))
+            }
+            Meaning::Import(path) if path[0] != "kiln" && Some(&path[0]) != around.facade.as_ref() => {
+                drop(own.insert(name.clone()))
+            }
             _ => {}
         }
     }
@@ -80,16 +92,16 @@ impl Survey {
         let mut advice = Vec::new();
         if !paths.is_empty() {
             let names: Vec<String> = paths.iter().map(|p| format!("`{}`", p.key)).collect();
-            advice.push(format!("functions, constants and `impl` blocks that it uses need `#[jit]`, structs `#[derive(Tree)]`: {}", names.join(", ")));
+            advice.push(format!(
+                "functions, constants and `impl` blocks that it uses need `#[jit]`, structs `#[derive(Tree)]`: {}",
+                names.join(", ")
+            ));
         }
-        let close = paths.iter().filter(|p| p.bare_value).filter_map(|p| Some((&p.key, builtins::nearest(&p.key)?)));
-        let close: Vec<_> = close.collect();
-        if close.is_empty() {
-            return advice;
-        }
-        let source = self.text.as_ref().map(|text| self.source(text));
-        let stranger = |name: &str| source.as_ref().is_none_or(|(s, b)| matches!(s.meaning(*b, name), Meaning::Absent | Meaning::Unknown));
-        let close = close.into_iter().filter(|(name, _)| stranger(name));
+        let text = self.text.as_deref().unwrap_or_default();
+        let imports = imports(text);
+        let strange = |name: &str| !text.contains(&format!("fn {name}")) && !imports.iter().any(|i| has_word(i, name));
+        let strangers = paths.iter().filter(|p| p.bare_value && strange(&p.key));
+        let close = strangers.filter_map(|p| Some((&p.key, crate::library::nearest(&p.key)?)));
         advice.extend(close.map(|(name, known)| format!("there is no built-in `{name}`: did you mean `{known}`?")));
         advice
     }
@@ -161,7 +173,8 @@ fn first(path: &str) -> String {
 
 /// The insides of everything that looks like an import.
 fn imports(text: &str) -> Vec<&str> {
-    let starts = text.match_indices("use ").filter(|(i, _)| !text[..*i].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+    let starts =
+        text.match_indices("use ").filter(|(i, _)| !text[..*i].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
     starts.filter_map(|(i, _)| text[i + 4..].split_once(';')).map(|(tree, _)| tree.trim_start()).collect()
 }
 
@@ -169,4 +182,3 @@ fn has_word(text: &str, word: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(word).any(|(i, _)| !text[..i].ends_with(part) && !text[i + word.len()..].starts_with(part))
 }
-

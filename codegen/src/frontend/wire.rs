@@ -100,9 +100,9 @@ pub fn local_exporter(name: &Ident, payload: &TokenStream, paths: Option<&TokenS
 }
 
 fn arms(payload: &TokenStream, paths: Option<&TokenStream>) -> TokenStream {
-    let paths = paths.map(|paths| {
-        quote!(([$($acc:tt)*] [$($next:tt)*] $($rest:tt)*) => { $($next)*!{ [$($acc)* #paths] $($rest)* } };)
-    });
+    let paths = paths.map(
+        |paths| quote!(([$($acc:tt)*] [$($next:tt)*] $($rest:tt)*) => { $($next)*!{ [$($acc)* #paths] $($rest)* } };),
+    );
     quote! {
         ({$($acc:tt)*} [$($next:tt)*] $($rest:tt)*) => { $($next)*!{ {$($acc)* #payload} $($rest)* } };
         #paths
@@ -138,7 +138,8 @@ impl Chain<'_> {
         }
         let pieces: Vec<_> = links.chunks(links.len().isqrt()).collect();
         let names: Vec<_> = (0..pieces.len()).map(|i| format_ident!("{}_{}", scratch, i)).collect();
-        let gather = pieces.iter().zip(&names).map(|(piece, name)| self.link(piece, &quote!(#facade::__gather), &quote!(#name)));
+        let gather =
+            pieces.iter().zip(&names).map(|(piece, name)| self.link(piece, &quote!(#facade::__gather), &quote!(#name)));
         let over: Vec<_> = names.iter().map(|name| quote!(#name)).collect();
         let join = self.link(&over, &last, ctx);
         quote!(#(#gather)* #join)

@@ -319,7 +319,11 @@ fn matmul(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     let (rx, ry) = (x.aval.rank(), y.aval.rank());
     if rx == 0 || ry == 0 {
         let (v, at) = if rx == 0 { (&x, b.sp("a")) } else { (&y, b.sp("b")) };
-        return err_help(at, format!("`matmul` needs arrays with axes, found {}", show(&v.aval)), "multiply by a scalar with `*`");
+        return err_help(
+            at,
+            format!("`matmul` needs arrays with axes, found {}", show(&v.aval)),
+            "multiply by a scalar with `*`",
+        );
     }
     let (kx, ky) = (rx - 1, if ry == 1 { 0 } else { ry - 2 });
     if x.aval.shape[kx] != y.aval.shape[ky] {
@@ -348,7 +352,10 @@ fn matmul(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
         return Ok(Value::Array(tr.bind1(Transpose { perm }, &[&out], sp)?));
     }
     let Some(lead) = arith::broadcast_shapes(&lead_x, &lead_y) else {
-        return err(sp, format!("`matmul` cannot broadcast the leading axes of {} and {}", show(&x.aval), show(&y.aval)));
+        return err(
+            sp,
+            format!("`matmul` cannot broadcast the leading axes of {} and {}", show(&x.aval), show(&y.aval)),
+        );
     };
     let widen = |t: &Traced| [lead.clone(), t.aval.shape[t.aval.rank() - 2..].to_vec()].concat();
     let (x, y) = (tr.broadcast_to(&x, &widen(&x), sp)?, tr.broadcast_to(&y, &widen(&y), sp)?);
@@ -375,8 +382,13 @@ fn dot(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     if x.aval.shape[kx] != y.aval.shape[ky] {
         return Err(pairing_error(tr, &b, &x, &y, kx, ky).into());
     }
-    let op =
-        DotGeneral { lhs_contract: vec![kx], rhs_contract: vec![ky], lhs_batch: vec![], rhs_batch: vec![], preferred: None };
+    let op = DotGeneral {
+        lhs_contract: vec![kx],
+        rhs_contract: vec![ky],
+        lhs_batch: vec![],
+        rhs_batch: vec![],
+        preferred: None,
+    };
     Ok(Value::Array(tr.bind1(op, &[&x, &y], sp)?))
 }
 
@@ -550,14 +562,20 @@ fn concatenate(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
         Value::Array(t) if t.aval.rank() > 0 => {
             (0..t.aval.shape[0]).map(|n| tr.item_at(&t, n, sp)).collect::<R<Vec<_>>>()?
         }
-        other => return err(b.sp("arrays"), format!("`concatenate` takes a tuple of arrays, found {}", other.describe())),
+        other => {
+            return err(b.sp("arrays"), format!("`concatenate` takes a tuple of arrays, found {}", other.describe()));
+        }
     };
     if items.is_empty() {
         return err(b.sp("arrays"), "`concatenate` of nothing");
     }
     let parts = tr.promote("concatenate", &items, sp)?;
     if parts[0].aval.rank() == 0 {
-        return err_help(b.sp("arrays"), "`concatenate` needs arrays with axes, found scalars", "write `[a, b]` or `stack((a, b))`");
+        return err_help(
+            b.sp("arrays"),
+            "`concatenate` needs arrays with axes, found scalars",
+            "write `[a, b]` or `stack((a, b))`",
+        );
     }
     let axis = b.axis("axis", parts[0].aval.rank(), &show(&parts[0].aval))?.unwrap_or(0);
     let refs: Vec<&Traced> = parts.iter().collect();
@@ -573,13 +591,19 @@ fn split(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
         Value::Num(Num { value: Number::Int(k), .. }) => {
             let k = usize::try_from(k).unwrap_or(0);
             if k == 0 || n % k != 0 {
-                return err(b.sp("sections"), format!("axis {axis} of {} does not split into {k} equal parts", show(&x.aval)));
+                return err(
+                    b.sp("sections"),
+                    format!("axis {axis} of {} does not split into {k} equal parts", show(&x.aval)),
+                );
             }
             (0..=k).map(|i| i * (n / k)).collect()
         }
         v => {
             let Some(at) = static_ints(&v) else {
-                return err(b.sp("sections"), format!("`sections` is a number or a tuple of indices, found {}", v.describe()));
+                return err(
+                    b.sp("sections"),
+                    format!("`sections` is a number or a tuple of indices, found {}", v.describe()),
+                );
             };
             let mut cuts = vec![0];
             cuts.extend(at.into_iter().map(|i| (i.max(0) as usize).min(n)));

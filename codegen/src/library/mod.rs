@@ -20,8 +20,18 @@ const SOURCES: &[&str] = &[include_str!("numpy.kiln"), include_str!("nn.kiln"), 
 
 /// Prefixes under which functions may also be called: `nn::relu` is `relu`.
 const PREFIXES: &[&str] = &[
-    "kiln::", "jnp::", "lax::", "nn::", "linalg::", "fft::", "random::", "scipy::special::", "scipy::linalg::", "tree::",
-    "scipy::stats::", "scipy::signal::",
+    "kiln::",
+    "jnp::",
+    "lax::",
+    "nn::",
+    "linalg::",
+    "fft::",
+    "random::",
+    "scipy::special::",
+    "scipy::linalg::",
+    "tree::",
+    "scipy::stats::",
+    "scipy::signal::",
 ];
 
 /// Library functions by name, with their source.

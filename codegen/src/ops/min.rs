@@ -29,6 +29,10 @@ impl Elementwise for Min {
         }
     }
 
+    fn is_order_free(&self, _dtype: DType) -> bool {
+        true
+    }
+
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
         let (a, b) = (&x[0], &x[1]);
         match dtypes[0] {

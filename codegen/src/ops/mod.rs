@@ -220,6 +220,11 @@ pub trait Primitive: fmt::Debug + Any {
         panic!("`{}` is not elementwise", self.name())
     }
 
+    /// As the combination of a fold over elements of `dtype`: whether the result is the same in any order.
+    fn is_order_free(&self, _dtype: DType) -> bool {
+        false
+    }
+
     /// Whether an element of the result depends on the operands' elements at the same index only.
     fn is_elementwise(&self) -> bool {
         false
@@ -346,6 +351,12 @@ pub trait Elementwise: fmt::Debug + Clone + Any {
         Params::default()
     }
 
+    /// As the combination of a fold over elements of `dtype`: whether the result is the same in any order.
+    fn is_order_free(&self, dtype: DType) -> bool {
+        let _ = dtype;
+        false
+    }
+
     /// Operations that one element costs in the FLOP count; conversions, comparisons and selections count none.
     fn flops(&self) -> u64 {
         1
@@ -407,6 +418,10 @@ impl<T: Elementwise> Primitive for T {
 
     fn is_elementwise(&self) -> bool {
         true
+    }
+
+    fn is_order_free(&self, dtype: DType) -> bool {
+        Elementwise::is_order_free(self, dtype)
     }
 
     fn body(&self, k: &mut Body<'_>, ix: &[Ix], _rx: &[Ix]) -> Ex {
@@ -477,18 +492,18 @@ macro_rules! primitives {
 pub mod axes;
 pub use compare::CompareOp;
 
+pub mod cumulative;
 pub mod elementwise;
 pub mod guard;
 pub mod indexing;
+#[cfg(test)]
+pub mod laws;
 pub mod matrix;
 pub mod reduce;
 pub mod region;
 pub mod scan_split;
 pub mod sorting;
 pub mod windows;
-pub mod cumulative;
-#[cfg(test)]
-pub mod laws;
 
 primitives! {
     constant: Constant = "constant" (p) Constant { value: p.array("value")? };

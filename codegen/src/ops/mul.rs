@@ -30,6 +30,10 @@ impl Elementwise for Mul {
         }
     }
 
+    fn is_order_free(&self, dtype: DType) -> bool {
+        dtype.is_int()
+    }
+
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
         infix(dtypes[0], quote!(*), quote!(wrapping_mul), x)
     }

@@ -28,6 +28,10 @@ impl Elementwise for Or {
         }
     }
 
+    fn is_order_free(&self, _dtype: DType) -> bool {
+        true
+    }
+
     fn emit(&self, _dtypes: &[DType], x: &[TokenStream]) -> TokenStream {
         let (a, b) = (&x[0], &x[1]);
         quote!((#a | #b))

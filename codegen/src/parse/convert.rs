@@ -17,7 +17,12 @@ pub fn convert_fn(spans: &mut Spans, f: &syn::ItemFn) -> Function {
 }
 
 /// A method of `impl<generics> self_ty`.
-pub fn convert_method(spans: &mut Spans, generics: &syn::Generics, self_ty: &syn::Type, m: &syn::ImplItemFn) -> Function {
+pub fn convert_method(
+    spans: &mut Spans,
+    generics: &syn::Generics,
+    self_ty: &syn::Type,
+    m: &syn::ImplItemFn,
+) -> Function {
     let mut c = Conv { spans };
     let mut all = c.generics(generics);
     all.extend(c.generics(&m.sig.generics));
@@ -239,7 +244,11 @@ impl Conv<'_> {
                 syn::Stmt::Expr(e, _) => stmts.push(Stmt::Expr(self.expr(e))),
                 syn::Stmt::Macro(m) => {
                     let e = self.mac(&m.mac);
-                    if is_last && m.semi_token.is_none() { value = Some(Box::new(e)) } else { stmts.push(Stmt::Expr(e)) }
+                    if is_last && m.semi_token.is_none() {
+                        value = Some(Box::new(e))
+                    } else {
+                        stmts.push(Stmt::Expr(e))
+                    }
                 }
                 syn::Stmt::Item(item) => {
                     let sp = self.at(item.span());
@@ -295,10 +304,8 @@ impl Conv<'_> {
             syn::Pat::Path(p) => PatKind::Path(self.path(&p.path)),
             syn::Pat::Lit(l) => PatKind::Lit(self.lit(&l.lit)),
             syn::Pat::Range(r) => {
-                let (lo, hi) = (
-                    r.start.as_ref().map(|e| Box::new(self.expr(e))),
-                    r.end.as_ref().map(|e| Box::new(self.expr(e))),
-                );
+                let (lo, hi) =
+                    (r.start.as_ref().map(|e| Box::new(self.expr(e))), r.end.as_ref().map(|e| Box::new(self.expr(e))));
                 PatKind::Range(lo, hi, matches!(r.limits, syn::RangeLimits::Closed(_)))
             }
             syn::Pat::Or(o) => PatKind::Or(o.cases.iter().map(|p| self.pat(p)).collect()),
@@ -400,7 +407,8 @@ impl Conv<'_> {
                 let (left, right) = (self.boxed(&b.left), self.boxed(&b.right));
                 let sp = self.sp(self.first(left.sp), self.last(right.sp));
                 let (op, assign) = bin_op(&b.op);
-                let kind = if assign { ExprKind::Assign(Some(op), left, right) } else { ExprKind::Binary(op, left, right) };
+                let kind =
+                    if assign { ExprKind::Assign(Some(op), left, right) } else { ExprKind::Binary(op, left, right) };
                 Expr { kind, sp }
             }
             syn::Expr::Assign(a) => {
@@ -437,8 +445,7 @@ impl Conv<'_> {
                 Expr { kind: ExprKind::Index(base, index), sp }
             }
             syn::Expr::Range(r) => {
-                let (lo, hi) =
-                    (r.start.as_ref().map(|e| self.boxed(e)), r.end.as_ref().map(|e| self.boxed(e)));
+                let (lo, hi) = (r.start.as_ref().map(|e| self.boxed(e)), r.end.as_ref().map(|e| self.boxed(e)));
                 let first = lo.as_ref().map_or(r.limits.span(), |e| self.first(e.sp));
                 let last = hi.as_ref().map_or(r.limits.span(), |e| self.last(e.sp));
                 let sp = self.sp(first, last);
@@ -554,15 +561,23 @@ impl Conv<'_> {
                 Expr { kind: ExprKind::Try(x), sp }
             }
             syn::Expr::Macro(m) => self.mac(&m.mac),
-            syn::Expr::Unsafe(u) => {
-                self.refuse(u.unsafe_token.span, "`unsafe` has no place in a kernel", "do it outside and pass the result as an argument")
-            }
-            syn::Expr::Await(a) => {
-                self.refuse(a.await_token.span, "a kernel cannot wait", "await outside and pass the result as an argument")
-            }
+            syn::Expr::Unsafe(u) => self.refuse(
+                u.unsafe_token.span,
+                "`unsafe` has no place in a kernel",
+                "do it outside and pass the result as an argument",
+            ),
+            syn::Expr::Await(a) => self.refuse(
+                a.await_token.span,
+                "a kernel cannot wait",
+                "await outside and pass the result as an argument",
+            ),
             other => {
                 let span = other.span();
-                self.refuse(span, "this expression is outside the language of `#[jit]`", "see the book, chapter \"What can be written\"")
+                self.refuse(
+                    span,
+                    "this expression is outside the language of `#[jit]`",
+                    "see the book, chapter \"What can be written\"",
+                )
             }
         }
     }

@@ -50,7 +50,12 @@ pub struct Spans {
 impl Default for Spans {
     fn default() -> Spans {
         let here = Span::call_site();
-        Spans { tokens: vec![(here, here)], map: SourceMap { places: vec![Place::default()] }, local: true, silent: false }
+        Spans {
+            tokens: vec![(here, here)],
+            map: SourceMap { places: vec![Place::default()] },
+            local: true,
+            silent: false,
+        }
     }
 }
 

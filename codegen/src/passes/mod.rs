@@ -91,10 +91,7 @@ pub fn cse(graph: &Graph) -> Graph {
 }
 
 /// Builds a graph anew: `f` gets each equation with its new operands and may say what takes the place of its results.
-pub fn rebuild(
-    graph: &Graph,
-    mut f: impl FnMut(&mut Graph, &crate::graph::Eqn, &[Var]) -> Option<Vec<Var>>,
-) -> Graph {
+pub fn rebuild(graph: &Graph, mut f: impl FnMut(&mut Graph, &crate::graph::Eqn, &[Var]) -> Option<Vec<Var>>) -> Graph {
     let mut g = Graph::new(&graph.name);
     let mut env: Env<Var> = Env::new(graph);
     for v in &graph.inputs {

@@ -12,6 +12,7 @@ use crate::passes::rebuild;
 /// Results of more elements than this are not computed while compiling, unless they are the same everywhere.
 const MAX_FOLDED: usize = 1024;
 
+#[derive(Debug)]
 /// What a rule sees: the graph built so far, with the equation that defines each variable.
 pub struct Seen<'a> {
     g: &'a mut Graph,

@@ -1,5 +1,15 @@
 //! From graph to loop nests: what is computed where, in which order, in which memory.
+//!
+//! [`fuse`] decides what is computed where it is read and what is stored, [`plan`] where in the arena it is stored;
+//! [`region`] does the same for what loops and branches hold. A [`program::Schedule`] is what comes out and what
+//! `crate::emit` writes down.
 
 pub mod body;
+pub mod contract;
+pub mod exprs;
+pub mod fuse;
 pub mod interp;
 pub mod ix;
+pub mod plan;
+pub mod program;
+pub mod region;

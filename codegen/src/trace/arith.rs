@@ -2,7 +2,10 @@
 
 use crate::diag::Diag;
 use crate::dtype::DType;
-use crate::ops::{And, Compare, CompareOp, Div, Mul, Neg, Not, Op, Or, Rem, ShiftLeft, ShiftRightArithmetic, ShiftRightLogical, Sub, Xor};
+use crate::ops::{
+    And, Compare, CompareOp, Div, Mul, Neg, Not, Op, Or, Rem, ShiftLeft, ShiftRightArithmetic, ShiftRightLogical, Sub,
+    Xor,
+};
 use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
 use crate::trace::value::{Num, Number, Traced, Value, show};
@@ -41,7 +44,9 @@ impl<'a> Tracer<'a> {
             (Value::DType(x), Value::DType(y)) if matches!(op, BinOp::Eq | BinOp::Ne) => {
                 return Ok(Value::Bool((x == y) == (op == BinOp::Eq)));
             }
-            (Value::Option(x), Value::Option(y)) if matches!(op, BinOp::Eq | BinOp::Ne) && (x.is_none() || y.is_none()) => {
+            (Value::Option(x), Value::Option(y))
+                if matches!(op, BinOp::Eq | BinOp::Ne) && (x.is_none() || y.is_none()) =>
+            {
                 return Ok(Value::Bool((x.is_none() && y.is_none()) == (op == BinOp::Eq)));
             }
             _ => {}
@@ -112,7 +117,12 @@ impl<'a> Tracer<'a> {
     }
 
     /// A function of arrays on every leaf of a tree.
-    pub fn map_tree(&mut self, v: &Value, sp: Sp, f: &mut dyn FnMut(&mut Tracer<'a>, &Traced) -> R<Traced>) -> R<Value> {
+    pub fn map_tree(
+        &mut self,
+        v: &Value,
+        sp: Sp,
+        f: &mut dyn FnMut(&mut Tracer<'a>, &Traced) -> R<Traced>,
+    ) -> R<Value> {
         if let Value::List(items) = v {
             if !items.iter().any(is_tree_item) {
                 let t = self.to_traced(v, None, sp)?;
@@ -150,11 +160,7 @@ impl<'a> Tracer<'a> {
                 );
             }
             let (x, y) = (tree::children(a).unwrap_or(&[]), tree::children(b).unwrap_or(&[]));
-            let new = x
-                .iter()
-                .zip(y)
-                .map(|(x, y)| self.binary(op, x, y, sp))
-                .collect::<R<_>>()?;
+            let new = x.iter().zip(y).map(|(x, y)| self.binary(op, x, y, sp)).collect::<R<_>>()?;
             return Ok(tree::with_children(a, new));
         }
         let (t, scalar) = if a_tree { (a, b) } else { (b, a) };
@@ -247,8 +253,7 @@ impl<'a> Tracer<'a> {
         let shape = match broadcast_shapes(&a.aval.shape, &b.aval.shape) {
             Some(shape) => shape,
             None => {
-                let mut d =
-                    Diag::at(sp, format!("`{what}` cannot combine {} with {}", show(&a.aval), show(&b.aval)));
+                let mut d = Diag::at(sp, format!("`{what}` cannot combine {} with {}", show(&a.aval), show(&b.aval)));
                 d.notes = vec![self.origin(a), self.origin(b)];
                 return Err(d
                     .help("shapes are aligned at their last axes; extents must be equal or one: see `expand_dims`, `reshape`")

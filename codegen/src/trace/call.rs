@@ -323,7 +323,11 @@ impl<'a> Tracer<'a> {
         };
         let array_like = matches!(recv, Value::Array(_) | Value::List(_));
         match (&*name.text, &recv) {
-            ("clone" | "to_owned" | "as_ref" | "as_mut" | "copied" | "cloned" | "into_iter" | "iter" | "iter_mut" | "into", _) => {
+            (
+                "clone" | "to_owned" | "as_ref" | "as_mut" | "copied" | "cloned" | "into_iter" | "iter" | "iter_mut"
+                | "into",
+                _,
+            ) => {
                 return Ok(match (&*name.text, recv) {
                     ("into_iter" | "iter" | "iter_mut", r @ (Value::Array(_) | Value::List(_) | Value::Tuple(_))) => {
                         Value::Iter(Rc::new(Iter::Items(r)))
@@ -331,7 +335,9 @@ impl<'a> Tracer<'a> {
                     (_, r) => r,
                 });
             }
-            ("enumerate" | "zip" | "rev" | "step_by" | "skip" | "take", _) if !matches!(&*name.text, "take") || matches!(recv, Value::Iter(_) | Value::Range(..)) => {
+            ("enumerate" | "zip" | "rev" | "step_by" | "skip" | "take", _)
+                if !matches!(&*name.text, "take") || matches!(recv, Value::Iter(_) | Value::Range(..)) =>
+            {
                 let iter = self.iter_of(&recv, at)?;
                 return Ok(Value::Iter(match &*name.text {
                     "enumerate" => Rc::new(Iter::Enumerate(iter)),
@@ -365,7 +371,9 @@ impl<'a> Tracer<'a> {
             ("len", Value::Array(t)) if t.aval.rank() > 0 => return Ok(Value::size(t.aval.shape[0])),
             ("len", Value::List(items) | Value::Tuple(items)) => return Ok(Value::size(items.len())),
             ("len", Value::Unit) => return Ok(Value::size(0)),
-            ("shape" | "ndim" | "size" | "dtype", _) if array_like || matches!(recv, Value::Num(_) | Value::Bool(_)) => {
+            ("shape" | "ndim" | "size" | "dtype", _)
+                if array_like || matches!(recv, Value::Num(_) | Value::Bool(_)) =>
+            {
                 let t = self.to_traced(&recv, None, at)?;
                 return Ok(match &*name.text {
                     "shape" if t.aval.rank() == 0 => Value::Unit,
@@ -375,15 +383,21 @@ impl<'a> Tracer<'a> {
                     _ => Value::DType(t.aval.dtype),
                 });
             }
-            ("pow" | "powi" | "powf", _) => return self.call_builtin("power", with_first(recv, at, args), sp, ctx.library),
+            ("pow" | "powi" | "powf", _) => {
+                return self.call_builtin("power", with_first(recv, at, args), sp, ctx.library);
+            }
             ("abs" | "min" | "max" | "sqrt" | "ln", Value::Num(_)) | ("ln" | "to_f32" | "astype", _) => {}
             _ => {}
         }
         let function = match (&*name.text, &recv) {
             ("ln", _) => "log",
             // Rust's scalar methods of two operands; numpy's reductions take none or keywords.
-            ("max", _) if args.pos.len() == 1 && !matches!(args.pos[0].0, Value::Num(Num { dtype: None, .. })) => "maximum",
-            ("min", _) if args.pos.len() == 1 && !matches!(args.pos[0].0, Value::Num(Num { dtype: None, .. })) => "minimum",
+            ("max", _) if args.pos.len() == 1 && !matches!(args.pos[0].0, Value::Num(Num { dtype: None, .. })) => {
+                "maximum"
+            }
+            ("min", _) if args.pos.len() == 1 && !matches!(args.pos[0].0, Value::Num(Num { dtype: None, .. })) => {
+                "minimum"
+            }
             ("is_nan", _) => "isnan",
             ("is_finite", _) => "isfinite",
             ("powi" | "powf", _) => "power",
@@ -514,7 +528,12 @@ impl<'a> Tracer<'a> {
         if let Some(t) = &decl.self_ty {
             let shared = Rc::new(Ctx { generics: ctx.generics.clone(), paths: ctx.paths.clone(), ..ctx });
             let ty = self.resolve_type(t, &shared)?;
-            ctx = Ctx { generics: shared.generics.clone(), paths: f.paths.clone(), self_ty: Some(ty), library: f.library };
+            ctx = Ctx {
+                generics: shared.generics.clone(),
+                paths: f.paths.clone(),
+                self_ty: Some(ty),
+                library: f.library,
+            };
         }
         let ctx = Rc::new(ctx);
         let mut vars = Scope::default();
@@ -572,7 +591,9 @@ impl<'a> Tracer<'a> {
         let (value, at) = match self.block_inner(&decl.body, vars, ctx) {
             Ok(v) => (v, decl.body.value.as_ref().map_or(decl.body.sp, |e| e.sp)),
             Err(Stop::Return(v, at)) => (v, at),
-            Err(Stop::Break(_, at) | Stop::Continue(at) | Stop::TracedBreak(at, _)) => return err(at, "this is not inside a loop"),
+            Err(Stop::Break(_, at) | Stop::Continue(at) | Stop::TracedBreak(at, _)) => {
+                return err(at, "this is not inside a loop");
+            }
             Err(stop) => return Err(stop),
         };
         if ctx.library {
@@ -585,7 +606,11 @@ impl<'a> Tracer<'a> {
         let what = format!("the result of `{}`", decl.name.text);
         // `f32` and `u8` results may be literals; a unit function drops its value.
         if ty == Ty::Unit && !matches!(value, Value::Unit) {
-            return err_help(at, format!("{what} is (), found {}", value.describe()), "end the line with `;` or declare the result type");
+            return err_help(
+                at,
+                format!("{what} is (), found {}", value.describe()),
+                "end the line with `;` or declare the result type",
+            );
         }
         self.fit(value, &ty, &what, at)
     }
@@ -633,7 +658,11 @@ impl<'a> Tracer<'a> {
                 (Some(arg), _) => arg,
                 (None, Some(e)) => (self.expr(e, &mut Scope::default(), &ctx)?, sp),
                 (None, None) => {
-                    return err_help(sp, format!("`{}` needs the argument `{}`", decl.name.text, names[n]), signature());
+                    return err_help(
+                        sp,
+                        format!("`{}` needs the argument `{}`", decl.name.text, names[n]),
+                        signature(),
+                    );
                 }
             });
         }

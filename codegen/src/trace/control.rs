@@ -68,7 +68,9 @@ impl<'a> Tracer<'a> {
                     return result;
                 }
                 Some(false) => vars.vars.truncate(mark),
-                None => return err_help(arm.pat.sp, "this pattern needs a static value", "use `if` on the traced value"),
+                None => {
+                    return err_help(arm.pat.sp, "this pattern needs a static value", "use `if` on the traced value");
+                }
             }
         }
         err(sp, format!("no arm matches {}", v.describe()))

@@ -14,11 +14,7 @@ const SKIP: &str = "turn is done";
 /// The body of a `for`: nothing happens once the loop is done.
 pub fn loop_body(body: &Block) -> Block {
     let inner = flagged(body);
-    Block {
-        stmts: vec![Stmt::Expr(unless(DONE, inner, body.sp))],
-        value: None,
-        sp: body.sp,
-    }
+    Block { stmts: vec![Stmt::Expr(unless(DONE, inner, body.sp))], value: None, sp: body.sp }
 }
 
 /// Condition and body of a `while` that may be left early.

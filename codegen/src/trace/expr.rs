@@ -146,9 +146,7 @@ impl<'a> Tracer<'a> {
                 Ok(Value::Unit)
             }
             ExprKind::Call(f, args) => self.call_expr(f, args, sp, vars, ctx),
-            ExprKind::Method(recv, name, generics, args) => {
-                self.method_expr(recv, name, generics, args, sp, vars, ctx)
-            }
+            ExprKind::Method(recv, name, generics, args) => self.method_expr(recv, name, generics, args, sp, vars, ctx),
             ExprKind::Field(base, name) => {
                 let base = self.expr(base, vars, ctx)?;
                 self.field(&base, name)
@@ -193,7 +191,10 @@ impl<'a> Tracer<'a> {
                     // A long splat is made an array at once; its literal keeps its weakness.
                     Value::Num(_) | Value::List(_) if n > 16 => {
                         let t = self.to_traced(&x, None, sp)?;
-                        let array = { let v = self.var(&t); self.graph().as_constant(v) };
+                        let array = {
+                            let v = self.var(&t);
+                            self.graph().as_constant(v)
+                        };
                         let mut out = match array {
                             Some(a) => {
                                 let mut data = Vec::with_capacity(n * a.data().len());
@@ -237,11 +238,9 @@ impl<'a> Tracer<'a> {
                 };
                 Err(Stop::Return(value, sp))
             }
-            ExprKind::Closure(c) => Ok(Value::Fn(Rc::new(FnValue::Closure {
-                closure: c.clone(),
-                scope: vars.clone(),
-                ctx: ctx.clone(),
-            }))),
+            ExprKind::Closure(c) => {
+                Ok(Value::Fn(Rc::new(FnValue::Closure { closure: c.clone(), scope: vars.clone(), ctx: ctx.clone() })))
+            }
             ExprKind::Cast(x, ty) => {
                 let x = self.expr(x, vars, ctx)?;
                 let ty = self.resolve_type(ty, ctx)?;
@@ -275,7 +274,9 @@ impl<'a> Tracer<'a> {
     pub fn list_of(&mut self, items: Vec<Value>, sp: Sp) -> R<Value> {
         let is_array = |v: &Value| matches!(v, Value::Array(_));
         let flat = |v: &Value| matches!(v, Value::Array(_) | Value::Num(_) | Value::Bool(_));
-        if items.iter().any(is_array) && items.iter().all(|v| flat(v) || matches!(v, Value::List(_)) && !arith::is_tree(v)) {
+        if items.iter().any(is_array)
+            && items.iter().all(|v| flat(v) || matches!(v, Value::List(_)) && !arith::is_tree(v))
+        {
             let parts = self.promote("[..]", &items, sp)?;
             if parts.iter().any(|p| p.aval != parts[0].aval) {
                 let all: Vec<String> = parts.iter().map(|p| super::value::show(&p.aval)).collect();
@@ -400,10 +401,8 @@ impl<'a> Tracer<'a> {
                 Some(n) => Ok(s.fields[n].clone()),
                 None => {
                     let names: Vec<&str> = s.ty.fields.iter().map(|(f, _)| &**f).collect();
-                    let mut d = crate::diag::Diag::at(
-                        name.sp,
-                        format!("`{}` has no field `{}`", s.ty.describe(), name.text),
-                    );
+                    let mut d =
+                        crate::diag::Diag::at(name.sp, format!("`{}` has no field `{}`", s.ty.describe(), name.text));
                     d.help = Some(match crate::library::closest(&name.text, names.iter().copied()) {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => format!("its fields are {}", names.join(", ")),
@@ -551,10 +550,13 @@ impl<'a> Tracer<'a> {
                 }
             }
             (Value::Num(n), Ty::Array(a)) if a.rank() == 0 => {
-                let s = super::scalar(n.value, n.dtype.unwrap_or(match n.value {
-                    Number::Int(_) => DType::I64,
-                    Number::Float(_) => DType::F64,
-                }))
+                let s = super::scalar(
+                    n.value,
+                    n.dtype.unwrap_or(match n.value {
+                        Number::Int(_) => DType::I64,
+                        Number::Float(_) => DType::F64,
+                    }),
+                )
                 .convert(a.dtype);
                 let value = match s.to_i128() {
                     Some(i) if a.dtype.is_int() => Number::Int(i),
@@ -641,7 +643,15 @@ impl<'a> Tracer<'a> {
     }
 
     /// `place[index] op= value`: one scatter, so that repeated indices add up.
-    fn update_place(&mut self, place: &Expr, op: BinOp, value: &Value, sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<()> {
+    fn update_place(
+        &mut self,
+        place: &Expr,
+        op: BinOp,
+        value: &Value,
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<()> {
         let ExprKind::Index(base, index) = &place.kind else { unreachable!("called for indices") };
         let old = self.expr(base, vars, ctx)?;
         let index = self.expr(index, vars, ctx)?;
@@ -658,7 +668,10 @@ impl<'a> Tracer<'a> {
                 if o.weak || *t.aval == *o.aval {
                     return Ok(Value::Array(t));
                 }
-                if t.aval.dtype == o.aval.dtype && arith::broadcast_shapes(&t.aval.shape, &o.aval.shape).as_ref() == Some(&o.aval.shape) && t.aval.rank() == 0 {
+                if t.aval.dtype == o.aval.dtype
+                    && arith::broadcast_shapes(&t.aval.shape, &o.aval.shape).as_ref() == Some(&o.aval.shape)
+                    && t.aval.rank() == 0
+                {
                     return Ok(Value::Array(self.broadcast_to(&t, &o.aval.shape, sp)?));
                 }
                 let ty = Ty::Array((*o.aval).clone());

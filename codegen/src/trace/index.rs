@@ -209,7 +209,11 @@ impl<'a> Tracer<'a> {
             }
         }
         let neighbours = at.windows(2).all(|w| w[0] + 1 == w[1]);
-        let before = if neighbours { parts[..at.first().copied().unwrap_or(0)].iter().filter(|p| matches!(p, Part::Span(..))).count() } else { 0 };
+        let before = if neighbours {
+            parts[..at.first().copied().unwrap_or(0)].iter().filter(|p| matches!(p, Part::Span(..))).count()
+        } else {
+            0
+        };
         let mut shape = Vec::new();
         let mut dims = Vec::new();
         let mut indices: Vec<Traced> = Vec::new();
@@ -357,7 +361,11 @@ impl<'a> Tracer<'a> {
         if !fits {
             let mut d = crate::diag::Diag::at(
                 sp,
-                format!("`take_along_axis` cannot pick from {} with {} along axis {axis}", show(&x.aval), show(&idx.aval)),
+                format!(
+                    "`take_along_axis` cannot pick from {} with {} along axis {axis}",
+                    show(&x.aval),
+                    show(&idx.aval)
+                ),
             );
             d.notes = vec![self.origin(x), self.origin(idx)];
             let one_lower: Vec<usize> = (0..rank).filter(|d| *d != axis).map(|d| x.aval.shape[d]).collect();
@@ -365,7 +373,11 @@ impl<'a> Tracer<'a> {
             return Err(d.help(format!("the indices should be `{idx_type}`")).into());
         }
         if !idx.aval.dtype.is_int() {
-            return err_help(sp, format!("an index is an integer, found {}", show(&idx.aval)), "convert it: `.. as i32`");
+            return err_help(
+                sp,
+                format!("an index is an integer, found {}", show(&idx.aval)),
+                "convert it: `.. as i32`",
+            );
         }
         let idx = self.wrap_negative(idx, x.aval.shape[axis], sp)?;
         let idx = self.broadcast_to(&idx, &want, sp)?;
@@ -376,8 +388,7 @@ impl<'a> Tracer<'a> {
                 _ => DimIx::window(d),
             })
             .collect();
-        let coords =
-            Coords { dims, index_dims: vec![(0..want.len()).collect()], shape: want, mode: IndexMode::Clip };
+        let coords = Coords { dims, index_dims: vec![(0..want.len()).collect()], shape: want, mode: IndexMode::Clip };
         Ok(Value::Array(self.bind1(Gather { coords }, &[x, &idx], sp)?))
     }
 
@@ -385,7 +396,11 @@ impl<'a> Tracer<'a> {
     pub fn take(&mut self, x: &Traced, idx: &Traced, axis: usize, sp: Sp) -> R<Value> {
         let mut parts: Vec<Part> = x.aval.shape.iter().map(|n| Part::Span(0, *n)).collect();
         if !idx.aval.dtype.is_int() {
-            return err_help(sp, format!("an index is an integer, found {}", show(&idx.aval)), "convert it: `.. as i32`");
+            return err_help(
+                sp,
+                format!("an index is an integer, found {}", show(&idx.aval)),
+                "convert it: `.. as i32`",
+            );
         }
         parts[axis] = Part::Dynamic(self.wrap_negative(idx, x.aval.shape[axis], sp)?);
         Ok(Value::Array(self.read(x, &parts, sp)?))

@@ -281,7 +281,8 @@ impl<'a> Tracer<'a> {
 
     /// A constant.
     pub fn constant(&mut self, array: Array, sp: Sp) -> Traced {
-        self.bind1(Constant { value: Rc::new(array) }, &[], sp).unwrap_or_else(|_| unreachable!("constants have no operands"))
+        self.bind1(Constant { value: Rc::new(array) }, &[], sp)
+            .unwrap_or_else(|_| unreachable!("constants have no operands"))
     }
 
     /// A constant scalar; weak if `dtype` was not written.

@@ -52,7 +52,12 @@ impl<'a> Tracer<'a> {
                 if !fits {
                     return err(
                         pat.sp,
-                        format!("this pattern has {} parts, the value {} has {}", pats.len(), value.describe(), items.len()),
+                        format!(
+                            "this pattern has {} parts, the value {} has {}",
+                            pats.len(),
+                            value.describe(),
+                            items.len()
+                        ),
                     );
                 }
                 for (n, p) in pats.iter().enumerate() {

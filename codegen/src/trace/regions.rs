@@ -48,7 +48,11 @@ impl<'a> Tracer<'a> {
             );
         }
         if cond.aval.dtype != DType::Bool {
-            return err_help(at, format!("a condition is a bool, found {}", super::value::show(&cond.aval)), "compare it: `.. != 0`");
+            return err_help(
+                at,
+                format!("a condition is a bool, found {}", super::value::show(&cond.aval)),
+                "compare it: `.. != 0`",
+            );
         }
         let yes = self.open_branch(vars, at, |tr, vars| tr.block(then, vars, ctx))?;
         let no = self.open_branch(vars, at, |tr, vars| match other {
@@ -60,7 +64,15 @@ impl<'a> Tracer<'a> {
     }
 
     /// `match` on a traced integer.
-    pub fn traced_match(&mut self, v: &Traced, at: Sp, arms: &[Arm], sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+    pub fn traced_match(
+        &mut self,
+        v: &Traced,
+        at: Sp,
+        arms: &[Arm],
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
         if v.aval.rank() > 0 || !(v.aval.dtype.is_int() || v.aval.dtype == DType::Bool) {
             return err_help(
                 at,
@@ -161,9 +173,11 @@ impl<'a> Tracer<'a> {
             Err(stop) => {
                 self.truncate_frames(depth);
                 Err(match stop {
-                    Stop::Return(_, sp) => crate::diag::Diag::at(sp, "`return` under a condition that is known only at run time")
-                        .help("make both branches yield a value and return it at the end")
-                        .into(),
+                    Stop::Return(_, sp) => {
+                        crate::diag::Diag::at(sp, "`return` under a condition that is known only at run time")
+                            .help("make both branches yield a value and return it at the end")
+                            .into()
+                    }
                     Stop::Break(_, sp) | Stop::Continue(sp) => Stop::TracedBreak(sp, at),
                     other => other,
                 })
@@ -173,9 +187,8 @@ impl<'a> Tracer<'a> {
 
     /// Makes one equation of branches: their values and every variable that one of them changed are its results.
     fn close_branches(&mut self, index: &Traced, mut open: Vec<Open>, sp: Sp, vars: &mut Scope) -> R<Value> {
-        let changed: Vec<usize> = (0..vars.vars.len())
-            .filter(|n| open.iter().any(|o| !same(&o.vars.vars[*n].1, &vars.vars[*n].1)))
-            .collect();
+        let changed: Vec<usize> =
+            (0..vars.vars.len()).filter(|n| open.iter().any(|o| !same(&o.vars.vars[*n].1, &vars.vars[*n].1))).collect();
         // Per result: one value per branch.
         let mut rows: Vec<Vec<Value>> = vec![open.iter().map(|o| o.value.clone()).collect()];
         for n in &changed {
@@ -259,7 +272,12 @@ impl<'a> Tracer<'a> {
                     let array = super::types::literal_array(v, None);
                     match array {
                         Some(a) => (a.aval().clone(), true),
-                        None => return err(sp, "a branch yields an array literal that mixes traced and static items: bind it to a variable first"),
+                        None => {
+                            return err(
+                                sp,
+                                "a branch yields an array literal that mixes traced and static items: bind it to a variable first",
+                            );
+                        }
                     }
                 }
                 other if same(other, first) => return Ok(first.clone()),
@@ -363,10 +381,7 @@ impl<'a> Tracer<'a> {
     ) -> R<Value> {
         let (open, carried, init) = self.carry_fixpoint(vars, body, sp, |tr, scope| {
             let index = tr.input(&Aval::scalar(DType::U32), sp);
-            let slices: Vec<Traced> = stacked
-                .iter()
-                .map(|t| tr.input(&t.aval.unbatched(), sp))
-                .collect();
+            let slices: Vec<Traced> = stacked.iter().map(|t| tr.input(&t.aval.unbatched(), sp)).collect();
             let item = tr.plan_item(plan, &index, &slices, sp)?;
             let mark = scope.vars.len();
             tr.bind_pat(pat, &item, scope, ctx)?;
@@ -389,14 +404,8 @@ impl<'a> Tracer<'a> {
         let index = graph.inputs.pop().expect("the index");
         let carries = std::mem::take(&mut graph.inputs);
         graph.inputs = [vec![index], tail, carries, slices].concat();
-        let op = Scan {
-            body: Rc::new(graph),
-            length,
-            n_consts: captures.len(),
-            n_carry,
-            reverse: false,
-            indexed: true,
-        };
+        let op =
+            Scan { body: Rc::new(graph), length, n_consts: captures.len(), n_carry, reverse: false, indexed: true };
         let ins: Vec<&Traced> = captures.iter().chain(&init).chain(stacked).collect();
         let outs = self.bind(op, &ins, sp)?;
         self.store_carries(vars, &carried, outs);
@@ -578,7 +587,11 @@ impl<'a> Tracer<'a> {
             }
             turns += 1;
             if turns > 10_000 {
-                return err_help(sp, "this loop runs more than 10000 times while tracing", "write `for i in 0..n` to keep it a loop");
+                return err_help(
+                    sp,
+                    "this loop runs more than 10000 times while tracing",
+                    "write `for i in 0..n` to keep it a loop",
+                );
             }
             match self.block(body, vars, ctx) {
                 Ok(_) | Err(Stop::Continue(_)) => {}
@@ -593,7 +606,13 @@ impl<'a> Tracer<'a> {
         let bound = match attrs.iter().find(|a| &*a.name.text == "bound") {
             Some(a) => match a.args.first() {
                 Some(n) => Some(self.static_size(&n.value, vars, ctx)?),
-                None => return err_help(a.name.sp, "`bound` needs the largest number of turns", "write `#[bound(100)] while ..`"),
+                None => {
+                    return err_help(
+                        a.name.sp,
+                        "`bound` needs the largest number of turns",
+                        "write `#[bound(100)] while ..`",
+                    );
+                }
             },
             None => None,
         };
@@ -735,9 +754,9 @@ impl<'a> Tracer<'a> {
                 let moved = self.binary(BinOp::Add, &start, &Value::int(offset * step), sp)?;
                 ItemPlan::Index(moved, step * factor)
             }
-            ItemPlan::Tuple(parts) => ItemPlan::Tuple(
-                parts.into_iter().map(|p| self.shift_plan(p, offset, factor, sp)).collect::<R<_>>()?,
-            ),
+            ItemPlan::Tuple(parts) => {
+                ItemPlan::Tuple(parts.into_iter().map(|p| self.shift_plan(p, offset, factor, sp)).collect::<R<_>>()?)
+            }
             slice => slice,
         })
     }
@@ -745,9 +764,9 @@ impl<'a> Tracer<'a> {
     fn plan_item(&mut self, plan: &ItemPlan, index: &Traced, slices: &[Traced], sp: Sp) -> R<Value> {
         match plan {
             ItemPlan::Slice(n) => Ok(Value::Array(slices[*n].clone())),
-            ItemPlan::Tuple(parts) => Ok(Value::tuple(
-                parts.iter().map(|p| self.plan_item(p, index, slices, sp)).collect::<R<_>>()?,
-            )),
+            ItemPlan::Tuple(parts) => {
+                Ok(Value::tuple(parts.iter().map(|p| self.plan_item(p, index, slices, sp)).collect::<R<_>>()?))
+            }
             ItemPlan::Index(start, step) => {
                 let dtype = match start {
                     Value::Num(n) => n.dtype.unwrap_or(DType::I32),
@@ -828,5 +847,7 @@ fn same(a: &Value, b: &Value) -> bool {
 /// Whether two templates have the same types.
 fn same_types(a: &Value, b: &Value) -> bool {
     let (x, y) = (tree::leaves(a), tree::leaves(b));
-    tree::same_structure(a, b) && x.len() == y.len() && x.iter().zip(&y).all(|(a, b)| a.aval == b.aval && a.weak == b.weak)
+    tree::same_structure(a, b)
+        && x.len() == y.len()
+        && x.iter().zip(&y).all(|(a, b)| a.aval == b.aval && a.weak == b.weak)
 }

@@ -62,7 +62,11 @@ impl<'a> Tracer<'a> {
             if !t.aval.dtype.is_inexact() {
                 let mut d = Diag::at(sp, format!("{what} needs floats, found {}", show(&t.aval)));
                 d.notes = vec![self.origin(&t)];
-                return Err(d.help("integers have no gradient: leave this argument out of `argnums`, or convert it with `as f32`").into());
+                return Err(d
+                    .help(
+                        "integers have no gradient: leave this argument out of `argnums`, or convert it with `as f32`",
+                    )
+                    .into());
             }
         }
         if let Value::List(items) = &lifted {
@@ -90,23 +94,35 @@ impl<'a> Tracer<'a> {
             let Some(v) = values.get(*n) else {
                 return err(sp, format!("`argnums` names argument {n}, the call has {}", values.len()));
             };
-            values[*n] = self.lift_floats(&v.clone(), &format!("the gradient with respect to argument {n}"), given[*n].1)?;
+            values[*n] =
+                self.lift_floats(&v.clone(), &format!("the gradient with respect to argument {n}"), given[*n].1)?;
         }
         let sub = self.trace_fn(f, &values, sp)?;
         let (out, aux) = match (&sub.out, has_aux) {
             (Value::Tuple(items), true) if items.len() == 2 => (items[0].clone(), Some(items[1].clone())),
             (other, true) => {
-                return err(sp, format!("`has_aux = true` needs a function that returns `(value, aux)`, found {}", other.describe()));
+                return err(
+                    sp,
+                    format!(
+                        "`has_aux = true` needs a function that returns `(value, aux)`, found {}",
+                        other.describe()
+                    ),
+                );
             }
             (other, false) => (other.clone(), None),
         };
         match &out {
             Value::Array(t) if t.aval.rank() == 0 && t.aval.dtype.is_float() => {}
             Value::Num(_) => {
-                return err_help(sp, "the gradient of a constant was asked for", "return something that depends on the arguments");
+                return err_help(
+                    sp,
+                    "the gradient of a constant was asked for",
+                    "return something that depends on the arguments",
+                );
             }
             other => {
-                let mut d = Diag::at(sp, format!("`grad` needs a function that returns one float, found {}", other.describe()));
+                let mut d =
+                    Diag::at(sp, format!("`grad` needs a function that returns one float, found {}", other.describe()));
                 d.help = Some("reduce it: `sum(..)` or `mean(..)`; for arrays use `jacrev` or `jacfwd`".into());
                 return Err(d.into());
             }
@@ -210,7 +226,11 @@ impl<'a> Tracer<'a> {
                     self.move_axis(var, 0, to)
                 }
                 None if b.batched => {
-                    return err_help(sp, "`out_axes = None` needs a result that does not depend on a mapped argument", "give the result an axis");
+                    return err_help(
+                        sp,
+                        "`out_axes = None` needs a result that does not depend on a mapped argument",
+                        "give the result an axis",
+                    );
                 }
                 None => b.var,
             };
@@ -249,14 +269,20 @@ impl<'a> Tracer<'a> {
                 outer.push(Batched { var: self.var(t), batched: false });
                 t.clone()
             })),
-            (Value::List(_) | Value::Num(_) | Value::Bool(_), Value::Num(_)) if whole_array || !matches!(v, Value::List(_)) => {
+            (Value::List(_) | Value::Num(_) | Value::Bool(_), Value::Num(_))
+                if whole_array || !matches!(v, Value::List(_)) =>
+            {
                 let t = self.to_traced(v, None, sp)?;
                 self.vmap_arg(&Value::Array(t), spec, outer, size, sp)
             }
             (Value::Array(t), Value::Num(Num { value: Number::Int(i), .. })) => {
                 let shown = show(&t.aval);
                 if t.aval.rank() == 0 {
-                    return err_help(sp, format!("`vmap` cannot map over the scalar {shown}"), "give this argument `None` in `in_axes`");
+                    return err_help(
+                        sp,
+                        format!("`vmap` cannot map over the scalar {shown}"),
+                        "give this argument `None` in `in_axes`",
+                    );
                 }
                 let from = axis(*i, t.aval.rank(), &shown, sp)?;
                 let n = t.aval.shape[from];
@@ -284,11 +310,8 @@ impl<'a> Tracer<'a> {
                     Some(_) => return err(sp, format!("`in_axes` {} does not fit {}", spec.describe(), v.describe())),
                     None => vec![spec.clone(); items.len()],
                 };
-                let new = items
-                    .iter()
-                    .zip(&specs)
-                    .map(|(x, s)| self.vmap_arg(x, s, outer, size, sp))
-                    .collect::<R<_>>()?;
+                let new =
+                    items.iter().zip(&specs).map(|(x, s)| self.vmap_arg(x, s, outer, size, sp)).collect::<R<_>>()?;
                 Ok(tree::with_children(v, new))
             }
         }
@@ -425,15 +448,21 @@ impl<'a> Tracer<'a> {
     }
 
     /// `linearize(f, x, ..)` and `vjp(f, (x, ..))`: the result and the linear map.
-    pub fn linearize(&mut self, f: &Rc<FnValue>, primals: &[Value], transposed: bool, has_aux: bool, sp: Sp) -> R<Value> {
+    pub fn linearize(
+        &mut self,
+        f: &Rc<FnValue>,
+        primals: &[Value],
+        transposed: bool,
+        has_aux: bool,
+        sp: Sp,
+    ) -> R<Value> {
         let mut values = Vec::new();
         for p in primals {
             values.push(self.lift_any(p, sp)?);
         }
         let sub = self.trace_fn(f, &values, sp)?;
         let vars = self.sub_inputs(&sub, &values);
-        let mut nonzero: Vec<bool> =
-            values.iter().flat_map(tree::leaves).map(|t| t.aval.dtype.is_inexact()).collect();
+        let mut nonzero: Vec<bool> = values.iter().flat_map(tree::leaves).map(|t| t.aval.dtype.is_inexact()).collect();
         nonzero.resize(vars.len(), false);
         let (outs, linear) = linearize_into(self.graph(), &sub.graph, &vars, &nonzero);
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
@@ -472,7 +501,11 @@ impl<'a> Tracer<'a> {
             return self.float_tangent_tree(&l.output, &ts, sp);
         }
         let [ct] = &given[..] else {
-            return err_help(sp, format!("a pullback takes one cotangent, found {}", given.len()), "give a tuple if the function returns one");
+            return err_help(
+                sp,
+                format!("a pullback takes one cotangent, found {}", given.len()),
+                "give a tuple if the function returns one",
+            );
         };
         let mut cts: Vec<Tangent> = Vec::new();
         self.cotangents_like(&l.output, ct, &mut cts, sp)?;
@@ -544,7 +577,10 @@ pub fn make_grad(tr: &mut Tracer<'_>, args: Args, value: bool, sp: Sp) -> R<Valu
         None => (vec![0], false),
         Some(v) => {
             let Some(ints) = static_ints(v) else {
-                return err(b.sp("argnums"), format!("`argnums` is an integer or a tuple of them, found {}", v.describe()));
+                return err(
+                    b.sp("argnums"),
+                    format!("`argnums` is an integer or a tuple of them, found {}", v.describe()),
+                );
             };
             let mut out = Vec::new();
             for i in ints {

@@ -171,12 +171,7 @@ impl<'a> Tracer<'a> {
         }
         let generics: Vec<(Rc<str>, Generic)> =
             decl.generics.iter().zip(args).map(|(p, a)| (p.name.text.clone(), a.clone())).collect();
-        let ctx = Rc::new(Ctx {
-            paths,
-            generics: generics.iter().cloned().collect(),
-            self_ty: None,
-            library: false,
-        });
+        let ctx = Rc::new(Ctx { paths, generics: generics.iter().cloned().collect(), self_ty: None, library: false });
         self.structs_in_progress.push(id.to_string());
         let fields: R<Vec<_>> =
             decl.fields.iter().map(|(name, t)| Ok((name.clone(), self.resolve_type(t, &ctx)?))).collect();
@@ -199,7 +194,8 @@ impl<'a> Tracer<'a> {
         bound: &mut BTreeMap<Rc<str>, Generic>,
         ctx: &Ctx,
     ) {
-        let is_param = |name: &str, is_const: bool| params.iter().any(|p| &*p.name.text == name && p.is_const == is_const);
+        let is_param =
+            |name: &str, is_const: bool| params.iter().any(|p| &*p.name.text == name && p.is_const == is_const);
         match (&t.kind, value) {
             (TypeKind::Ref(inner, _), _) => self.infer(inner, value, params, bound, ctx),
             (TypeKind::Tuple(ts), Value::Tuple(vs)) => {
@@ -297,7 +293,11 @@ impl<'a> Tracer<'a> {
                 Err(mismatch(&Value::Array(have)).into())
             }
             (Ty::Struct(want), Value::Struct(have)) => {
-                if *want == have.ty { Ok(Value::Struct(have)) } else { Err(mismatch(&Value::Struct(have)).into()) }
+                if *want == have.ty {
+                    Ok(Value::Struct(have))
+                } else {
+                    Err(mismatch(&Value::Struct(have)).into())
+                }
             }
             (Ty::List(elem, n), Value::List(items)) if items.len() == *n => {
                 let items = items.iter().map(|v| self.fit(v.clone(), elem, what, sp)).collect::<R<_>>()?;
@@ -327,11 +327,8 @@ impl<'a> Tracer<'a> {
                 Value::Array(t)
             }
             Ty::Struct(s) => {
-                let fields = s
-                    .fields
-                    .iter()
-                    .map(|(f, t)| self.input_of(t, &format!("{name}.{f}"), sp))
-                    .collect::<R<_>>()?;
+                let fields =
+                    s.fields.iter().map(|(f, t)| self.input_of(t, &format!("{name}.{f}"), sp)).collect::<R<_>>()?;
                 Value::Struct(Rc::new(super::value::StructValue { ty: s.clone(), fields }))
             }
             Ty::List(t, n) => {

@@ -33,8 +33,7 @@ pub fn jvp_into(g: &mut Graph, graph: &Graph, primals: &[Var], tangents: &[Tange
 pub fn jvp_graph(graph: &Graph, nonzero: &[bool]) -> (Graph, Vec<bool>) {
     let mut g = Graph::new(&graph.name);
     let primals: Vec<Var> = graph.in_avals().iter().map(|a| g.input(a)).collect();
-    let tangents: Vec<Tangent> =
-        graph.in_avals().iter().zip(nonzero).map(|(a, nz)| nz.then(|| g.input(a))).collect();
+    let tangents: Vec<Tangent> = graph.in_avals().iter().zip(nonzero).map(|(a, nz)| nz.then(|| g.input(a))).collect();
     let (outs, out_tangents) = jvp_into(&mut g, graph, &primals, &tangents);
     let out_nonzero = out_tangents.iter().map(Option::is_some).collect();
     g.outputs = outs.into_iter().chain(out_tangents.into_iter().flatten()).collect();

@@ -12,4 +12,3 @@ pub use batch::{batch_graph, batch_into};
 pub use jvp::{jvp_graph, jvp_into};
 pub use linearize::{Linear, PartialEval, linearize_into, partial_eval_graph};
 pub use transpose::{transpose_graph, transpose_into};
-

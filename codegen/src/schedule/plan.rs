@@ -3,8 +3,8 @@
 //! Before: buffers without place. After: no two buffers that are live at the same time overlap. A result takes over the
 //! memory of an operand that dies with it where it is read in step.
 
-use crate::backend::fuse::read_in_step;
-use crate::backend::program::{Kind, Schedule, Storage};
+use crate::schedule::fuse::read_in_step;
+use crate::schedule::program::{Kind, Schedule, Storage};
 
 /// Fills in offsets, in-place updates and the size of the arena.
 pub fn plan(s: &mut Schedule) {
@@ -43,7 +43,9 @@ pub fn plan(s: &mut Schedule) {
                 (Storage::Arena(_), Storage::Arena(_)) => last[*b as usize] == k && first[write as usize] == k,
                 _ => false,
             };
-            *b != write && same_place && source.aval.dtype.bytes() == s.buffers[write as usize].aval.dtype.bytes()
+            *b != write
+                && same_place
+                && source.aval.dtype.bytes() == s.buffers[write as usize].aval.dtype.bytes()
                 && source.aval.dtype == s.buffers[write as usize].aval.dtype
                 && source.aval.bytes() == bytes
                 && read_in_step(&s.kernels[k], *b)
@@ -93,6 +95,18 @@ pub fn plan(s: &mut Schedule) {
         .map(|k| blocks.iter().filter(|x| x.first <= k && k <= x.last).map(|x| x.bytes).sum())
         .max()
         .unwrap_or(0);
+    let at_peak = (0..s.kernels.len())
+        .max_by_key(|k| {
+            let live: usize = blocks.iter().filter(|x| x.first <= *k && *k <= x.last).map(|x| x.bytes).sum();
+            (live, std::cmp::Reverse(*k))
+        })
+        .unwrap_or(0);
+    s.peak = blocks
+        .iter()
+        .filter(|x| x.first <= at_peak && at_peak <= x.last)
+        .filter_map(|x| Some((*x.members.first()? as u32, x.bytes)))
+        .collect();
+    s.peak.sort_by_key(|(b, bytes)| (std::cmp::Reverse(*bytes), *b));
     // Largest first, each at the lowest place where nothing live at the same time lies.
     let mut by_size: Vec<usize> = (0..blocks.len()).collect();
     by_size.sort_by_key(|i| (std::cmp::Reverse(blocks[*i].bytes), blocks[*i].first));

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use crate::array::Array;
+use crate::dtype::Scalar;
 use crate::graph::{Aval, Graph, Src, Var};
 use crate::ops::{FoldOrder, Op};
 use crate::schedule::body::{Ex, Exprs};
 use crate::schedule::ix::Ix;
-use crate::dtype::Scalar;
 
 /// A graph with a meaning for each of its inputs and results.
 #[derive(Debug)]
@@ -66,6 +66,8 @@ pub struct Schedule {
     pub arena_bytes: usize,
     /// Largest number of bytes that are live at once: no plan can be smaller.
     pub live_bytes: usize,
+    /// The buffers that are live when most is, largest first: name, bytes and source.
+    pub peak: Vec<(u32, usize)>,
     /// Why values have a buffer of their own.
     pub notes: Vec<(Var, WhyNot)>,
 }

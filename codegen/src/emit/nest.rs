@@ -1,321 +1,17 @@
-//! Emission: a schedule as Rust.
-//!
-//! One small function per loop nest, called in order by the body of `with`. Nothing in it can panic: elements are read and
-//! written through `ld` and `st`, indices are sums of loop counters.
+//! The body of one kernel: loops, lets, folds and stores.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::backend::contract::{self, Contraction};
-use crate::backend::exprs::{axes_of, needed, operands};
-use crate::array::Array;
-use crate::backend::program::{Bind, Buffer, Fold, Form, Kernel, Kind, Nest, RegionKernel, Schedule, Storage, SubSchedule};
 use crate::dtype::{DType, Scalar};
 use crate::ops::FoldOrder;
 use crate::schedule::body::{Ex, Exprs, Node};
+use crate::schedule::contract::{self, Contraction};
+use crate::schedule::exprs::{axes_of, needed, operands};
 use crate::schedule::ix::{Atom, Ix};
-
-/// What surrounds the kernels.
-#[derive(Debug)]
-pub struct Frame {
-    /// Per input: the expression of type `&A` or `A` that it is, without the borrow: `p.l1.w`, `*x`.
-    pub inputs: Vec<TokenStream>,
-    /// Per returned leaf: the place it is written to, `out.l1.w`.
-    pub results: Vec<TokenStream>,
-    /// The workspace's name.
-    pub workspace: Ident,
-}
-
-/// Emitted code.
-#[derive(Debug, Default)]
-pub struct Emitted {
-    /// Functions and statics.
-    pub items: TokenStream,
-    /// Statements that run them in order.
-    pub calls: TokenStream,
-    /// Bytes of statics.
-    pub static_bytes: usize,
-}
-
-/// The schedule as Rust.
-pub fn emit(s: &Schedule, frame: &Frame) -> Emitted {
-    let mut e = Emitter { frame, out: Emitted::default(), n_kernels: 0, n_statics: 0, n_loops: 0 };
-    let calls = e.schedule(&Level { s, outside: None, base: 0, turn: None });
-    e.out.calls = calls;
-    e.out
-}
-
-struct Emitter<'a> {
-    frame: &'a Frame,
-    out: Emitted,
-    n_kernels: usize,
-    n_statics: usize,
-    n_loops: usize,
-}
-
-/// A schedule in its surroundings.
-struct Level<'a> {
-    s: &'a Schedule,
-    /// The schedule around, and what inputs and results are there.
-    outside: Option<(&'a Level<'a>, &'a SubSchedule)>,
-    /// Where its arena begins.
-    base: usize,
-    /// The turn of the loop it is in.
-    turn: Option<Ident>,
-}
-
-/// Where a buffer is.
-#[derive(Clone)]
-struct Loc {
-    at: At,
-    /// Elements of the whole array there.
-    len: usize,
-    dtype: DType,
-    /// The slice of it that is meant: its length, and the loop counter that numbers it.
-    row: Option<(usize, Ident)>,
-}
-
-#[derive(Clone)]
-enum At {
-    Place(TokenStream),
-    Static(Rc<Array>),
-    Arena(usize),
-    Turn(Ident),
-}
-
-impl Loc {
-    /// Element type in memory: bools are bytes in the arena, where any bit pattern may have been.
-    fn elem(&self) -> Ident {
-        let name = match (self.dtype, &self.at) {
-            (DType::Bool, At::Arena(_)) => "u8",
-            (d, _) => d.name(),
-        };
-        Ident::new(name, Span::call_site())
-    }
-
-    fn is_byte_bool(&self) -> bool {
-        self.dtype == DType::Bool && matches!(self.at, At::Arena(_))
-    }
-}
-
-impl<'a> Level<'a> {
-    fn loc(&self, frame: &Frame, b: u32) -> Loc {
-        let buffer = &self.s.buffers[b as usize];
-        let (len, dtype) = (buffer.aval.size(), buffer.aval.dtype);
-        let here = |at| Loc { at, len, dtype, row: None };
-        let bind = match (&buffer.storage, &self.outside) {
-            (Storage::Static(array), _) => return here(At::Static(array.clone())),
-            (Storage::Arena(offset), _) => return here(At::Arena(self.base + offset)),
-            (Storage::Param(p), None) => return here(At::Place(frame.inputs[*p].clone())),
-            (Storage::Return(r), None) => return here(At::Place(frame.results[*r].clone())),
-            (Storage::Param(p), Some((_, sub))) => sub.ins[*p],
-            (Storage::Return(r), Some((_, sub))) => sub.outs[*r],
-        };
-        let (outer, _) = self.outside.as_ref().expect("bound outside");
-        match bind {
-            Bind::Whole(b) => outer.loc(frame, b),
-            Bind::Row(b) => {
-                let turn = self.turn.clone().expect("rows are taken in loops");
-                Loc { row: Some((len, turn)), ..outer.loc(frame, b) }
-            }
-            Bind::Index => here(At::Turn(self.turn.clone().expect("turns are counted in loops"))),
-            Bind::Test => here(At::Place(quote!(goes_on))),
-        }
-    }
-}
-
-/// Views of the arena that one call takes together, so that they are known to be disjoint.
-#[derive(Default)]
-struct Views {
-    names: Vec<Ident>,
-    types: TokenStream,
-}
-
-impl Views {
-    fn take(&self, ws: &Ident) -> TokenStream {
-        if self.names.is_empty() {
-            return quote!();
-        }
-        let (names, types) = (&self.names, &self.types);
-        quote! { let (#(#names,)*) = #ws.views::<(#types)>(); }
-    }
-}
-
-impl<'a> Emitter<'a> {
-    fn schedule(&mut self, level: &Level<'_>) -> TokenStream {
-        let mut calls = TokenStream::new();
-        for k in &level.s.kernels {
-            calls.extend(match &k.kind {
-                Kind::Region(r) => self.region(level, r),
-                _ => self.kernel(level, k),
-            });
-        }
-        calls
-    }
-
-    /// An argument: a reference to a flat array.
-    fn arg(&mut self, loc: &Loc, write: bool, views: &mut Views) -> TokenStream {
-        let (ty, len) = (loc.elem(), loc.len);
-        let whole = match &loc.at {
-            At::Place(place) if write => quote!(::kiln::rt::flat_mut::<#ty, _, #len>(&mut #place)),
-            At::Place(place) => quote!(::kiln::rt::flat::<#ty, _, #len>(&#place)),
-            At::Turn(t) => quote!(&[#t as #ty]),
-            At::Static(array) => {
-                let name = format_ident!("CONST_{}", self.n_statics);
-                self.n_statics += 1;
-                let data = array.data().iter().map(|x| literal(*x));
-                self.out.items.extend(quote! { static #name: [#ty; #len] = [#(#data),*]; });
-                self.out.static_bytes += array.aval().bytes();
-                quote!(&#name)
-            }
-            At::Arena(offset) => {
-                let name = format_ident!("b{}", views.names.len());
-                views.types.extend(if write {
-                    quote!(::kiln::rt::Wr<#ty, #offset, #len>,)
-                } else {
-                    quote!(::kiln::rt::Rd<#ty, #offset, #len>,)
-                });
-                views.names.push(name.clone());
-                quote!(#name)
-            }
-        };
-        match &loc.row {
-            None => whole,
-            Some((n, t)) if write => quote!(::kiln::rt::row_mut::<#ty, #len, #n>(#whole, #t)),
-            Some((n, t)) => quote!(::kiln::rt::row::<#ty, #len, #n>(#whole, #t)),
-        }
-    }
-
-    fn kernel(&mut self, level: &Level<'_>, k: &Kernel) -> TokenStream {
-        let s = level.s;
-        let writes = k.writes();
-        let reads: Vec<u32> =
-            k.reads.iter().copied().filter(|b| Some(*b) != k.in_place && !writes.contains(b)).collect();
-        let locs: HashMap<u32, Loc> = reads
-            .iter()
-            .chain(&writes)
-            .chain(&k.in_place)
-            .map(|b| (*b, level.loc(self.frame, *b)))
-            .collect();
-        let mut views = Views::default();
-        let mut args = Vec::new();
-        for b in &reads {
-            args.push(self.arg(&locs[b], false, &mut views));
-        }
-        for b in &writes {
-            args.push(self.arg(&locs[b], true, &mut views));
-        }
-        let take = views.take(&self.frame.workspace);
-        if let Kind::Call { function, consts, .. } = &k.kind {
-            let function = format_ident!("{}", function);
-            return quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } };
-        }
-        let name = format_ident!("k{}_{}", self.n_kernels, k.name);
-        self.n_kernels += 1;
-        let mut names: HashMap<u32, Ident> = HashMap::new();
-        let mut params = TokenStream::new();
-        let mut taken: Vec<String> = Vec::new();
-        for b in &reads {
-            let buffer = &s.buffers[*b as usize];
-            let ident = buffer_name(buffer, *b, &mut taken);
-            let (ty, len) = (locs[b].elem(), buffer.aval.size());
-            params.extend(quote!(#ident: &[#ty; #len],));
-            names.insert(*b, ident);
-        }
-        let (ty, len) = (locs[&k.write].elem(), s.buffers[k.write as usize].aval.size());
-        params.extend(quote!(out: &mut [#ty; #len]));
-        names.insert(k.write, format_ident!("out"));
-        if let Some(b) = k.in_place {
-            names.insert(b, format_ident!("out"));
-        }
-        let bools = |b: u32| locs.get(&b).is_some_and(Loc::is_byte_bool);
-        let writer = Writer { names: &names, bools: &bools, write: k.write };
-        let body = writer.body(k);
-        self.out.items.extend(quote! {
-            #[inline(never)]
-            fn #name(#params) { #body }
-        });
-        quote! { { #take #name(#(#args),*); } }
-    }
-
-    fn region(&mut self, level: &Level<'_>, r: &RegionKernel) -> TokenStream {
-        let base = level.base + r.base;
-        let mut out = TokenStream::new();
-        for (from, to) in &r.carries {
-            let (a, b) = (level.loc(self.frame, *from), level.loc(self.frame, *to));
-            let same = match (&a.at, &b.at) {
-                (At::Arena(x), At::Arena(y)) => x == y,
-                (At::Place(x), At::Place(y)) => x.to_string() == y.to_string(),
-                _ => false,
-            };
-            if !same {
-                let mut views = Views::default();
-                let (x, y) = (self.arg(&a, false, &mut views), self.arg(&b, true, &mut views));
-                let take = views.take(&self.frame.workspace);
-                out.extend(quote! { { #take ::kiln::rt::copy(#x, #y); } });
-            }
-        }
-        let turn = format_ident!("t{}", self.n_loops);
-        self.n_loops += 1;
-        let mut bodies = Vec::new();
-        for sub in &r.bodies {
-            let lower = Level { s: &sub.schedule, outside: Some((level, sub)), base, turn: Some(turn.clone()) };
-            bodies.push(self.schedule(&lower));
-        }
-        match &r.form {
-            Form::Scan { length, reverse } => {
-                let body = &bodies[0];
-                let range = if *reverse { quote!((0..#length).rev()) } else { quote!(0..#length) };
-                out.extend(quote! { for #turn in #range { #body } });
-            }
-            Form::Switch { index } => {
-                let loc = level.loc(self.frame, *index);
-                let mut views = Views::default();
-                let arg = self.arg(&loc, false, &mut views);
-                let take = views.take(&self.frame.workspace);
-                let last = bodies.len().saturating_sub(1);
-                let arms = bodies.iter().enumerate().map(|(n, body)| {
-                    let n_lit = Literal::i32_unsuffixed(n as i32);
-                    match n {
-                        _ if n == last => quote!(_ => { #body }),
-                        0 => quote!(i32::MIN..=0 => { #body }),
-                        _ => quote!(#n_lit => { #body }),
-                    }
-                });
-                out.extend(quote! { match { #take ::kiln::rt::ld(#arg, 0) } { #(#arms)* } });
-            }
-            Form::While { bound } => {
-                let (test, body) = (&bodies[0], &bodies[1]);
-                let head = match bound {
-                    Some(n) => quote!(for _ in 0..#n),
-                    None => quote!(loop),
-                };
-                out.extend(quote! {
-                    #head {
-                        let mut goes_on = false;
-                        #test
-                        if !goes_on { break; }
-                        #body
-                    }
-                });
-            }
-        }
-        quote! { { #out } }
-    }
-}
-
-fn buffer_name(b: &Buffer, n: u32, taken: &mut Vec<String>) -> Ident {
-    let mut name: String = b.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let usable = name.starts_with(|c: char| c.is_ascii_alphabetic()) && syn::parse_str::<Ident>(&name).is_ok();
-    if !usable || name == "out" || name == "acc" || taken.contains(&name) {
-        name = format!("b{n}");
-    }
-    taken.push(name.clone());
-    Ident::new(&name, Span::call_site())
-}
+use crate::schedule::program::{Fold, Kernel, Kind, Nest};
 
 /// A number as a Rust literal.
 pub fn literal(x: Scalar) -> TokenStream {
@@ -353,6 +49,7 @@ pub fn literal(x: Scalar) -> TokenStream {
 }
 
 /// Writes the body of one kernel.
+#[allow(missing_debug_implementations)]
 pub struct Writer<'a> {
     /// Name of each buffer in the kernel.
     pub names: &'a HashMap<u32, Ident>,
@@ -374,7 +71,8 @@ pub fn axis(id: u32) -> Ident {
 }
 
 impl Writer<'_> {
-    fn body(&self, k: &Kernel) -> TokenStream {
+    /// Statements of the kernel's function.
+    pub fn body(&self, k: &Kernel) -> TokenStream {
         match &k.kind {
             Kind::Loop(nest) => match contract::find(nest) {
                 Some(c) => self.contraction(nest, &c),
@@ -470,7 +168,7 @@ impl Writer<'_> {
             }
             let mut level = 0;
             let mut free = true;
-            if let Some(ix) = crate::backend::exprs::index(node) {
+            if let Some(ix) = crate::schedule::exprs::index(node) {
                 for a in axes_of(ix) {
                     match loops.iter().position(|(id, _)| *id == a) {
                         Some(n) => level = level.max(n + 1),
@@ -536,7 +234,9 @@ impl Writer<'_> {
             FoldOrder::Lanes => {
                 let both = combined(quote!(a), quote!(b));
                 let (param, split) = self.unravel(&f.axes);
-                quote!(::kiln::rt::reduce::<#ty, #n>(|#param| { #split #lets #item }, |a, b| #both))
+                let function = if f.combine.is_order_free(dtype) { "reduce_any_order" } else { "reduce" };
+                let function = format_ident!("{}", function);
+                quote!(::kiln::rt::#function::<#ty, #n>(|#param| { #split #lets #item }, |a, b| #both))
             }
             FoldOrder::Sequential => {
                 let next = combined(quote!(acc), quote!(item));
@@ -579,7 +279,8 @@ impl Writer<'_> {
         let mut out: Vec<Ex> = Vec::new();
         for e in needed(exprs, &[root]) {
             let node = exprs.node(e);
-            let own = crate::backend::exprs::index(node).is_some_and(|ix| axes_of(ix).iter().any(|a| axes.contains(a)));
+            let own =
+                crate::schedule::exprs::index(node).is_some_and(|ix| axes_of(ix).iter().any(|a| axes.contains(a)));
             if own || operands(node).iter().any(|a| out.contains(a)) {
                 out.push(e);
             }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::backend::program::{Fold, Nest};
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::ix::{Atom, Ix};
+use crate::schedule::program::{Fold, Nest};
 
 /// Operands of a node, those inside its indices included.
 pub fn operands(node: &Node) -> Vec<Ex> {
@@ -112,11 +112,7 @@ fn merged(nest: Nest, d: usize) -> Nest {
     let folds = nest
         .folds
         .into_iter()
-        .map(|f| Fold {
-            item: map[&f.item],
-            axes: f.axes.iter().map(|(id, n)| (id - 1, *n)).collect(),
-            ..f
-        })
+        .map(|f| Fold { item: map[&f.item], axes: f.axes.iter().map(|(id, n)| (id - 1, *n)).collect(), ..f })
         .collect();
     Nest { extents, exprs, folds, value: map[&nest.value], at }
 }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::backend::fuse::fuse;
-use crate::backend::plan::plan;
-use crate::backend::program::{Bind, Dest, Form, Kernel, Kind, Program, RegionKernel, SubSchedule};
 use crate::graph::{Eqn, Graph, Var};
 use crate::ops::Region;
+use crate::schedule::fuse::fuse;
+use crate::schedule::plan::plan;
+use crate::schedule::program::{Bind, Dest, Form, Kernel, Kind, Program, RegionKernel, SubSchedule};
 
 /// The kernel of an equation that holds graphs.
 pub fn kernel(eqn: &Eqn, buffers: &HashMap<Var, u32>) -> Kernel {

@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::backend::exprs::merge_axes;
-use crate::backend::region;
-use crate::backend::program::{Buffer, Dest, Fold, Kernel, Kind, Nest, Program, Schedule, Storage, WhyNot};
 use crate::graph::{Aval, Eqn, Graph, Var};
 use crate::ops::{Constant, Lowering};
 use crate::schedule::body::{Body, Ex, Exprs, Node};
+use crate::schedule::exprs::merge_axes;
 use crate::schedule::ix::{Ix, ravel};
+use crate::schedule::program::{Buffer, Dest, Fold, Kernel, Kind, Nest, Program, Schedule, Storage, WhyNot};
+use crate::schedule::region;
 
 /// Operations per element up to which a value is computed again rather than stored.
 const CHEAP: u32 = 2;
@@ -44,11 +44,8 @@ pub fn fuse(program: &Program) -> Schedule {
 fn decide(program: &Program, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
     let g = &program.graph;
     let mut why = forced.clone();
-    let lowerings: Vec<Lowering> = g
-        .eqns
-        .iter()
-        .map(|e| e.op.lowering(&e.inputs.iter().map(|v| g.aval(*v)).collect::<Vec<_>>()))
-        .collect();
+    let lowerings: Vec<Lowering> =
+        g.eqns.iter().map(|e| e.op.lowering(&e.inputs.iter().map(|v| g.aval(*v)).collect::<Vec<_>>())).collect();
     let defined: BTreeSet<Var> = g.eqns.iter().flat_map(|e| e.outputs.iter().copied()).collect();
     for v in g.outputs.iter().filter(|v| defined.contains(v)) {
         why.insert(*v, WhyNot::Result);
@@ -236,8 +233,16 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>) -> Result<Schedule
         if matches!(s.buffers[write as usize].storage, Storage::Static(_)) {
             continue;
         }
-        let kernel = Builder { g, defs: &defs, buffers: &buffers, memo: HashMap::new(), folds: Vec::new(), out: Vec::new(), next_axis: 0 }
-            .kernel(eqn, write)?;
+        let kernel = Builder {
+            g,
+            defs: &defs,
+            buffers: &buffers,
+            memo: HashMap::new(),
+            folds: Vec::new(),
+            out: Vec::new(),
+            next_axis: 0,
+        }
+        .kernel(eqn, write)?;
         s.kernels.push(kernel);
     }
     // Results that are inputs, constants or repeated: copies.
@@ -251,13 +256,28 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>) -> Result<Schedule
         s.buffers.push(buffer(g, *v, to));
         let shape = g.shape(*v).to_vec();
         let ix: Vec<Ix> = shape.iter().enumerate().map(|(d, n)| Ix::axis(d as u32, *n)).collect();
-        let mut b = Builder { g, defs: &defs, buffers: &buffers, memo: HashMap::new(), folds: Vec::new(), out: ix.clone(), next_axis: shape.len() as u32 };
+        let mut b = Builder {
+            g,
+            defs: &defs,
+            buffers: &buffers,
+            memo: HashMap::new(),
+            folds: Vec::new(),
+            out: ix.clone(),
+            next_axis: shape.len() as u32,
+        };
         let mut exprs = Exprs::default();
         let value = b.load(&mut exprs, *v, &ix)?;
         let folds = b.folds.into_iter().map(|(_, f)| f).collect();
         let nest = merge_axes(Nest { at: ravel(&ix, &shape), extents: shape, exprs, folds, value });
         let reads = reads_of(&nest);
-        s.kernels.push(Kernel { name: "copy".into(), src: Default::default(), kind: Kind::Loop(nest), reads, write, in_place: None });
+        s.kernels.push(Kernel {
+            name: "copy".into(),
+            src: Default::default(),
+            kind: Kind::Loop(nest),
+            reads,
+            write,
+            in_place: None,
+        });
     }
     Ok(s)
 }
@@ -304,7 +324,11 @@ impl<'a> Builder<'a> {
                 let at = ravel(&out, &shape);
                 let contraction = self.folds.iter().find(|(_, f)| f.contraction).map(|(u, _)| *u);
                 if let (Some(u), true) = (contraction, self.folds.len() > 1) {
-                    return Err(if u == v { self.folds.iter().find(|(w, _)| *w != v).expect("two folds").0 } else { u });
+                    return Err(if u == v {
+                        self.folds.iter().find(|(w, _)| *w != v).expect("two folds").0
+                    } else {
+                        u
+                    });
                 }
                 let folds: Vec<Fold> = self.folds.into_iter().map(|(_, f)| f).collect();
                 let nest = Nest { extents: shape, exprs, folds, value, at };
@@ -434,7 +458,7 @@ pub fn reads_of(nest: &Nest) -> Vec<u32> {
 }
 
 fn collect_reads(exprs: &Exprs, ex: Ex, out: &mut Vec<u32>) {
-    crate::backend::exprs::visit(exprs, ex, &mut |node| {
+    crate::schedule::exprs::visit(exprs, ex, &mut |node| {
         if let Node::Load { buffer, .. } = node {
             if !out.contains(buffer) {
                 out.push(*buffer);
@@ -519,7 +543,9 @@ fn try_order(s: &Schedule) -> Result<Vec<usize>, (usize, u32)> {
     while out.len() < n {
         let ready = |k: usize| !done[k] && before[k].iter().all(|j| done[*j]);
         // Updates of parameters run as soon as they can: they free what they read.
-        let next = (0..n).filter(|k| ready(*k)).max_by_key(|k| (!overwrites(&s.kernels[*k]).is_empty(), std::cmp::Reverse(*k)));
+        let next = (0..n)
+            .filter(|k| ready(*k))
+            .max_by_key(|k| (!overwrites(&s.kernels[*k]).is_empty(), std::cmp::Reverse(*k)));
         match next {
             Some(k) => {
                 done[k] = true;
@@ -556,7 +582,7 @@ pub fn read_in_step(kernel: &Kernel, buffer: u32) -> bool {
                 return false;
             }
             let mut fits = true;
-            crate::backend::exprs::visit(&nest.exprs, nest.value, &mut |node| {
+            crate::schedule::exprs::visit(&nest.exprs, nest.value, &mut |node| {
                 if let Node::Load { buffer: b, at } = node {
                     fits &= *b != buffer || *at == nest.at;
                 }

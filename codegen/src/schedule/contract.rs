@@ -1,9 +1,9 @@
 //! Which axes of a contraction run over the rows and columns of a register tile.
 
-use crate::backend::exprs::{axes_of, index, needed};
-use crate::backend::program::Nest;
 use crate::ops::Mul;
 use crate::schedule::body::{Ex, Node};
+use crate::schedule::exprs::{axes_of, index, needed};
+use crate::schedule::program::Nest;
 
 /// A nest that is a sum of products `a * b`.
 #[derive(Debug)]
@@ -46,9 +46,5 @@ pub fn find(nest: &Nest) -> Option<Contraction> {
     };
     let (mx, my) = (last(&ax, &ay), last(&ay, &ax));
     // The columns of the tile lie along the innermost axis, so that they are stored next to each other.
-    Some(if mx > my {
-        Contraction { a: y, b: x, m: my, n: mx }
-    } else {
-        Contraction { a: x, b: y, m: mx, n: my }
-    })
+    Some(if mx > my { Contraction { a: y, b: x, m: my, n: mx } } else { Contraction { a: x, b: y, m: mx, n: my } })
 }
