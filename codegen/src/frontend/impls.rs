@@ -112,7 +112,7 @@ impl Block<'_> {
         around.spell_fn(&mut method.sig, &mut method.block);
         self.beside.extend(around.uses());
         if errors.0.is_some() {
-            signature::own_result(&mut method.sig);
+            signature::harmless(&mut method.sig);
         }
 
         let vis = match self.of_trait {

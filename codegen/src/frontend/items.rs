@@ -91,7 +91,7 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
     }
     std.spell_fn(&mut f.sig, &mut f.block);
     if errors.0.is_some() {
-        signature::own_result(&mut f.sig);
+        signature::harmless(&mut f.sig);
     }
 
     let calls = signature::calls(&f.sig, options.inline);
@@ -266,8 +266,12 @@ fn module(attr: TokenStream, options: &Options, mut m: ItemMod) -> TokenStream {
     let mut siblings: BTreeSet<Ident> = BTreeSet::new();
     for item in items.iter() {
         match item {
-            Item::Fn(f) => drop(siblings.insert(f.sig.ident.clone())),
-            Item::Mod(m) => drop(siblings.insert(m.ident.clone())),
+            Item::Fn(f) => {
+                siblings.insert(f.sig.ident.clone());
+            }
+            Item::Mod(m) => {
+                siblings.insert(m.ident.clone());
+            }
             Item::Use(u) => names_of(&u.tree, &mut siblings),
             _ => {}
         }
@@ -326,8 +330,12 @@ fn names_of(tree: &syn::UseTree, names: &mut BTreeSet<Ident>) {
         syn::UseTree::Path(p) if p.ident == "kiln" => {}
         syn::UseTree::Path(p) => names_of(&p.tree, names),
         syn::UseTree::Group(g) => g.items.iter().for_each(|t| names_of(t, names)),
-        syn::UseTree::Name(n) => drop(names.insert(n.ident.clone())),
-        syn::UseTree::Rename(r) => drop(names.insert(r.rename.clone())),
+        syn::UseTree::Name(n) => {
+            names.insert(n.ident.clone());
+        }
+        syn::UseTree::Rename(r) => {
+            names.insert(r.rename.clone());
+        }
         syn::UseTree::Glob(_) => {}
     }
 }
@@ -436,6 +444,9 @@ pub fn instance(entry: &Entry, item: &crate::unit::Item) -> TokenStream {
         _ => Vec::new(),
     };
     let spelled = generic.sig.generics.params.to_token_stream();
+    if let Calls::Refused(_) = signature::calls_of_instance(&generic.sig) {
+        return wrong("this function takes functions or static values: write a `#[jit] fn` that calls it with them");
+    }
     if params.is_empty() {
         return wrong("this function is not generic: it has a kernel already");
     }
@@ -447,9 +458,6 @@ pub fn instance(entry: &Entry, item: &crate::unit::Item) -> TokenStream {
             args.len()
         );
         return wrong(&message);
-    }
-    if let Calls::Refused(_) = signature::calls_of_instance(&generic.sig) {
-        return wrong("this function takes functions or static values: write a `#[jit] fn` that calls it with them");
     }
     let names = params.iter().map(|p| match p {
         syn::GenericParam::Type(t) => t.ident.to_string(),

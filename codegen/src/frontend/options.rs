@@ -77,14 +77,14 @@ impl Options {
     }
 
     fn read(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: Vec<Ident> = Vec::new();
         while !input.is_empty() {
             let name = input.call(Ident::parse_any)?;
             let key = name.to_string();
-            if seen.contains(&key) {
+            if seen.contains(&name) {
                 errors.push(syn::Error::new(name.span(), format!("`{key}` is given twice")));
             }
-            seen.push(key.clone());
+            seen.push(name.clone());
             match key.as_str() {
                 "__siblings" => {
                     let list;
@@ -130,15 +130,9 @@ impl Options {
             }
         }
         if self.inline {
-            let needless = [
-                (self.ram.is_some(), "ram"),
-                (self.offload, "offload"),
-                (self.workspace != Workspace::Stack, "workspace"),
-            ];
-            for (_, option) in needless.iter().filter(|(given, _)| *given) {
-                let message =
-                    format!("`{option}` is about a kernel, and `inline` says not to make one: remove one of the two");
-                errors.push(syn::Error::new(Span::call_site(), message));
+            for name in seen.iter().filter(|name| ["ram", "offload", "workspace"].iter().any(|about| name == about)) {
+                let message = format!("`{name}` is about a kernel, and `inline` says not to make one: remove one of the two");
+                errors.push(syn::Error::new(name.span(), message));
             }
         }
         Ok(())

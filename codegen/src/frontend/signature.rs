@@ -167,8 +167,10 @@ impl<'ast> Visit<'ast> for Lent<'_> {
     }
 }
 
-/// Makes values of the references in a result that has been refused, so that rustc does not refuse it again.
-pub fn own_result(sig: &mut Signature) {
+/// Takes out of a refused signature what rustc would refuse again: references in the result become values, and `const` and
+/// `async` go.
+pub fn harmless(sig: &mut Signature) {
+    (sig.constness, sig.asyncness) = (None, None);
     struct Own;
     impl VisitMut for Own {
         fn visit_type_mut(&mut self, ty: &mut Type) {

@@ -54,12 +54,14 @@ pub fn survey(
     let mut own = BTreeSet::new();
     for name in suspects {
         match source.meaning(block, name) {
-            Meaning::Item => drop(own.insert(name.clone())),
+            Meaning::Item => {
+                own.insert(name.clone());
+            }
             Meaning::Import(path) if path[0] == "core" || path[0] == "std" => {
-                drop(around.std.insert(name.clone(), path))
+                around.std.insert(name.clone(), path);
             }
             Meaning::Import(path) if path[0] != "kiln" && Some(&path[0]) != around.facade.as_ref() => {
-                drop(own.insert(name.clone()))
+                own.insert(name.clone());
             }
             _ => {}
         }

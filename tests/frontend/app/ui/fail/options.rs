@@ -1,0 +1,21 @@
+use kiln::prelude::*;
+
+#[jit(rma = "16 KiB", fsat)]
+fn misspelt(x: f32) -> f32 {
+    x
+}
+
+#[jit(ram = "16 kB", workspace = "heap", fast = true)]
+fn mistaken(x: f32) -> f32 {
+    x
+}
+
+#[jit(inline, ram = "1 KiB")]
+fn contradictory(x: f32) -> f32 {
+    x
+}
+
+fn main() {
+    misspelt(1.0);
+    mistaken(1.0);
+}
