@@ -14,6 +14,10 @@ fn main() {
     };
     let here = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR for build scripts");
     let folder = Path::new(&here).join("..").join(board);
+    // The firmwares in examples/ are linked as examples/digits-mps2 is; its build.rs says why.
+    for argument in ["-Tlink.x", "--nmagic", "--emit-relocs"] {
+        println!("cargo::rustc-link-arg-examples={argument}");
+    }
     println!("cargo::rustc-link-search={}", folder.display());
     println!("cargo::rerun-if-changed={}", folder.join("memory.x").display());
 }

@@ -19,7 +19,7 @@ pub fn command(folder: &Path, arguments: &[&str]) -> Command {
 
 /// Builds a program for the host, optimised, and says where it is.
 pub fn host_program(package: &str) -> Result<PathBuf> {
-    built(&mut command(repo::root(), &["build", "--release", "--package", package]), &format!("the program {package}"))
+    last(&mut command(repo::root(), &["build", "--release", "--package", package]), &format!("the program {package}"))
 }
 
 /// Builds a library for the host that another program loads.
@@ -28,11 +28,22 @@ pub fn plugin(package: &str, features: &[&str]) -> Result<PathBuf> {
     for feature in features {
         cargo.args(["--features", feature]);
     }
-    built(&mut cargo, &format!("the plugin {package}"))
+    last(&mut cargo, &format!("the plugin {package}"))
 }
 
 /// Builds the firmware in `folder`, optimised.
 pub fn firmware(folder: &Path, profile: &Profile, route: Route) -> Result<PathBuf> {
+    last(&mut firmware_build(folder, profile, route), &format!("the firmware in {}", repo::short(folder)))
+}
+
+/// Builds the firmwares among the examples of a crate for boards.
+pub fn firmware_examples(folder: &Path, profile: &Profile, route: Route) -> Result<Vec<PathBuf>> {
+    let mut cargo = firmware_build(folder, profile, route);
+    cargo.args(["--examples", "--features", &profile.name]);
+    built(&mut cargo, &format!("the firmwares in {}", repo::short(folder)))
+}
+
+fn firmware_build(folder: &Path, profile: &Profile, route: Route) -> Command {
     let mut cargo = command(folder, &["build", "--release", "--target", &profile.triple]);
     let target_dir = repo::target_dir().join(match route {
         Route::Rustup => "firmware",
@@ -44,30 +55,35 @@ pub fn firmware(folder: &Path, profile: &Profile, route: Route) -> Result<PathBu
         cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
         cargo.args(["-Zbuild-std=core,alloc,panic_abort", "-Zbuild-std-features=compiler-builtins-mem"]);
     }
-    built(&mut cargo, &format!("the firmware in {}", repo::short(folder)))
+    cargo
 }
 
 /// Runs a build and returns the last program or loadable library it made.
-fn built(cargo: &mut Command, what: &str) -> Result<PathBuf> {
+fn last(cargo: &mut Command, what: &str) -> Result<PathBuf> {
+    built(cargo, what)?.pop().with_context(|| format!("cargo built {what}, but did not say where it is"))
+}
+
+/// Runs a build and returns the programs and loadable libraries it made.
+fn built(cargo: &mut Command, what: &str) -> Result<Vec<PathBuf>> {
     let mut child = cargo
         .arg("--message-format=json-render-diagnostics")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot run cargo")?;
-    let mut file = None;
+    let mut files = Vec::new();
     if let Some(out) = child.stdout.take() {
         for message in Message::parse_stream(std::io::BufReader::new(out)) {
             let Message::CompilerArtifact(artifact) = message? else { continue };
             if let Some(program) = artifact.executable {
-                file = Some(program.into_std_path_buf());
+                files.push(program.into_std_path_buf());
             } else if artifact.target.crate_types.contains(&CrateType::CDyLib) {
-                file = artifact.filenames.first().map(|path| path.clone().into_std_path_buf());
+                files.extend(artifact.filenames.first().map(|path| path.clone().into_std_path_buf()));
             }
         }
     }
     if !child.wait()?.success() {
         bail!("{what} does not build; cargo says why above");
     }
-    file.with_context(|| format!("cargo built {what}, but did not say where it is"))
+    Ok(files)
 }

@@ -216,7 +216,8 @@ fn parse_counts(text: &str) -> Result<Counts> {
 
 /// Writes which functions the instructions of a region went to.
 pub fn show_functions(name: &str, region: &Region) {
-    say::heading(format_args!("{name}: {} instructions in {} calls", say::number(region.total), region.calls));
+    let (instructions, calls) = (say::many(region.total, "instruction"), say::many(region.calls, "call"));
+    say::heading(format_args!("{name}: {instructions} in {calls}"));
     for (function, n) in region.functions.iter().take(12) {
         let share = *n as f64 * 100.0 / region.total.max(1) as f64;
         say::block(format_args!("{:>14} {share:5.1} %  {function}", say::number(*n)));

@@ -110,13 +110,16 @@ impl Findings {
         claim("whole image", "no panic path either: the panic handler is not linked", &self.image_panics);
     }
 
+    fn complaints(&self) -> impl Iterator<Item = &String> {
+        [&self.panics, &self.allocates, &self.recurses, &self.indirect, &self.image_panics].into_iter().flatten()
+    }
+
     /// An error when a kernel does what it must not.
     pub fn verdict(&self) -> Result<()> {
         if self.kernels.is_empty() {
             bail!("the image has no functions named {KERNEL}*: nothing was checked");
         }
-        let claims = [&self.panics, &self.allocates, &self.recurses, &self.indirect, &self.image_panics];
-        if claims.iter().any(|chains| !chains.is_empty()) {
+        if self.complaints().next().is_some() {
             bail!("the kernels can do what firmware must not; see above");
         }
         Ok(())
@@ -204,7 +207,13 @@ impl Image {
         let reached = |wanted: &dyn Fn(&Function) -> bool| -> Vec<usize> {
             reach.order.iter().copied().filter(|i| wanted(&self.functions[*i])).collect()
         };
-        let image_panics = self.indices(|f| names_any(&f.name, &PANICS) || names_any(&f.name, &ALLOCATES));
+        let culprits = self.indices(|f| names_any(&f.name, &PANICS) || names_any(&f.name, &ALLOCATES));
+        // Those that only other culprits name add nothing.
+        let named = |culprit: &usize| self.who_names(*culprit).into_iter().find(|by| !culprits.contains(by));
+        let image_panics = culprits
+            .iter()
+            .filter_map(|i| Some((*i, named(i)?)))
+            .map(|(i, by)| format!("{}, named by {}", self.functions[i].name, self.functions[by].name));
         Ok(Findings {
             kernels: kernels.iter().map(|i| self.functions[*i].name.clone()).collect(),
             reached: reach.order.len(),
@@ -213,7 +222,7 @@ impl Image {
             allocates: chains(reached(&|f| names_any(&f.name, &ALLOCATES))),
             recurses: self.cycles(&reach.order),
             indirect: chains(reached(&|f| f.indirect)),
-            image_panics: image_panics.into_iter().map(|i| self.who_names(i)).collect(),
+            image_panics: image_panics.collect(),
         })
     }
 
@@ -221,14 +230,8 @@ impl Image {
         (0..self.functions.len()).filter(|i| wanted(&self.functions[*i])).collect()
     }
 
-    fn who_names(&self, culprit: usize) -> String {
-        let by: Vec<&str> =
-            self.functions.iter().filter(|f| f.names.contains(&culprit)).map(|f| f.name.as_str()).collect();
-        format!(
-            "{}, named by {}",
-            self.functions[culprit].name,
-            if by.is_empty() { "nothing".into() } else { by.join(", ") }
-        )
+    fn who_names(&self, culprit: usize) -> Vec<usize> {
+        self.indices(|f| f.names.contains(&culprit))
     }
 
     /// Functions among `reached` that can come back to themselves.
@@ -345,6 +348,36 @@ fn goes_where_a_register_says(code: &[u8], address: u64, data_in_code: &DataInCo
         i += 1;
     }
     false
+}
+
+/// Firmwares that do what kernels must not, and what has to be found in them.
+const REFUSED: [(&str, &str); 4] = [
+    ("panics", "kernel_index -> core::panicking::panic_bounds_check"),
+    ("recurses", "kernel_collatz can call itself"),
+    ("points", "kernel_apply"),
+    ("allocates", "kernel_boxed -> "),
+];
+
+/// Holds the check itself against real firmwares: what does no harm passes, and what does harm is found.
+pub fn try_check(consent: Consent) -> Result<()> {
+    let profile = profile::load(profile::MAIN)?;
+    let route = provide::target(&profile, consent)?;
+    let elves = cargo::firmware_examples(&repo::root().join("targets/board"), &profile, route)?;
+    let findings = |name: &str| -> Result<Findings> {
+        let elf = elves.iter().find(|elf| elf.file_stem().is_some_and(|stem| stem == name));
+        Image::read(elf.with_context(|| format!("there is no firmware `{name}`"))?)?.inspect()
+    };
+    findings("harmless")?.verdict().context("the firmware `harmless` is refused")?;
+    say::good("harmless", "accepted");
+    for (name, culprit) in REFUSED {
+        let findings = findings(name)?;
+        let complaints: Vec<&String> = findings.complaints().collect();
+        match complaints.iter().find(|complaint| complaint.starts_with(culprit)) {
+            Some(complaint) => say::good(name, format_args!("refused: {complaint}")),
+            None => bail!("the firmware `{name}` is not refused for `{culprit}` but for {complaints:?}"),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ pub fn number(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -78,6 +78,11 @@ pub fn number(n: u64) -> String {
 /// `1234` as `1,234 B`.
 pub fn bytes(n: u64) -> String {
     format!("{} B", number(n))
+}
+
+/// `1 call`, `2 calls`.
+pub fn many(n: u64, thing: &str) -> String {
+    format!("{} {thing}{}", number(n), if n == 1 { "" } else { "s" })
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! `cargo xtask test`: all tests, in one go, with a closing table.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::provide::Consent;
-use crate::{bench, cargo, digits, repo, say};
+use crate::{bench, cargo, digits, image, repo, say};
 
 /// What the tests can be asked for.
 #[derive(Debug, Args)]
@@ -21,14 +23,21 @@ pub struct Options {
 /// A suite that ran.
 struct Ran {
     name: String,
-    outcome: Result<()>,
+    outcome: Result<Tests>,
     time: Duration,
+}
+
+/// What cargo's test runners counted, in a suite that has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Tests {
+    passed: u64,
+    failed: u64,
 }
 
 /// Runs every suite, also after one has failed, so that one run says all there is to say.
 pub fn run(options: &Options, consent: Consent) -> Result<()> {
     let mut ran = Vec::new();
-    let mut suite = |name: String, run: &mut dyn FnMut() -> Result<()>| {
+    let mut suite = |name: String, run: &mut dyn FnMut() -> Result<Tests>| {
         say::heading(format_args!("Test suite: {name}"));
         let start = Instant::now();
         let outcome = run();
@@ -38,16 +47,19 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
         ran.push(Ran { name, outcome, time: start.elapsed() });
     };
     let root = repo::root();
-    suite("formatting".into(), &mut || formatting(root));
+    suite("formatting".into(), &mut || uncounted(formatting(root)));
     suite("crates".into(), &mut || cargo_test(root, &["test", "--workspace", "--no-fail-fast"]));
     for folder in workspaces_below(&root.join("tests")) {
         suite(repo::short(&folder), &mut || cargo_test(&folder, &["test", "--no-fail-fast"]));
     }
     if options.host_only {
-        suite("digits".into(), &mut || digits::run(&digits::Options::host_only(), consent));
+        suite("digits".into(), &mut || uncounted(digits::run(&digits::Options::host_only(), consent)));
     } else {
-        suite("digits, host and firmware".into(), &mut || digits::run(&digits::Options::complete(), consent));
-        suite("instruction goals".into(), &mut || bench::run(&bench::Options::default(), consent));
+        suite("digits, host and firmware".into(), &mut || {
+            uncounted(digits::run(&digits::Options::complete(), consent))
+        });
+        suite("image check".into(), &mut || uncounted(image::try_check(consent)));
+        suite("instruction goals".into(), &mut || uncounted(bench::run(&bench::Options::default(), consent)));
     }
     close(&ran, options.host_only)
 }
@@ -63,16 +75,46 @@ fn formatting(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn cargo_test(folder: &Path, arguments: &[&str]) -> Result<()> {
-    let target_dir = repo::target_dir().join("tests").join(folder.file_name().unwrap_or_default());
+/// A suite that is one check.
+fn uncounted(outcome: Result<()>) -> Result<Tests> {
+    outcome.map(|()| Tests::default())
+}
+
+/// Runs `cargo test`, shows what it says, and adds up its closing lines.
+fn cargo_test(folder: &Path, arguments: &[&str]) -> Result<Tests> {
     let mut cargo = cargo::command(folder, arguments);
     if folder != repo::root() {
-        cargo.env("CARGO_TARGET_DIR", target_dir);
+        cargo.env("CARGO_TARGET_DIR", repo::target_dir().join("tests").join(folder.file_name().unwrap_or_default()));
     }
-    if !cargo.status()?.success() {
-        bail!("`cargo {}` in {} failed", arguments.join(" "), repo::short(folder));
+    let mut child = cargo.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let mut tests = Tests::default();
+    for line in BufReader::new(child.stdout.take().context("cargo has no output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        tests.add(&line);
     }
-    Ok(())
+    if !child.wait()?.success() {
+        bail!(
+            "`cargo {}` in {}: {} tests failed, or something does not build",
+            arguments.join(" "),
+            repo::short(folder),
+            tests.failed
+        );
+    }
+    Ok(tests)
+}
+
+impl Tests {
+    /// Takes a line of a test runner, `test result: ok. 14 passed; 0 failed; ..` among them.
+    fn add(&mut self, line: &str) {
+        let Some(counts) = line.strip_prefix("test result: ") else { return };
+        let count = |what: &str| {
+            let before = counts.split(what).next()?;
+            before.split_whitespace().next_back()?.parse::<u64>().ok()
+        };
+        self.passed += count(" passed").unwrap_or(0);
+        self.failed += count(" failed").unwrap_or(0);
+    }
 }
 
 /// Folders that are cargo workspaces of their own.
@@ -90,13 +132,19 @@ fn workspaces_below(folder: &Path) -> Vec<PathBuf> {
 fn close(ran: &[Ran], host_only: bool) -> Result<()> {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["suite", "result", "time"]);
+    table.set_header(["suite", "result", "tests", "time"]);
     for Ran { name, outcome, time } in ran {
         let result = if outcome.is_ok() { "passed" } else { "FAILED" };
-        table.add_row([name.as_str(), result, &format!("{:.1} s", time.as_secs_f64())]);
+        let tests = match outcome {
+            Ok(tests) if *tests != Tests::default() => say::number(tests.passed),
+            _ => String::new(),
+        };
+        table.add_row([name.as_str(), result, &tests, &format!("{:.1} s", time.as_secs_f64())]);
     }
-    if let Some(column) = table.column_mut(2) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for column in [2, 3] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     say::heading("All suites");
     say::block(&table);
@@ -107,6 +155,16 @@ fn close(ran: &[Ran], host_only: bool) -> Result<()> {
     if failed > 0 {
         bail!("{failed} of {} suites failed", ran.len());
     }
-    say::block(format_args!("{} suites passed.", ran.len()));
+    let tests = ran.iter().filter_map(|ran| ran.outcome.as_ref().ok()).map(|tests| tests.passed).sum();
+    say::block(format_args!("{} suites passed, {} in cargo's runners.", ran.len(), say::many(tests, "test")));
     Ok(())
+}
+
+#[test]
+fn the_closing_lines_of_runners_are_added_up() {
+    let mut tests = Tests::default();
+    tests.add("test result: ok. 14 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s");
+    tests.add("test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s");
+    tests.add("test some::test ... ok");
+    assert_eq!(tests, Tests { passed: 16, failed: 1 });
 }

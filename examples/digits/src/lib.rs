@@ -9,3 +9,8 @@ pub mod data;
 pub mod model;
 pub mod report;
 pub mod train;
+
+// Its program is this example's, and compiles with every `cargo test`.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -14,8 +14,7 @@ pub fn with_reference(run: &Run, reference: &Curve) -> bool {
         let loss = run.losses.get(point.step).map_or(f64::NAN, |loss| f64::from(*loss));
         let apart = (loss - point.loss).abs() / point.loss.abs();
         compared += 1;
-        // Not `apart > worst`: a NaN has to show.
-        if !(apart <= worst.0) {
+        if apart.is_nan() || apart > worst.0 {
             worst = (apart, point.step);
         }
     }
@@ -83,6 +82,25 @@ pub fn within_ram(firmware: &Firmware) -> bool {
         verdict(holds, "memory", &words);
         holds
     })
+}
+
+/// Whether the emulator's counter and the board's timer say the same, to the one instruction that a tick may be off.
+pub fn two_counters(firmware: &Firmware) -> bool {
+    let mut worst = 0;
+    for (region, counted) in &firmware.counts {
+        let Some(timed) = firmware.timed(region) else {
+            say::bad("counters", format_args!("the firmware's timer says nothing about `{region}`"));
+            return false;
+        };
+        worst = worst.max(counted.per_call().abs_diff(timed));
+    }
+    let words = format!("the emulator's and the timer's differ by at most {} a call", say::many(worst, "instruction"));
+    if firmware.counts.is_empty() {
+        say::note("counters", "only the firmware's timer counted");
+    } else {
+        verdict(worst <= 1, "counters", &words);
+    }
+    worst <= 1
 }
 
 fn verdict(holds: bool, what: &str, words: &str) {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::emulator::{self, Counts, Emulator};
+use crate::emulator::{self, Counts, Emulator, Region};
 use crate::image::{Findings, Image, Sizes};
 use crate::profile::{self, Memory, Profile};
 use crate::provide::{self, Consent, Missing};
@@ -60,6 +60,19 @@ pub struct Firmware {
     pub memory: Memory,
 }
 
+impl Firmware {
+    /// Instructions of a call of a region by the emulator's counter, markers included.
+    fn counted(&self, region: &str) -> Option<u64> {
+        self.counts.get(region).map(Region::per_call)
+    }
+
+    /// The same by the board's timer, which the firmware reads itself.
+    fn timed(&self, region: &str) -> Option<u64> {
+        let (total, calls) = (self.run.fact(region, "timer_instructions")?, self.run.fact(region, "calls")?);
+        Some((total + calls / 2) / calls.max(1))
+    }
+}
+
 /// `cargo digits`.
 pub fn run(options: &Options, consent: Consent) -> Result<()> {
     say::block("Kiln: a network learns to read handwritten digits, on this host and on a microcontroller.");
@@ -89,6 +102,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
         Ok(firmware) => {
             agree &= agree::with_host(&firmware.run, &host);
             agree &= agree::within_ram(firmware);
+            agree &= agree::two_counters(firmware);
             firmware.findings.show();
             agree &= firmware.findings.verdict().is_ok();
         }

@@ -85,7 +85,7 @@ impl Watched {
         if let (Some(loss), true) = (self.run.losses.last(), self.run.losses.len() > before) {
             self.bar.inc(1);
             self.bar.set_message(format!("loss {loss:.4}"));
-            if self.bar.is_hidden() && before % 50 == 0 {
+            if self.bar.is_hidden() && before.is_multiple_of(50) {
                 say::note("step", format_args!("{before:>3}  loss {loss:.4}"));
             }
         }

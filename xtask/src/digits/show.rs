@@ -133,15 +133,9 @@ pub fn table(firmware: &Firmware) {
     });
 }
 
-/// Instructions of a call: from the emulator's counter, else from the firmware's timer; without those of the markers.
+/// Instructions of a call, without those of the markers.
 fn instructions(firmware: &Firmware, region: &str) -> Option<u64> {
-    let per_call = |name: &str| match firmware.counts.get(name) {
-        Some(region) => Some(region.per_call()),
-        None => {
-            let (total, calls) = (firmware.run.fact(name, "timer_instructions")?, firmware.run.fact(name, "calls")?);
-            Some((total + calls / 2) / calls.max(1))
-        }
-    };
+    let per_call = |name: &str| firmware.counted(name).or_else(|| firmware.timed(name));
     Some(per_call(region)? - per_call("empty")?)
 }
 
@@ -150,9 +144,9 @@ fn spread(firmware: &Firmware, region: &str) -> String {
     match firmware.counts.get(region) {
         Some(region) if region.most > region.fewest => {
             let most_above_fewest = (region.most - region.fewest) as f64 * 100.0 / region.fewest as f64;
-            format!("; {} calls, within {most_above_fewest:.1} %", region.calls)
+            format!("; {}, within {most_above_fewest:.1} %", say::many(region.calls, "call"))
         }
-        Some(region) if region.calls > 1 => format!("; {} calls, all alike", region.calls),
+        Some(region) if region.calls > 1 => format!("; {}, all alike", say::many(region.calls, "call")),
         _ => String::new(),
     }
 }
