@@ -240,6 +240,11 @@ pub trait Primitive: fmt::Debug + Any {
         None
     }
 
+    /// The sum of `to` and the result of this op on `ins`, where that is less work than adding the whole arrays.
+    fn add_to(&self, _g: &mut Graph, _to: Var, _ins: &[Var]) -> Option<Var> {
+        None
+    }
+
     /// The graph that this stands for, spliced in before lowering.
     fn inlined(&self) -> Option<Rc<Graph>> {
         None
@@ -448,12 +453,18 @@ pub fn with_batch_axis(g: &mut Graph, b: Batched, size: usize) -> Var {
     g.bind1(BroadcastInDim { shape: aval.shape, dims }, &[b.var])
 }
 
-/// Sum of two tangents.
+/// Sum of two tangents. Where one of them is an equation that can add its result to an array, it does: the gradient of
+/// `x[i]` in a loop touches one element per turn.
 pub fn add_tangents(g: &mut Graph, a: Tangent, b: Tangent) -> Tangent {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(g.bind1(Add, &[a, b])),
-        (a, b) => a.or(b),
+    let (Some(a), Some(b)) = (a, b) else { return a.or(b) };
+    for (sum, part) in [(a, b), (b, a)] {
+        let Some(eqn) = g.eqns.iter().rev().find(|e| e.outputs[..] == [part]) else { continue };
+        let (op, ins) = (eqn.op.clone(), eqn.inputs.clone());
+        if let Some(v) = op.add_to(g, sum, &ins) {
+            return Some(v);
+        }
     }
+    Some(g.bind1(Add, &[a, b]))
 }
 
 /// Reads an op from its name and parameters in the text form.

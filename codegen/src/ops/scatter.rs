@@ -321,6 +321,17 @@ impl Primitive for Scatter {
         vec![Batched { var: g.bind1(Scatter { coords, combine: self.combine }, &vars), batched: true }]
     }
 
+    /// Updates that are added to zeros may as well be added to something else.
+    fn add_to(&self, g: &mut Graph, to: Var, ins: &[Var]) -> Option<Var> {
+        let zeros = g.as_constant(ins[0])?;
+        if self.combine != Combine::Add || !zeros.is_splat() || !zeros.data().first()?.is_zero() {
+            return None;
+        }
+        let mut ins = ins.to_vec();
+        ins[0] = to;
+        Some(g.bind1(self.clone(), &ins))
+    }
+
     fn lowering(&self, ins: &[&Aval]) -> Lowering {
         let updates = ins[ins.len() - 1];
         match self.row_axis(ins[0], updates) {
