@@ -6,6 +6,7 @@ mod cumulative;
 mod element;
 mod reduce;
 mod rows;
+mod shared;
 mod tree;
 
 pub use arena::{Arena, Pod, Rd, View, Views, Wr};
@@ -16,4 +17,5 @@ pub use half::{bf16, f16};
 pub use kiln_math::*;
 pub use reduce::{reduce, reduce_any_order};
 pub use rows::{SameAs, copy, row, row_mut};
+pub use shared::Shared;
 pub use tree::FromParts;

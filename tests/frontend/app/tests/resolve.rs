@@ -340,8 +340,14 @@ fn with_options(mut x: f32, (a, _): (f32, f32), _: f32, ws: f32) -> f32 {
     x + ws
 }
 
+#[jit(workspace = "static")]
+fn with_a_static(x: f32) -> f32 {
+    x
+}
+
 #[test]
 fn options_and_parameters() {
+    let _: fn(f32) -> f32 = with_a_static;
     assert_eq!((with_options::GRAPH, with_options::RAM_BYTES), ("*with_options []; fast", 2048));
     let _: fn(f32, (f32, f32), f32, f32, &mut with_options::Workspace) -> f32 = with_options;
 }

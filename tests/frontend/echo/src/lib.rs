@@ -21,4 +21,18 @@ pub mod rt {
             Arena([0; BYTES])
         }
     }
+
+    #[derive(Debug)]
+    pub struct Shared<const BYTES: usize>;
+
+    impl<const BYTES: usize> Shared<BYTES> {
+        #[allow(clippy::new_without_default)]
+        pub const fn new() -> Self {
+            Shared
+        }
+
+        pub fn with<R>(&self, kernel: impl FnOnce(&mut Arena<BYTES>) -> R) -> R {
+            kernel(&mut Arena::new())
+        }
+    }
 }
