@@ -15,7 +15,7 @@ use crate::parse::spans::{SourceMap, Sp, Spans};
 use crate::parse::{ast, convert_alias, convert_const, convert_fn, convert_method, convert_struct};
 use crate::trace::types::Ty;
 use crate::trace::value::{Ctx, FnItem, Scope, Traced, Value};
-use crate::trace::{Items, Stop, Tracer, tree};
+use crate::trace::{Items, ParamOrigin, Stop, Tracer, tree};
 use crate::unit::{Item, ItemId, Kernel, Outcome, Unit};
 
 /// Parses every item of a unit.
@@ -148,8 +148,14 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
     let mut vars = Scope::default();
     let mut params = Vec::new();
     let mut mutable = Vec::new();
+    // Every parameter is looked at, so that all mistakes in a signature are told together.
+    let mut failed = false;
     for p in &decl.params {
-        let ty = tr.resolve_type(&p.ty, &ctx)?;
+        let resolved = tr.resolve_type(&p.ty, &ctx);
+        let Some(ty) = tr.attempt(resolved)? else {
+            failed = true;
+            continue;
+        };
         let name = match &p.pat.kind {
             ast::PatKind::Bind(name, _) => name.text.clone(),
             _ => {
@@ -158,7 +164,17 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
                     .into());
             }
         };
-        let value = tr.input_of(&ty, &name, p.pat.sp)?;
+        let by_ref = match p.ty.kind {
+            ast::TypeKind::Ref(_, true) => "&mut ",
+            ast::TypeKind::Ref(_, false) => "&",
+            _ => "",
+        };
+        tr.params.insert(p.pat.sp, ParamOrigin { name: name.clone(), by_ref });
+        let input = tr.input_of(&ty, &name, p.pat.sp);
+        let Some(value) = tr.attempt(input)? else {
+            failed = true;
+            continue;
+        };
         let is_mut = matches!(p.ty.kind, ast::TypeKind::Ref(_, true));
         params.push(EntryParam {
             name: name.to_string(),
@@ -171,6 +187,9 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
             mutable.push((name.clone(), ty));
         }
         vars.push(name, value);
+    }
+    if failed {
+        return Err(Stop::Silent);
     }
     let value = tr.body(decl, &mut vars, &ctx)?;
     let ret = match &decl.ret {

@@ -14,12 +14,29 @@ pub struct Diag {
     pub sp: Sp,
     /// What is wrong, in shapes and dtypes.
     pub message: String,
-    /// Lines of `name: type   origin`.
-    pub notes: Vec<String>,
+    /// Where the operands came from.
+    pub notes: Vec<Note>,
     /// What to write instead.
     pub help: Option<String>,
     /// Calls that led here, innermost first.
     pub calls: Vec<(Sp, String)>,
+    /// Which of the things that stand at `sp` is meant, where that is known: an entry of a tuple of indices or axes.
+    pub item: Option<usize>,
+}
+
+/// A line below the message: `w: f32[32, 64]   parameter `w`, line 4`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Note {
+    /// `w: f32[32, 64]`.
+    pub what: String,
+    /// ``parameter `w`, line 4``.
+    pub from: String,
+}
+
+impl From<String> for Note {
+    fn from(what: String) -> Note {
+        Note { what, from: String::new() }
+    }
 }
 
 impl Diag {
@@ -34,8 +51,22 @@ impl Diag {
         self
     }
 
+    /// The message is about the `n`-th of the things at its place.
+    pub fn item(mut self, n: usize) -> Diag {
+        self.item = Some(n);
+        self
+    }
+
+    /// Puts the caret on `inner` where it is now on all of `sp`.
+    pub fn narrow(mut self, sp: Sp, inner: Sp) -> Diag {
+        if self.sp == sp && inner != Sp(0) {
+            self.sp = inner;
+        }
+        self
+    }
+
     /// A line about an operand.
-    pub fn note(mut self, note: impl Into<String>) -> Diag {
+    pub fn note(mut self, note: impl Into<Note>) -> Diag {
         self.notes.push(note.into());
         self
     }
@@ -43,8 +74,10 @@ impl Diag {
     /// The whole text, without the place.
     pub fn text(&self) -> String {
         let mut out = self.message.clone();
+        let width = self.notes.iter().map(|n| n.what.chars().count()).max().unwrap_or(0);
         for note in &self.notes {
-            let _ = write!(out, "\n         {note}");
+            let line = format!("{:width$}   {}", note.what, note.from);
+            let _ = write!(out, "\n         {}", line.trim_end());
         }
         if let Some(help) = &self.help {
             let _ = write!(out, "\n       help: {help}");

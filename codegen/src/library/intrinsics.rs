@@ -410,16 +410,15 @@ fn pairing_error(tr: &Tracer<'_>, b: &Bound, x: &Traced, y: &Traced, kx: usize, 
         b.sp("b"),
         format!("`{}` cannot pair {nx} {} with {ny} {}", b.name(), part(x, kx), part(y, ky)),
     );
-    d.notes = vec![tr.origin(x), tr.origin(y)];
+    d.notes = vec![tr.origin_as(x, "left"), tr.origin_as(y, "right")];
     let mut want = (*y.aval).clone();
     want.shape[ky] = nx;
-    let declare = match &y.name {
-        Some(name) => format!("declare `{name}` as `{}`", crate::trace::types::rust_type(&want)),
-        None => format!("the right side should be `{}`", crate::trace::types::rust_type(&want)),
-    };
+    let declare = tr
+        .declare(y, &want)
+        .unwrap_or_else(|| format!("the right side should be `{}`", crate::trace::types::rust_type(&want)));
     let swapped = y.aval.rank() == 2 && y.aval.shape[1 - ky] == nx;
     d.help = Some(if swapped {
-        format!("{declare}, or transpose it: `.T()`")
+        format!("write `{}.T()`, or {declare}", y.name.as_deref().unwrap_or(".."))
     } else if let (Some(name), true) = (&x.name, nx > ny) {
         let cut = if x.aval.rank() == 2 { format!("{name}[(.., 0..{ny})]") } else { format!("{name}[0..{ny}]") };
         format!("{declare}, or pass `{cut}`")

@@ -69,6 +69,8 @@ pub enum TypeKind {
     ImplFn,
     /// `_`.
     Infer,
+    /// A type that the language does not have: why, and what to write instead.
+    Refused(&'static str, &'static str),
 }
 
 /// A function, method or library function.

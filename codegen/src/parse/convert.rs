@@ -191,7 +191,31 @@ impl Conv<'_> {
             syn::Type::Paren(p) => self.ty(&p.elem),
             syn::Type::Group(p) => self.ty(&p.elem),
             syn::Type::ImplTrait(_) => Type { kind: TypeKind::ImplFn, sp: self.at(first) },
-            _ => Type { kind: TypeKind::Infer, sp: self.at(first) },
+            syn::Type::Infer(_) => Type { kind: TypeKind::Infer, sp: self.at(first) },
+            other => {
+                let (why, instead) = match other {
+                    syn::Type::Slice(_) => (
+                        "the length of a slice is not known while compiling",
+                        "take an array: `&[f32; N]`, with `const N: usize` as a generic parameter if it varies",
+                    ),
+                    syn::Type::TraitObject(_) => (
+                        "what a trait object calls is not known while compiling",
+                        "take `impl Fn(..) -> ..`, which makes the function publish-only",
+                    ),
+                    syn::Type::BareFn(_) => (
+                        "what a function pointer calls is not known while compiling",
+                        "take `impl Fn(..) -> ..`, which makes the function publish-only",
+                    ),
+                    syn::Type::Ptr(_) => ("a kernel has no pointers", "take the value by reference: `&[f32; N]` or `&mut [f32; N]`"),
+                    syn::Type::Never(_) => ("a kernel returns", "declare the type of the result"),
+                    _ => ("this type is outside the language of `#[jit]`", "use arrays, tuples and `#[derive(Tree)]` structs"),
+                };
+                // The whole type, so that the caret does not sit on a lone `[`.
+                let mut tokens = quote::ToTokens::to_token_stream(other).into_iter();
+                let start = tokens.next().map_or(first, |t| t.span());
+                let end = tokens.last().map_or(start, |t| t.span());
+                Type { kind: TypeKind::Refused(why, instead), sp: self.sp(start, end) }
+            }
         }
     }
 

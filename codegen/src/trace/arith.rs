@@ -71,11 +71,9 @@ impl<'a> Tracer<'a> {
             BinOp::BitOr => Or.into(),
             BinOp::BitXor => Xor.into(),
             BinOp::And | BinOp::Or if !bool_logic => {
-                return err_help(
-                    sp,
-                    format!("`{}` needs bools, found {} and {}", op.symbol(), show(&x.aval), show(&y.aval)),
-                    "compare first, or use `&` and `|` for bits",
-                );
+                let mut d = Diag::at(sp, format!("`{}` needs bools, found {} and {}", op.symbol(), show(&x.aval), show(&y.aval)));
+                d.notes = vec![self.origin_as(&x, "left"), self.origin_as(&y, "right")];
+                return Err(d.help("compare first, as in `a > 0.0`; bits are combined by `&` and `|`").into());
             }
             BinOp::And => And.into(),
             BinOp::Or => Or.into(),
@@ -89,9 +87,20 @@ impl<'a> Tracer<'a> {
             BinOp::Gt => Compare { op: CompareOp::Gt }.into(),
             BinOp::Ge => Compare { op: CompareOp::Ge }.into(),
         };
-        let mut out = self.bind1(prim, &[&x, &y], sp)?;
+        let mut out = self.spoken(op.symbol(), |tr| tr.bind1(prim, &[&x, &y], sp))?;
         out.weak = x.weak && y.weak && out.aval.dtype != DType::Bool;
         Ok(Value::Array(out))
+    }
+
+    /// Runs `f`, in whose messages the primitive is called by the user's `word`, unless an outer one is already in use.
+    pub fn spoken<T>(&mut self, word: &str, f: impl FnOnce(&mut Tracer<'a>) -> T) -> T {
+        if self.word.is_some() {
+            return f(self);
+        }
+        self.word = Some(word.into());
+        let result = f(self);
+        self.word = None;
+        result
     }
 
     /// `-a`.
@@ -104,7 +113,7 @@ impl<'a> Tracer<'a> {
                 },
                 ..*n
             })),
-            _ => self.map_tree(a, sp, &mut |tr, t| tr.bind1(Neg, &[t], sp)),
+            _ => self.spoken("-", |tr| tr.map_tree(a, sp, &mut |tr, t| tr.bind1(Neg, &[t], sp))),
         }
     }
 
@@ -112,7 +121,7 @@ impl<'a> Tracer<'a> {
     pub fn not(&mut self, a: &Value, sp: Sp) -> R<Value> {
         match a {
             Value::Bool(b) => Ok(Value::Bool(!b)),
-            _ => self.map_tree(a, sp, &mut |tr, t| tr.bind1(Not, &[t], sp)),
+            _ => self.spoken("!", |tr| tr.map_tree(a, sp, &mut |tr, t| tr.bind1(Not, &[t], sp))),
         }
     }
 
@@ -201,8 +210,8 @@ impl<'a> Tracer<'a> {
                         sp,
                         format!("`{what}` cannot combine {} with {}", show(&first.aval), show(&other.aval)),
                     )
-                    .help(format!("convert one of them: `.. as {d}` or `.. as {e}`"));
-                    diag.notes = vec![self.origin(first), self.origin(other)];
+                    .help(conversions(first.name.as_deref(), d, other.name.as_deref(), e));
+                    diag.notes = vec![self.origin_as(first, "left"), self.origin_as(other, "right")];
                     return Err(diag.into());
                 }
                 first.aval.dtype
@@ -212,6 +221,9 @@ impl<'a> Tracer<'a> {
             None => parts[0].aval.dtype,
         };
         let all_weak = strong.is_empty();
+        let strong_one = strong.first().map(|t| (*t).clone());
+        let misfit = |v: &&Value| matches!(v, Value::Num(n) if n.dtype.is_none() && (target == DType::Bool || matches!(n.value, Number::Float(_))));
+        let mut literals = values.iter().filter(misfit).map(Value::describe);
         let mut out = Vec::new();
         for t in parts {
             if t.aval.dtype == target {
@@ -220,14 +232,17 @@ impl<'a> Tracer<'a> {
             }
             let fits = target.is_inexact() || (target.is_int() && t.aval.dtype.is_int());
             if !fits {
-                return err_help(
-                    sp,
-                    format!("`{what}` cannot combine the {} literal with {target}", t.aval.dtype),
-                    match target {
-                        d if d.is_int() => "convert the integers first: `.. as f32`".to_string(),
-                        d => format!("convert one side: `.. as {d}`"),
-                    },
-                );
+                let strong = strong_one.as_ref().map_or_else(|| target.to_string(), |t| show(&t.aval));
+                let literal = literals.next().unwrap_or_else(|| "a literal".into());
+                let mut d = Diag::at(sp, format!("`{what}` cannot combine {strong} with {literal}"));
+                let name = strong_one.as_ref().and_then(|t| t.name.as_deref()).unwrap_or("..");
+                d.help = Some(match target {
+                    d if d.is_int() => format!("convert the integers first: `{name} as f32`"),
+                    DType::Bool => format!("convert the bools first, `{name} as f32`, or choose with `where_({name}, .., ..)`"),
+                    d => format!("convert one side: `{name} as {d}`"),
+                });
+                d.notes.extend(strong_one.iter().map(|t| self.origin(t)));
+                return Err(d.into());
             }
             let mut new = self.convert_literal(&t, target, sp)?;
             new.weak = all_weak;
@@ -254,10 +269,9 @@ impl<'a> Tracer<'a> {
             Some(shape) => shape,
             None => {
                 let mut d = Diag::at(sp, format!("`{what}` cannot combine {} with {}", show(&a.aval), show(&b.aval)));
-                d.notes = vec![self.origin(a), self.origin(b)];
-                return Err(d
-                    .help("shapes are aligned at their last axes; extents must be equal or one: see `expand_dims`, `reshape`")
-                    .into());
+                d.notes = vec![self.origin_as(a, "left"), self.origin_as(b, "right")];
+                d.help = Some(alignment_help(a, b));
+                return Err(d.into());
             }
         };
         Ok((self.broadcast_to(a, &shape, sp)?, self.broadcast_to(b, &shape, sp)?))
@@ -302,6 +316,30 @@ impl<'a> Tracer<'a> {
         };
         Ok(Value::Num(Num { value: Number::Float(narrow(value)), dtype }))
     }
+}
+
+/// What to write when two dtypes meet: towards the wider one, never towards bool.
+fn conversions(a: Option<&str>, d: DType, b: Option<&str>, e: DType) -> String {
+    let as_ = |name: Option<&str>, d: DType| format!("`{} as {d}`", name.unwrap_or(".."));
+    match (d, e) {
+        (DType::Bool, e) => format!("convert the bools: {}", as_(a, e)),
+        (d, DType::Bool) => format!("convert the bools: {}", as_(b, d)),
+        (d, e) if d.is_inexact() && e.is_int() => format!("convert the integers: {}", as_(b, d)),
+        (d, e) if d.is_int() && e.is_inexact() => format!("convert the integers: {}", as_(a, e)),
+        (d, e) => format!("convert one of them: {} or {}", as_(a, e), as_(b, d)),
+    }
+}
+
+/// What to write when shapes do not align: an axis to insert if that would do.
+fn alignment_help(a: &Traced, b: &Traced) -> String {
+    let (long, short) = if a.aval.rank() >= b.aval.rank() { (a, b) } else { (b, a) };
+    let name = short.name.as_deref().unwrap_or("..");
+    let (long_shape, short_shape) = (&long.aval.shape, &short.aval.shape);
+    // A column: the short one fits the leading axes of the long one.
+    if !short_shape.is_empty() && long_shape.len() == short_shape.len() + 1 && long_shape.starts_with(short_shape) {
+        return format!("shapes are aligned at their last axes: write `expand_dims({name}, -1)`");
+    }
+    "shapes are aligned at their last axes, where extents must be equal or one".into()
 }
 
 fn static_int(op: BinOp, a: i128, b: i128, dtype: Option<DType>, sp: Sp) -> R<Value> {

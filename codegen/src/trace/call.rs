@@ -42,7 +42,7 @@ impl Args {
         if self.pos.len() > params.len() {
             return err_help(
                 self.pos[params.len()].1,
-                format!("`{name}` takes {} arguments, found {}", params.len(), self.pos.len()),
+                format!("`{name}` takes {}, found {}", arguments(params.len()), self.pos.len()),
                 format!("its parameters are `{name}({})`", params.join(", ")),
             );
         }
@@ -178,6 +178,7 @@ pub fn axis(i: i128, rank: usize, what: &str, sp: Sp) -> R<usize> {
     let has = match rank {
         0 => "has no axes".to_string(),
         1 => "has only axis 0".to_string(),
+        2 => "has axes 0 and 1".to_string(),
         n => format!("has axes 0 to {}", n - 1),
     };
     err(sp, format!("axis {i} is out of range: {what} {has}"))
@@ -239,7 +240,14 @@ impl<'a> Tracer<'a> {
         let fv = match self.expr(f, vars, ctx)? {
             Value::Fn(fv) => fv,
             other => {
-                return err(f.sp, format!("{} cannot be called", other.describe()));
+                let (text, help) = match &f.kind {
+                    ExprKind::Path(p) => (
+                        format!("`{}` is {}, not a function", p.text, other.describe()),
+                        "an element is read with `[..]`, a product is written with `*`",
+                    ),
+                    _ => (format!("{} cannot be called", other.describe()), "only functions and closures are called"),
+                };
+                return err_help(f.sp, text, help);
             }
         };
         let given = self.args(args, vars, ctx)?;
@@ -261,7 +269,11 @@ impl<'a> Tracer<'a> {
                 if root_name(place).is_some_and(|name| vars.get(&name).is_some()) {
                     self.assign(place, value, sp, vars, ctx)?;
                 } else {
-                    return err(place.sp, "`&mut` needs a variable or a part of one");
+                    return err_help(
+                        place.sp,
+                        "`&mut` needs a variable or a part of one",
+                        "bind the value first: `let mut v = ..;`, then pass `&mut v`",
+                    );
                 }
             }
         }
@@ -271,8 +283,8 @@ impl<'a> Tracer<'a> {
     /// Evaluates arguments in order.
     pub fn args(&mut self, args: &[Arg], vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Args> {
         let mut out = Args::default();
-        for a in args {
-            let value = self.expr(&a.value, vars, ctx)?;
+        let values = self.exprs(args.iter().map(|a| &a.value), vars, ctx)?;
+        for (a, value) in args.iter().zip(values) {
             match &a.name {
                 Some(name) => out.kw.push((name.clone(), value, a.value.sp)),
                 None => out.pos.push((value, a.value.sp)),
@@ -431,7 +443,7 @@ impl<'a> Tracer<'a> {
                 if args.pos.len() != closure.params.len() {
                     return err(
                         sp,
-                        format!("this closure takes {} arguments, found {}", closure.params.len(), args.pos.len()),
+                        format!("this closure takes {}, found {}", arguments(closure.params.len()), args.pos.len()),
                     );
                 }
                 let mut vars = scope.clone();
@@ -442,7 +454,10 @@ impl<'a> Tracer<'a> {
                     }
                     self.bind_pat(pat, &value, &mut vars, ctx)?;
                 }
-                match self.expr(&closure.body, &mut vars, ctx) {
+                let word = if ctx.library { None } else { self.word.take() };
+                let result = self.expr(&closure.body, &mut vars, ctx);
+                self.word = word.or(self.word.take());
+                match result {
                     Err(Stop::Return(v, _)) => Ok(v.into()),
                     other => other.map(Called::from),
                 }
@@ -463,11 +478,15 @@ impl<'a> Tracer<'a> {
             let _ = v;
             return Err(Stop::Silent);
         }
+        let word = name.rsplit("::").next().unwrap_or(name);
         if let Some(intrinsic) = crate::library::intrinsic(name) {
-            return intrinsic(self, args, sp);
+            return match word.starts_with('_') {
+                true => intrinsic(self, args, sp),
+                false => self.spoken(word, |tr| intrinsic(tr, args, sp)),
+            };
         }
         match self.library_fn(name, internal)? {
-            Some(f) => Ok(self.call_item(&f, &[], args, sp)?.value),
+            Some(f) => Ok(self.spoken(word, |tr| tr.call_item(&f, &[], args, sp))?.value),
             None => err(sp, format!("`{name}` is not implemented")),
         }
     }
@@ -551,7 +570,8 @@ impl<'a> Tracer<'a> {
                 Err(Stop::Error(mut d)) => {
                     if !f.library {
                         let line = self.map.place(p.ty.sp).line;
-                        d.notes.push(format!("{name}: {}   declared in line {line}", ty.describe()));
+                        let what = format!("{name}: {}", ty.describe());
+                        d.notes.push(crate::diag::Note { what, from: format!("parameter of `{}`, line {line}", decl.name.text) });
                     }
                     self.report(*d);
                     failed = true;
@@ -566,10 +586,12 @@ impl<'a> Tracer<'a> {
             return Err(Stop::Silent);
         }
         self.calls.push(CallSite { id: f.id.clone(), name: decl.name.text.clone(), sp });
+        let word = if f.library { None } else { self.word.take() };
         let result = match self.custom_rule(f) {
             Some(attr) => self.call_custom(f, attr, &vars, &ctx, sp),
             None => self.body(decl, &mut vars, &ctx),
         };
+        self.word = word.or(self.word.take());
         if let Err(Stop::Error(d)) = result {
             // Report here, where the stack of calls is known.
             if f.library {
@@ -589,7 +611,7 @@ impl<'a> Tracer<'a> {
     /// Evaluates the body of `decl` and fits its value to the declared type.
     pub fn body(&mut self, decl: &Function, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
         let (value, at) = match self.block_inner(&decl.body, vars, ctx) {
-            Ok(v) => (v, decl.body.value.as_ref().map_or(decl.body.sp, |e| e.sp)),
+            Ok(v) => (v, result_place(&decl.body)),
             Err(Stop::Return(v, at)) => (v, at),
             Err(Stop::Break(_, at) | Stop::Continue(at) | Stop::TracedBreak(at, _)) => {
                 return err(at, "this is not inside a loop");
@@ -605,6 +627,12 @@ impl<'a> Tracer<'a> {
         };
         let what = format!("the result of `{}`", decl.name.text);
         // `f32` and `u8` results may be literals; a unit function drops its value.
+        if let (Value::Unit, None, Some(Stmt::Expr(_))) = (&value, &decl.body.value, decl.body.stmts.last()) {
+            if !matches!(ty, Ty::Unit | Ty::Any | Ty::Checked(_)) {
+                let found = format!("{what} is {}, found ()", ty.describe());
+                return err_help(at, found, "the last line is the result if it has no `;` at its end");
+            }
+        }
         if ty == Ty::Unit && !matches!(value, Value::Unit) {
             return err_help(
                 at,
@@ -630,7 +658,7 @@ impl<'a> Tracer<'a> {
         if args.pos.len() > names.len() {
             return err_help(
                 args.pos[names.len()].1,
-                format!("`{}` takes {} arguments, found {}", decl.name.text, names.len(), args.pos.len()),
+                format!("`{}` takes {}, found {}", decl.name.text, arguments(names.len()), args.pos.len()),
                 signature(),
             );
         }
@@ -689,9 +717,23 @@ impl<'a> Tracer<'a> {
     }
 }
 
+/// Where the result of a body stands: its last expression, or what stands in its place.
+fn result_place(body: &Block) -> Sp {
+    match (&body.value, body.stmts.last()) {
+        (Some(e), _) => e.sp,
+        (None, Some(Stmt::Expr(e))) => e.sp,
+        _ => body.sp,
+    }
+}
+
 /// Whether a generic parameter only names functions, as `F` in `<F: Fn(f32) -> f32>` does.
 fn mentions_fn(decl: &Function, name: &str) -> bool {
     decl.params.iter().any(|p| matches!(&p.ty.kind, TypeKind::Path(q) if q.ident() == Some(name)))
+}
+
+/// `1 argument`, `2 arguments`.
+pub fn arguments(n: usize) -> String {
+    if n == 1 { "1 argument".into() } else { format!("{n} arguments") }
 }
 
 fn with_first(recv: Value, at: Sp, args: Args) -> Args {

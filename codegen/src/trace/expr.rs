@@ -53,6 +53,41 @@ impl<'a> Tracer<'a> {
         if failed { Err(Stop::Silent) } else { Ok(value) }
     }
 
+    /// Records a mistake and goes on without the value, so that what stands beside it is looked at too.
+    pub fn attempt<T>(&mut self, result: R<T>) -> R<Option<T>> {
+        match result {
+            Ok(v) => Ok(Some(v)),
+            Err(Stop::Silent) => Ok(None),
+            Err(Stop::Error(d)) => {
+                self.report(*d);
+                Ok(None)
+            }
+            Err(Stop::NeedMethod(id, name, at)) => {
+                self.needed.push((id, name, at));
+                Ok(None)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Evaluates expressions that do not depend on each other: mistakes in all of them are told.
+    pub fn exprs<'e>(&mut self, items: impl IntoIterator<Item = &'e Expr>, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Vec<Value>> {
+        let mut out = Vec::new();
+        let mut failed = false;
+        for e in items {
+            let depth = self.depth();
+            let value = self.expr(e, vars, ctx);
+            match self.attempt(value)? {
+                Some(v) => out.push(v),
+                None => {
+                    self.truncate_frames(depth);
+                    failed = true;
+                }
+            }
+        }
+        if failed { Err(Stop::Silent) } else { Ok(out) }
+    }
+
     /// Records a mistake, with the calls that led to it.
     pub fn report(&mut self, mut d: crate::diag::Diag) {
         d.calls = self.calls.iter().rev().map(|c| (c.sp, c.name.to_string())).collect();
@@ -128,11 +163,11 @@ impl<'a> Tracer<'a> {
                 }
             }
             ExprKind::Binary(op, a, b) => {
-                let a = self.expr(a, vars, ctx)?;
-                let b = self.expr(b, vars, ctx)?;
-                self.binary(*op, &a, &b, sp)
+                let both = self.exprs([&**a, &**b], vars, ctx)?;
+                self.binary(*op, &both[0], &both[1], sp)
             }
             ExprKind::Assign(op, place, value) => {
+                let at = value.sp;
                 let mut value = self.expr(value, vars, ctx)?;
                 if let Some(op) = op {
                     if let ExprKind::Index(..) = &place.kind {
@@ -141,8 +176,10 @@ impl<'a> Tracer<'a> {
                     }
                     let old = self.expr(place, vars, ctx)?;
                     value = self.binary(*op, &old, &value, sp)?;
+                    self.assign(place, value, sp, vars, ctx)?;
+                    return Ok(Value::Unit);
                 }
-                self.assign(place, value, sp, vars, ctx)?;
+                self.assign(place, value, sp, vars, ctx).map_err(|stop| narrowed(stop, sp, at))?;
                 Ok(Value::Unit)
             }
             ExprKind::Call(f, args) => self.call_expr(f, args, sp, vars, ctx),
@@ -153,8 +190,8 @@ impl<'a> Tracer<'a> {
             }
             ExprKind::Index(base, index) => {
                 let base_value = self.expr(base, vars, ctx)?;
-                let index = self.expr(index, vars, ctx)?;
-                self.index(&base_value, &index, sp)
+                let value = self.expr(index, vars, ctx)?;
+                self.index(&base_value, &value, sp).map_err(|stop| blame_index(stop, sp, index))
             }
             ExprKind::Range(lo, hi, closed) => {
                 let lo = match lo {
@@ -173,10 +210,10 @@ impl<'a> Tracer<'a> {
             }
             ExprKind::Tuple(items) if items.is_empty() => Ok(Value::Unit),
             ExprKind::Tuple(items) => {
-                Ok(Value::tuple(items.iter().map(|e| self.expr(e, vars, ctx)).collect::<R<_>>()?))
+                Ok(Value::tuple(self.exprs(items, vars, ctx)?))
             }
             ExprKind::Array(items) => {
-                let items: Vec<Value> = items.iter().map(|e| self.expr(e, vars, ctx)).collect::<R<_>>()?;
+                let items = self.exprs(items, vars, ctx)?;
                 self.list_of(items, sp)
             }
             ExprKind::Repeat(x, n) => {
@@ -215,7 +252,7 @@ impl<'a> Tracer<'a> {
                     _ => Ok(Value::list(vec![x; n])),
                 }
             }
-            ExprKind::Struct(path, fields, rest) => self.struct_expr(path, fields, rest.as_deref(), sp, vars, ctx),
+            ExprKind::Struct(path, fields, rest) => self.struct_expr(path, fields, rest.as_deref(), vars, ctx),
             ExprKind::Block(b) => self.block(b, vars, ctx),
             ExprKind::If(cond, then, other) => self.if_expr(cond, then, other.as_deref(), sp, vars, ctx),
             ExprKind::Let(..) => err(sp, "`let` as a condition stands alone in `if` or `while`"),
@@ -332,12 +369,7 @@ impl<'a> Tracer<'a> {
         if self.library_fn(&p.text, ctx.library)?.is_some() {
             return Ok(Value::Fn(Rc::new(FnValue::Builtin(p.text.clone()))));
         }
-        let mut d = crate::diag::Diag::at(p.sp, format!("`{}` is not known here", p.text));
-        d.help = Some(match crate::library::nearest(&p.text) {
-            Some(name) => format!("did you mean `{name}`? A function of your own needs `#[jit]`"),
-            None => format!("if `{}` is a function of your own, put `#[jit]` on it", p.text),
-        });
-        Err(d.into())
+        Err(unknown(p, vars, ctx).into())
     }
 
     /// `Type::function`.
@@ -412,9 +444,17 @@ impl<'a> Tracer<'a> {
             },
             Value::Tuple(items) => match name.text.parse::<usize>().ok().and_then(|n| items.get(n)) {
                 Some(v) => Ok(v.clone()),
-                None => err(name.sp, format!("a tuple of {} has no field `{}`", items.len(), name.text)),
+                None => err_help(
+                    name.sp,
+                    format!("a tuple of {} has no field `{}`", items.len(), name.text),
+                    format!("its fields are 0 to {}", items.len().saturating_sub(1)),
+                ),
             },
-            other => err(name.sp, format!("{} has no field `{}`", other.describe(), name.text)),
+            other => {
+                let d = crate::diag::Diag::at(name.sp, format!("{} has no field `{}`", other.describe(), name.text));
+                let method = crate::library::is_builtin(&name.text) || matches!(&*name.text, "T" | "len");
+                Err(if method { d.help(format!("it is a method: write `.{}()`", name.text)) } else { d }.into())
+            }
         }
     }
 
@@ -423,7 +463,6 @@ impl<'a> Tracer<'a> {
         path: &Path,
         fields: &[(Name, Expr)],
         rest: Option<&Expr>,
-        sp: Sp,
         vars: &mut Scope,
         ctx: &Rc<Ctx>,
     ) -> R<Value> {
@@ -448,7 +487,12 @@ impl<'a> Tracer<'a> {
         };
         for (name, _, _) in &given {
             if !ty.fields.iter().any(|(f, _)| *f == name.text) {
-                return err(name.sp, format!("`{}` has no field `{}`", ty.describe(), name.text));
+                let names: Vec<&str> = ty.fields.iter().map(|(f, _)| &**f).collect();
+                let help = match crate::library::closest(&name.text, names.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("its fields are {}", names.join(", ")),
+                };
+                return err_help(name.sp, format!("`{}` has no field `{}`", ty.describe(), name.text), help);
             }
         }
         let mut values = Vec::new();
@@ -457,7 +501,13 @@ impl<'a> Tracer<'a> {
                 Some((_, v, at)) => self.fit(v.clone(), t, &format!("`{f}` of `{}`", ty.describe()), *at)?,
                 None => match &rest {
                     Some(s) => s.fields[n].clone(),
-                    None => return err(sp, format!("`{}` needs the field `{f}: {}`", ty.describe(), t.describe())),
+                    None => {
+                        return err_help(
+                            path.sp,
+                            format!("`{}` needs the field `{f}: {}`", ty.describe(), t.describe()),
+                            "give it a value, or take the rest from another value with `..other`",
+                        );
+                    }
                 },
             };
             values.push(value);
@@ -622,8 +672,8 @@ impl<'a> Tracer<'a> {
             }
             ExprKind::Index(base, index) => {
                 let old = self.expr(base, vars, ctx)?;
-                let index = self.expr(index, vars, ctx)?;
-                let new = self.index_set(&old, &index, None, &value, sp)?;
+                let at = self.expr(index, vars, ctx)?;
+                let new = self.index_set(&old, &at, None, &value, sp).map_err(|stop| blame_index(stop, sp, index))?;
                 self.assign(base, new, sp, vars, ctx)
             }
             ExprKind::Tuple(items) => {
@@ -654,8 +704,8 @@ impl<'a> Tracer<'a> {
     ) -> R<()> {
         let ExprKind::Index(base, index) = &place.kind else { unreachable!("called for indices") };
         let old = self.expr(base, vars, ctx)?;
-        let index = self.expr(index, vars, ctx)?;
-        let new = self.index_set(&old, &index, Some(op), value, sp)?;
+        let at = self.expr(index, vars, ctx)?;
+        let new = self.index_set(&old, &at, Some(op), value, sp).map_err(|stop| blame_index(stop, sp, index))?;
         self.assign(base, new, sp, vars, ctx)
     }
 
@@ -675,7 +725,14 @@ impl<'a> Tracer<'a> {
                     return Ok(Value::Array(self.broadcast_to(&t, &o.aval.shape, sp)?));
                 }
                 let ty = Ty::Array((*o.aval).clone());
-                self.fit(Value::Array(t), &ty, &format!("`{name}`"), sp)
+                let note = self.origin(o);
+                self.fit(Value::Array(t), &ty, &format!("`{name}`"), sp).map_err(|stop| match stop {
+                    Stop::Error(mut d) => {
+                        d.notes.insert(0, note);
+                        Stop::Error(d)
+                    }
+                    other => other,
+                })
             }
             (Value::Struct(o), v) => {
                 let ty = Ty::Struct(o.ty.clone());
@@ -684,6 +741,52 @@ impl<'a> Tracer<'a> {
             (_, v) => Ok(v),
         }
     }
+}
+
+/// A message about the whole of `sp` is about `inner`.
+fn narrowed(stop: Stop, sp: Sp, inner: Sp) -> Stop {
+    match stop {
+        Stop::Error(d) => d.narrow(sp, inner).into(),
+        other => other,
+    }
+}
+
+/// A mistake in an index sits on the index, in a tuple of them on the entry.
+fn blame_index(stop: Stop, sp: Sp, index: &Expr) -> Stop {
+    match stop {
+        Stop::Error(d) if d.item.is_none() => Stop::Error(d),
+        Stop::Error(mut d) => {
+            let n = d.item.take().unwrap_or(0);
+            let inner = match &index.kind {
+                ExprKind::Tuple(items) => items.get(n).map_or(index.sp, |e| e.sp),
+                _ => index.sp,
+            };
+            d.narrow(sp, inner).into()
+        }
+        other => other,
+    }
+}
+
+/// A name that means nothing: the nearest one that does, of a variable first.
+fn unknown(p: &Path, vars: &Scope, ctx: &Ctx) -> crate::diag::Diag {
+    let d = crate::diag::Diag::at(p.sp, format!("`{}` is not known here", p.text));
+    if let Some((module, name)) = p.text.rsplit_once("::") {
+        if let Some(dtype) = module.split("::").find_map(DType::from_name) {
+            return d.help(format!("{dtype} has `MAX`, `MIN`, `EPSILON`, `consts::PI` and so on, as in Rust"));
+        }
+        if crate::library::is_builtin(name) {
+            return d.help(format!("write `{name}`: it is in scope without import"));
+        }
+    }
+    let own = vars.vars.iter().rev().filter(|(_, v)| !matches!(v, Value::Poison)).map(|(n, _)| &**n);
+    let own = own.chain(ctx.paths.keys().map(|k| &**k)).chain(ctx.generics.keys().map(|k| &**k));
+    if let Some(near) = p.ident().and_then(|name| crate::library::closest(name, own)) {
+        return d.help(format!("did you mean `{near}`?"));
+    }
+    d.help(match crate::library::nearest(&p.text) {
+        Some(near) => format!("did you mean `{near}`? A function of your own needs `#[jit]`"),
+        None => format!("a function or constant of your own needs `#[jit]`: put it on `{}`; a `static` is passed as an argument", p.last()),
+    })
 }
 
 fn poison_stmt(stmt: &Stmt, vars: &mut Scope) {

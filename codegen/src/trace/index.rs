@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::array::Array;
+use crate::diag::Diag;
 use crate::dtype::{DType, Scalar};
 use crate::graph::Aval;
 use crate::ops::indexing::{Coords, DimIx, IndexMode};
@@ -32,22 +33,21 @@ impl<'a> Tracer<'a> {
             (Value::Tuple(items) | Value::List(items), Value::Num(Num { value: Number::Int(i), .. })) => {
                 match usize::try_from(*i).ok().and_then(|n| items.get(n)) {
                     Some(v) => Ok(v.clone()),
-                    None => err(sp, format!("index {i} is out of range: there are {} items", items.len())),
+                    None => Err(Diag::at(sp, format!("index {i} is out of range: there are {} items", items.len())).item(0).into()),
                 }
             }
             (Value::Tuple(items) | Value::List(items), Value::Range(lo, hi)) => {
-                let (lo, hi) = self.static_span(lo, hi, items.len(), sp)?;
+                let (lo, hi) = self.static_span(lo, hi, items.len(), 0, sp)?;
                 Ok(tree::with_children(base, items[lo..hi].to_vec()))
             }
             (Value::List(_), _) if !arith::is_tree(base) => {
                 let t = self.to_traced(base, None, sp)?;
                 self.index(&Value::Array(t), index, sp)
             }
-            (Value::List(_) | Value::Tuple(_), Value::Array(_)) => err_help(
-                sp,
-                "an array of trees needs a static index",
-                "use `#[unroll] for`, or keep the leaves in one array each",
-            ),
+            (Value::List(_) | Value::Tuple(_), Value::Array(_)) => Err(Diag::at(sp, "an array of trees needs a static index")
+                .item(0)
+                .help("use `#[unroll] for`, or keep the leaves in one array each")
+                .into()),
             (Value::Array(t), _) => {
                 let parts = self.index_parts(t, index, sp)?;
                 Ok(Value::Array(self.read(t, &parts, sp)?))
@@ -56,19 +56,33 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    fn static_span(&mut self, lo: &Option<Rc<Value>>, hi: &Option<Rc<Value>>, n: usize, sp: Sp) -> R<(usize, usize)> {
+    fn static_span(
+        &mut self,
+        lo: &Option<Rc<Value>>,
+        hi: &Option<Rc<Value>>,
+        n: usize,
+        axis: usize,
+        sp: Sp,
+    ) -> R<(usize, usize)> {
         let end = |v: &Option<Rc<Value>>, default: usize| match v.as_deref() {
-            None => Ok(default as i128),
+            None => R::Ok(default as i128),
             Some(Value::Num(Num { value: Number::Int(i), .. })) => Ok(*i),
-            Some(other) => err_help(
-                sp,
-                format!("the bounds of a slice are static, found {}", other.describe()),
-                "for a start known at run time use `dynamic_slice(x, (i,), (n,))`",
-            ),
+            Some(other) => Err(Diag::at(sp, format!("the bounds of a slice are static, found {}", other.describe()))
+                .item(axis)
+                .help("for a start known at run time use `dynamic_slice(x, (i,), (n,))`")
+                .into()),
         };
         let (lo, hi) = (end(lo, 0)?, end(hi, n)?);
-        if lo < 0 || hi > n as i128 || lo > hi {
-            return err(sp, format!("{lo}..{hi} is out of range: the axis has {n} elements"));
+        if lo > hi {
+            return Err(Diag::at(sp, format!("the slice {lo}..{hi} runs backwards"))
+                .item(axis)
+                .help(format!("write `{hi}..{lo}`, and `flip` for the other order"))
+                .into());
+        }
+        if lo < 0 || hi > n as i128 {
+            return Err(Diag::at(sp, format!("the slice {lo}..{hi} is out of range: axis {axis} has {}", elements(n)))
+                .item(axis)
+                .into());
         }
         Ok((lo as usize, hi as usize))
     }
@@ -81,7 +95,10 @@ impl<'a> Tracer<'a> {
         };
         let rank = t.aval.rank();
         if items.len() > rank {
-            let mut d = crate::diag::Diag::at(sp, format!("{} indices for {}", items.len(), show(&t.aval)));
+            let mut d = match rank {
+                0 => Diag::at(sp, format!("{} is a scalar: it has no axis to index", show(&t.aval))),
+                _ => Diag::at(sp, format!("{} indices for the {rank} axes of {}", items.len(), show(&t.aval))),
+            };
             d.notes = vec![self.origin(t)];
             return Err(d.into());
         }
@@ -90,39 +107,41 @@ impl<'a> Tracer<'a> {
             let n = t.aval.shape[axis];
             parts.push(match item {
                 Value::Range(lo, hi) => {
-                    let (lo, hi) = self.static_span(lo, hi, n, sp)?;
+                    let (lo, hi) = self.static_span(lo, hi, n, axis, sp).map_err(|stop| match stop {
+                        Stop::Error(mut d) => {
+                            d.notes.push(self.origin(t));
+                            Stop::Error(d)
+                        }
+                        other => other,
+                    })?;
                     Part::Span(lo, hi)
                 }
                 Value::Num(Num { value: Number::Int(i), .. }) => match usize::try_from(*i).ok().filter(|i| *i < n) {
                     Some(i) => Part::At(i),
                     None => {
-                        let mut d = crate::diag::Diag::at(
-                            sp,
-                            format!("index {i} is out of range: axis {axis} of {} has {n} elements", show(&t.aval)),
-                        );
+                        let text = format!("index {i} is out of range: axis {axis} of {} has {}", show(&t.aval), elements(n));
+                        let mut d = Diag::at(sp, text).item(axis);
                         d.notes = vec![self.origin(t)];
+                        if *i < 0 && -*i <= n as i128 {
+                            d = d.help(format!("a static index counts from the start: write `{}`", n as i128 + i));
+                        }
                         return Err(d.into());
                     }
                 },
                 Value::Array(_) | Value::List(_) => {
                     let idx = self.to_traced(item, None, sp)?;
                     if idx.aval.dtype == DType::Bool {
-                        return err_help(
-                            sp,
-                            "a mask does not index: how many elements it picks is not known while compiling",
-                            "use `where_(mask, x, 0)`, or `select`",
-                        );
+                        let why = "a mask does not index: how many elements it picks is not known while compiling";
+                        return Err(Diag::at(sp, why).item(axis).help("use `where_(mask, x, 0.0)`").into());
                     }
                     if !idx.aval.dtype.is_int() {
-                        return err_help(
-                            sp,
-                            format!("an index is an integer, found {}", show(&idx.aval)),
-                            "convert it: `.. as i32`",
-                        );
+                        let mut d = Diag::at(sp, format!("an index is an integer, found {}", show(&idx.aval))).item(axis);
+                        d.notes = vec![self.origin(&idx)];
+                        return Err(d.help(format!("convert it: `{} as i32`", idx.name.as_deref().unwrap_or(".."))).into());
                     }
                     Part::Dynamic(self.wrap_negative(&idx, n, sp)?)
                 }
-                other => return err(sp, format!("{} is not an index", other.describe())),
+                other => return Err(Diag::at(sp, format!("{} is not an index", other.describe())).item(axis).into()),
             });
         }
         parts.extend(t.aval.shape[items.len()..].iter().map(|n| Part::Span(0, *n)));
@@ -204,7 +223,11 @@ impl<'a> Tracer<'a> {
                 at.push(d);
                 match arith::broadcast_shapes(&common, &t.aval.shape) {
                     Some(s) => common = s,
-                    None => return err(sp, "index arrays do not broadcast together"),
+                    None => {
+                        let mut d = Diag::at(sp, "index arrays do not broadcast together");
+                        d.notes = parts.iter().filter_map(|p| if let Part::Dynamic(t) = p { Some(self.origin(t)) } else { None }).collect();
+                        return Err(d.help("they pick one element per position: give them one shape").into());
+                    }
                 }
             }
         }
@@ -306,15 +329,16 @@ impl<'a> Tracer<'a> {
         let (coords, indices) = self.coords(&t.aval, parts, IndexMode::Drop, sp)?;
         let mut v = self.to_traced(value, Some(t.aval.dtype), sp)?;
         if v.aval.dtype != t.aval.dtype {
-            return err_help(
-                sp,
-                format!("{} cannot be stored in {}", show(&v.aval), show(&t.aval)),
-                format!("convert it: `.. as {}`", t.aval.dtype),
-            );
+            let mut d = Diag::at(sp, format!("{} cannot be stored in {}", show(&v.aval), show(&t.aval)));
+            d.notes = vec![self.origin(t), self.origin_as(&v, "value")];
+            let name = v.name.as_deref().unwrap_or("..");
+            return Err(d.help(format!("convert it: `{name} as {}`", t.aval.dtype)).into());
         }
         if arith::broadcast_shapes(&v.aval.shape, &coords.shape).as_ref() != Some(&coords.shape) {
             let place = t.aval.with_shape(&coords.shape);
-            return err(sp, format!("{} does not fit into the place {}", show(&v.aval), show(&place)));
+            let mut d = Diag::at(sp, format!("{} does not fit into the place {}", show(&v.aval), show(&place)));
+            d.notes = vec![self.origin(t), self.origin_as(&v, "value")];
+            return Err(d.into());
         }
         v = self.broadcast_to(&v, &coords.shape, sp)?;
         let combine = match op {
@@ -359,7 +383,7 @@ impl<'a> Tracer<'a> {
         // Other axes of the index array may have extent one.
         let fits = idx.aval.rank() == want.len() && idx.aval.shape.iter().zip(&want).all(|(a, b)| a == b || *a == 1);
         if !fits {
-            let mut d = crate::diag::Diag::at(
+            let mut d = Diag::at(
                 sp,
                 format!(
                     "`take_along_axis` cannot pick from {} with {} along axis {axis}",
@@ -405,4 +429,8 @@ impl<'a> Tracer<'a> {
         parts[axis] = Part::Dynamic(self.wrap_negative(idx, x.aval.shape[axis], sp)?);
         Ok(Value::Array(self.read(x, &parts, sp)?))
     }
+}
+
+fn elements(n: usize) -> String {
+    if n == 1 { "1 element".into() } else { format!("{n} elements") }
 }

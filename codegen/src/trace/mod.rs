@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::array::Array;
-use crate::diag::Diag;
+use crate::diag::{Diag, Note};
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Graph, Src, Var};
 use crate::ops::{Constant, Op, OpError};
@@ -122,6 +122,10 @@ pub struct Tracer<'a> {
     next_frame: u32,
     /// Functions whose custom rule is being traced.
     pub rules: Vec<ItemId>,
+    /// The parameters of the entry, by where they stand.
+    pub params: HashMap<Sp, ParamOrigin>,
+    /// What the user calls the operation that is being traced: `&` for the primitive `and`.
+    pub word: Option<Rc<str>>,
     consts_in_progress: Vec<ItemId>,
     structs_in_progress: Vec<ItemId>,
 }
@@ -139,6 +143,8 @@ impl<'a> Tracer<'a> {
             frames: vec![Frame { id: 0, graph: Graph::new(name), captures: Vec::new() }],
             next_frame: 1,
             rules: Vec::new(),
+            params: HashMap::new(),
+            word: None,
             consts_in_progress: Vec::new(),
             structs_in_progress: Vec::new(),
         }
@@ -239,6 +245,8 @@ impl<'a> Tracer<'a> {
         let weak = !ins.is_empty() && ins.iter().all(|t| t.weak);
         let graph = self.graph();
         graph.src = Src(sp.0);
+        let op = op.into();
+        let name = op.name();
         match graph.try_bind(op, &vars) {
             Ok(outs) => Ok(outs
                 .into_iter()
@@ -248,7 +256,7 @@ impl<'a> Tracer<'a> {
                     t
                 })
                 .collect()),
-            Err(e) => Err(self.op_error(e, ins, sp).into()),
+            Err(e) => Err(self.op_error(name, e, ins, sp).into()),
         }
     }
 
@@ -257,26 +265,43 @@ impl<'a> Tracer<'a> {
         Ok(self.bind(op, ins, sp)?.remove(0))
     }
 
-    fn op_error(&self, e: OpError, ins: &[&Traced], sp: Sp) -> Diag {
-        let mut d = Diag::at(e.operand.and_then(|n| ins.get(n)).map_or(sp, |t| self.blame(t, sp)), e.message);
-        d.notes = ins.iter().map(|t| self.origin(t)).collect();
+    fn op_error(&self, name: &str, e: OpError, ins: &[&Traced], sp: Sp) -> Diag {
+        let message = match &self.word {
+            Some(word) => e.message.replace(&format!("`{name}`"), &format!("`{word}`")),
+            None => e.message,
+        };
+        let mut d = Diag::at(sp, spaced(&message));
+        d.notes = ins.iter().filter(|t| t.name.is_some()).map(|t| self.origin(t)).collect();
         d.help = e.help;
         d
     }
 
-    /// Where to put the caret for an operand: its own expression if that is part of the failing one.
-    fn blame(&self, _t: &Traced, sp: Sp) -> Sp {
-        sp
+    /// ``w: f32[32, 64]   parameter `w`, line 4``.
+    pub fn origin(&self, t: &Traced) -> Note {
+        self.origin_as(t, "")
     }
 
-    /// `w: f32[32, 64]   defined in line 4`.
-    pub fn origin(&self, t: &Traced) -> String {
-        let place = self.map.place(t.sp);
-        let line = if place.line > 0 { format!("   line {}", place.line) } else { String::new() };
-        match &t.name {
-            Some(name) => format!("{name}: {}{line}", value::show(&t.aval)),
-            None => format!("{}{line}", value::show(&t.aval)),
-        }
+    /// [`Tracer::origin`] with a word for a value that has no name.
+    pub fn origin_as(&self, t: &Traced, what: &str) -> Note {
+        let name = match &t.name {
+            Some(name) => name,
+            None => what,
+        };
+        let colon = if name.is_empty() { "" } else { ": " };
+        let line = self.map.place(t.sp).line;
+        let from = match (self.params.get(&t.sp), line) {
+            (_, 0) => String::new(),
+            (Some(p), line) => format!("parameter `{}`, line {line}", p.name),
+            (None, line) => format!("line {line}"),
+        };
+        Note { what: format!("{name}{colon}{}", value::show(&t.aval)), from }
+    }
+
+    /// The type to declare `t` with, if it is a whole parameter: `&[f32; 3]` where a reference is taken.
+    pub fn declare(&self, t: &Traced, aval: &Aval) -> Option<String> {
+        let name = t.name.as_deref()?;
+        let param = self.params.get(&t.sp).filter(|p| &*p.name == name)?;
+        Some(format!("declare `{name}` as `{}{}`", param.by_ref, types::rust_type(aval)))
     }
 
     /// A constant.
@@ -341,6 +366,28 @@ impl<'a> Tracer<'a> {
         let (graph, captures) = self.pop_frame();
         Ok(Subgraph { graph, captures, out })
     }
+}
+
+/// A parameter of the entry, as messages speak of it.
+#[derive(Clone, Debug)]
+pub struct ParamOrigin {
+    /// Its name.
+    pub name: Rc<str>,
+    /// `&`, `&mut ` or nothing.
+    pub by_ref: &'static str,
+}
+
+/// Shapes in the text form of graphs, `f32[3,4]`, as Rust writes lists: `f32[3, 4]`.
+fn spaced(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        out.push(c);
+        if c == ',' && out.len() > 1 && chars.peek().is_some_and(char::is_ascii_digit) {
+            out.push(' ');
+        }
+    }
+    out
 }
 
 /// A static number as an element.

@@ -92,7 +92,11 @@ impl<'a> Tracer<'a> {
         let mut values: Vec<Value> = given.iter().map(|(v, _)| v.clone()).collect();
         for n in argnums {
             let Some(v) = values.get(*n) else {
-                return err(sp, format!("`argnums` names argument {n}, the call has {}", values.len()));
+                let has = match values.len() {
+                    1 => "only argument 0".to_string(),
+                    k => format!("arguments 0 to {}", k.saturating_sub(1)),
+                };
+                return err_help(sp, format!("`argnums` names argument {n}, the call has {has}"), "arguments are counted from 0");
             };
             values[*n] =
                 self.lift_floats(&v.clone(), &format!("the gradient with respect to argument {n}"), given[*n].1)?;
@@ -133,8 +137,9 @@ impl<'a> Tracer<'a> {
             nonzero.extend(tree::leaves(v).iter().map(|_| argnums.contains(&n)));
         }
         nonzero.resize(primals.len(), false);
+        let (outs, linear) = linearize_into(self.graph(), &sub.graph, &primals, &nonzero);
+        self.expect_reversible(&linear.graph)?;
         let graph = self.graph();
-        let (outs, linear) = linearize_into(graph, &sub.graph, &primals, &nonzero);
         let seed = if linear.out_nonzero[0] {
             let aval = graph.aval(outs[0]).clone();
             Some(graph.full(aval.dtype, &[], 1.0))
@@ -192,7 +197,7 @@ impl<'a> Tracer<'a> {
             Value::Tuple(items) => {
                 return err_help(
                     sp,
-                    format!("`in_axes` has {} entries, the call {} arguments", items.len(), given.len()),
+                    format!("`in_axes` has {} entries, the call has {}", items.len(), super::call::arguments(given.len())),
                     "give one entry per argument: an axis, or `None` for an argument that is not mapped",
                 );
             }
@@ -288,7 +293,11 @@ impl<'a> Tracer<'a> {
                 let n = t.aval.shape[from];
                 match size {
                     Some((m, other)) if *m != n => {
-                        return err(sp, format!("`vmap` maps over {m} slices of {other} but {n} of {shown}"));
+                        return err_help(
+                            sp,
+                            format!("`vmap` maps over {m} slices of {other} but {n} of {shown}"),
+                            "mapped axes have one extent; an argument that is not mapped has `None` in `in_axes`",
+                        );
                     }
                     _ => *size = Some((n, shown)),
                 }
@@ -350,10 +359,15 @@ impl<'a> Tracer<'a> {
     /// `jvp(f, primals, tangents)`.
     pub fn jvp(&mut self, f: &Rc<FnValue>, primals: &Value, tangents: &Value, sp: Sp) -> R<Value> {
         let (Some(ps), Some(ts)) = (tuple_items(primals), tuple_items(tangents)) else {
-            return err_help(sp, "`jvp` takes tuples of primals and tangents", "write `jvp(f, (x,), (dx,))`");
+            let found = format!("`jvp` takes tuples of primals and tangents, found {} and {}", primals.describe(), tangents.describe());
+            return err_help(sp, found, "write `jvp(f, (x,), (dx,))`");
         };
         if ps.len() != ts.len() {
-            return err(sp, format!("`jvp` has {} primals but {} tangents", ps.len(), ts.len()));
+            return err_help(
+                sp,
+                format!("`jvp` has {} primals but {} tangents", ps.len(), ts.len()),
+                "give one tangent per argument; `0.0` for an argument that stays",
+            );
         }
         let mut values = Vec::new();
         for p in &ps {
@@ -428,7 +442,9 @@ impl<'a> Tracer<'a> {
                 if *given.aval != *x.aval {
                     let ok = given.aval.dtype == x.aval.dtype && given.aval.rank() == 0 && matches!(t, Value::Num(_));
                     if !ok {
-                        return err(sp, format!("a tangent of {} is {}", show(&x.aval), show(&given.aval)));
+                        let mut d = Diag::at(sp, format!("the tangent of {} has its type, found {}", show(&x.aval), show(&given.aval)));
+                        d.notes = vec![self.origin_as(x, "primal"), self.origin_as(&given, "tangent")];
+                        return Err(d.into());
                     }
                 }
                 let given = self.broadcast_to(&given, &x.aval.shape, sp)?;
@@ -465,6 +481,9 @@ impl<'a> Tracer<'a> {
         let mut nonzero: Vec<bool> = values.iter().flat_map(tree::leaves).map(|t| t.aval.dtype.is_inexact()).collect();
         nonzero.resize(vars.len(), false);
         let (outs, linear) = linearize_into(self.graph(), &sub.graph, &vars, &nonzero);
+        if transposed {
+            self.expect_reversible(&linear.graph)?;
+        }
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
         let whole = tree::rebuild(&sub.out, &outs);
         let residuals = linear.residuals.iter().map(|v| self.traced(*v, sp)).collect();
@@ -478,6 +497,24 @@ impl<'a> Tracer<'a> {
         let mut all = vec![out, map];
         all.extend(aux);
         Ok(Value::tuple(all))
+    }
+
+    /// Refuses loops that reverse mode cannot run backwards: the number of turns of a `while` on floats must be bounded.
+    fn expect_reversible(&mut self, graph: &crate::graph::Graph) -> R<()> {
+        for eqn in &graph.eqns {
+            let floats = eqn.outputs.iter().any(|v| graph.aval(*v).dtype.is_inexact());
+            if let (Some(crate::ops::Region::While { bound: None, .. }), true) = (eqn.op.region(), floats) {
+                return err_help(
+                    self.user_sp(Sp(eqn.src.0)),
+                    "the gradient of a `while` needs to know how often it may run",
+                    "write `#[bound(N)] while ..`",
+                );
+            }
+            for inner in eqn.op.subgraphs() {
+                self.expect_reversible(&inner)?;
+            }
+        }
+        Ok(())
     }
 
     /// Pushes tangents forward or pulls cotangents back.
@@ -534,7 +571,17 @@ impl<'a> Tracer<'a> {
             }
             (Some(_), _) => err(sp, format!("a cotangent of {} cannot be {}", out.describe(), ct.describe())),
             (None, _) => match out {
-                Value::Array(_) => self.tangents_like(out, ct, cts, sp),
+                Value::Array(x) => {
+                    let given = self.to_traced(ct, Some(x.aval.dtype), sp)?;
+                    let scalar = given.aval.rank() == 0 && matches!(ct, Value::Num(_));
+                    if x.aval.dtype.is_inexact() && given.aval != x.aval && !scalar {
+                        let text = format!("the cotangent of {} has its type, found {}", show(&x.aval), show(&given.aval));
+                        let mut d = Diag::at(sp, text);
+                        d.notes = vec![self.origin_as(x, "result"), self.origin_as(&given, "cotangent")];
+                        return Err(d.into());
+                    }
+                    self.tangents_like(out, ct, cts, sp)
+                }
                 _ => Ok(()),
             },
         }

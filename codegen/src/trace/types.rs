@@ -13,6 +13,10 @@ use crate::parse::spans::Sp;
 use crate::trace::value::{Ctx, Generic, Num, Number, Scope, StructTy, Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help, scalar};
 
+/// What a type can be built of, for suggestions.
+const DTYPES: &[&str] =
+    &["f32", "f64", "f16", "bf16", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "bool", "usize", "Complex", "Option"];
+
 /// A type with everything known.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ty {
@@ -62,6 +66,7 @@ impl<'a> Tracer<'a> {
         match &t.kind {
             TypeKind::Ref(inner, _) => self.resolve_type(inner, ctx),
             TypeKind::Infer | TypeKind::ImplFn => Ok(Ty::Any),
+            TypeKind::Refused(why, instead) => err_help(t.sp, *why, *instead),
             TypeKind::Tuple(items) if items.is_empty() => Ok(Ty::Unit),
             TypeKind::Tuple(items) => Ok(Ty::Tuple(items.iter().map(|t| self.resolve_type(t, ctx)).collect::<R<_>>()?)),
             TypeKind::Array(elem, len) => {
@@ -119,11 +124,21 @@ impl<'a> Tracer<'a> {
                 let args = self.generic_args(&path.generics, ctx)?;
                 self.struct_ty(&id, &args, path.sp)
             }
-            None => err_help(
-                path.sp,
-                format!("the type `{}` is not known to Kiln", path.text),
-                format!("put `#[derive(Tree)]` on `struct {}`, or use arrays of f32, i32, ..", path.last()),
-            ),
+            None => {
+                let structs = ctx.paths.iter().filter(|(_, id)| self.items.structs.contains_key(*id)).map(|(name, _)| &**name);
+                let near = crate::library::closest(&path.text, structs.chain(DTYPES.iter().copied()));
+                err_help(
+                    path.sp,
+                    format!("the type `{}` is not known to Kiln", path.text),
+                    match (near, path.last()) {
+                        (Some(near), _) => format!("did you mean `{near}`?"),
+                        (None, "Vec" | "Box" | "String" | "str" | "char") => {
+                            "a kernel works on values of fixed size: write `[f32; N]`, with `const N: usize` where it varies".into()
+                        }
+                        (None, name) => format!("put `#[derive(Tree)]` on `struct {name}`, or use arrays of f32, i32, .."),
+                    },
+                )
+            }
         }
     }
 
@@ -249,13 +264,30 @@ impl<'a> Tracer<'a> {
     /// `value` as a `ty`: literals take the dtype, lists of numbers become arrays; anything else must match. `what` is
     /// how a message names the place: "`x` of `dense`".
     pub fn fit(&mut self, value: Value, ty: &Ty, what: &str, sp: Sp) -> R<Value> {
-        let mismatch = |found: &Value| -> Diag {
+        let mismatch = |tr: &Tracer<'_>, found: &Value| -> Diag {
             let mut d = Diag::at(sp, format!("{what} is {}, found {}", ty.describe(), found.describe()));
-            if let (Ty::Array(want), Value::Array(have)) = (ty, found) {
-                if want.shape == have.aval.shape {
-                    d = d.help(format!("convert it: `.. as {}`", want.dtype));
-                } else if want.dtype == have.aval.dtype {
-                    d = d.help(format!("declare it as `{}`, or reshape or index the value", rust_type(&have.aval)));
+            if let Value::Array(have) = found {
+                let name = have.name.as_deref();
+                if name.is_some() {
+                    d.notes.push(tr.origin(have));
+                }
+                let place = if what == "the declared type" { "it" } else { what };
+                let whole = rust_type(&have.aval);
+                if let Ty::Array(want) = ty {
+                    d.help = Some(if want.shape == have.aval.shape {
+                        format!("convert it: `{} as {}`", name.unwrap_or(".."), want.dtype)
+                    } else if want.dtype != have.aval.dtype {
+                        format!("declare {place} as `{whole}`")
+                    } else if want.size() == have.aval.size() && want.rank() > 0 {
+                        format!("declare {place} as `{whole}`, or write `{}.reshape({})`", name.unwrap_or(".."), tuple_text(&want.shape))
+                    } else {
+                        format!("declare {place} as `{whole}`, or reshape or index the value")
+                    });
+                }
+            }
+            if let (Ty::Array(want), Value::Num(Num { value: Number::Float(x), dtype: None })) = (ty, found) {
+                if want.dtype.is_int() {
+                    d.help = Some(format!("write an integer, or convert: `{x:?} as {}`", want.dtype));
                 }
             }
             d
@@ -267,18 +299,18 @@ impl<'a> Tracer<'a> {
             (Ty::Usize, v) => match &v {
                 Value::Num(Num { value: Number::Int(i), .. }) if *i >= 0 => Ok(Value::int(*i)),
                 Value::Array(a) if a.aval.rank() == 0 && a.aval.dtype.is_int() => Ok(v),
-                _ => Err(mismatch(&v).into()),
+                _ => Err(mismatch(self, &v).into()),
             },
             (Ty::Array(want), Value::Num(n)) if want.rank() == 0 => match (n.dtype, n.value) {
-                (Some(d), _) if d != want.dtype => Err(mismatch(&Value::Num(n)).into()),
-                (None, Number::Float(_)) if !want.dtype.is_inexact() => Err(mismatch(&Value::Num(n)).into()),
+                (Some(d), _) if d != want.dtype => Err(mismatch(self, &Value::Num(n)).into()),
+                (None, Number::Float(_)) if !want.dtype.is_inexact() => Err(mismatch(self, &Value::Num(n)).into()),
                 (_, value) => Ok(Value::Num(Num { value, dtype: Some(want.dtype) })),
             },
             (Ty::Array(want), Value::Bool(b)) if want.rank() == 0 && want.dtype == DType::Bool => Ok(Value::Bool(b)),
             (Ty::Array(want), Value::List(items)) => {
                 let t = self.to_traced(&Value::List(items.clone()), Some(want.dtype), sp)?;
                 if *t.aval != *want {
-                    return Err(mismatch(&Value::Array(t)).into());
+                    return Err(mismatch(self, &Value::Array(t)).into());
                 }
                 Ok(Value::Array(t))
             }
@@ -290,13 +322,13 @@ impl<'a> Tracer<'a> {
                 if have.aval.shape == want.shape && literal {
                     return Ok(Value::Array(self.convert(&have, want.dtype, sp)?));
                 }
-                Err(mismatch(&Value::Array(have)).into())
+                Err(mismatch(self, &Value::Array(have)).into())
             }
             (Ty::Struct(want), Value::Struct(have)) => {
                 if *want == have.ty {
                     Ok(Value::Struct(have))
                 } else {
-                    Err(mismatch(&Value::Struct(have)).into())
+                    Err(mismatch(self, &Value::Struct(have)).into())
                 }
             }
             (Ty::List(elem, n), Value::List(items)) if items.len() == *n => {
@@ -312,7 +344,7 @@ impl<'a> Tracer<'a> {
                 Ok(Value::Option(Some(Rc::new(self.fit((*v).clone(), t, what, sp)?))))
             }
             (Ty::Checked(t), v) => self.fit(v, t, what, sp),
-            (_, v) => Err(mismatch(&v).into()),
+            (_, v) => Err(mismatch(self, &v).into()),
         }
     }
 
@@ -345,7 +377,13 @@ impl<'a> Tracer<'a> {
                     "make it a const generic, or declare it as `u32` or `i32`",
                 );
             }
-            other => return err(sp, format!("a kernel cannot take `{name}: {}`", other.describe())),
+            other => {
+                return err_help(
+                    sp,
+                    format!("a kernel cannot take `{name}: {}`", other.describe()),
+                    "write `#[jit(inline)]`: then other `#[jit]` functions can call it",
+                );
+            }
         })
     }
 
@@ -484,6 +522,13 @@ fn array_of(elem: Ty, n: usize) -> Ty {
         Ty::Array(a) => Ty::Array(a.batched(n)),
         other => Ty::List(Box::new(other), n),
     }
+}
+
+/// `(3, 4)`, `(3,)`.
+fn tuple_text(shape: &[usize]) -> String {
+    let items: Vec<String> = shape.iter().map(usize::to_string).collect();
+    let comma = if items.len() == 1 { "," } else { "" };
+    format!("({}{comma})", items.join(", "))
 }
 
 /// `[[f32; 64]; 32]`.

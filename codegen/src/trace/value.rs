@@ -305,28 +305,38 @@ impl Value {
         Value::Option(None)
     }
 
+    /// [`Value::describe`] within something larger: numbers stand for themselves.
+    fn brief(&self) -> String {
+        match self {
+            Value::Num(Num { value: Number::Int(i), dtype: None }) => i.to_string(),
+            Value::Num(Num { value: Number::Float(x), dtype: None }) => format!("{x:?}"),
+            other => other.describe(),
+        }
+    }
+
     /// What it is, in a user's words: `f32[3,4]`, `the integer 3`, `Mlp`.
     pub fn describe(&self) -> String {
         match self {
             Value::Unit => "()".into(),
             Value::Num(Num { value: Number::Int(i), dtype: None }) => format!("the integer {i}"),
-            Value::Num(Num { value: Number::Float(x), dtype: None }) => format!("the number {x}"),
+            Value::Num(Num { value: Number::Float(x), dtype: None }) => format!("the number {x:?}"),
             Value::Num(Num { value, dtype: Some(d) }) => format!("{}{d}", value.to_f64()),
             Value::Bool(b) => format!("`{b}`"),
             Value::Str(s) => format!("the string {s:?}"),
             Value::DType(d) => format!("the dtype {d}"),
             Value::Array(t) => show(&t.aval),
             Value::Tuple(items) => {
-                let items: Vec<String> = items.iter().map(Value::describe).collect();
-                format!("({})", items.join(", "))
+                let items: Vec<String> = items.iter().map(Value::brief).collect();
+                let comma = if items.len() == 1 { "," } else { "" };
+                format!("({}{comma})", items.join(", "))
             }
             Value::List(items) => match items.first() {
-                Some(first) => format!("[{}; {}]", first.describe(), items.len()),
+                Some(first) => format!("[{}; {}]", first.brief(), items.len()),
                 None => "[]".into(),
             },
             Value::Struct(s) => s.ty.describe(),
             Value::Option(None) => "None".into(),
-            Value::Option(Some(x)) => format!("Some({})", x.describe()),
+            Value::Option(Some(x)) => format!("Some({})", x.brief()),
             Value::Fn(_) => "a function".into(),
             Value::Range(..) => "a range".into(),
             Value::Iter(_) => "an iterator".into(),
