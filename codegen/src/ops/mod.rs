@@ -73,6 +73,16 @@ impl fmt::Display for OpError {
     }
 }
 
+/// What a rule that cannot go on unwinds with; the tracer makes a message of it.
+#[derive(Debug)]
+pub struct Refused(pub String);
+
+/// Refuses a transformation that is mathematically or practically impossible, in words for the user. Unwinds to the tracer
+/// without a panic message.
+pub fn refuse(message: impl Into<String>) -> ! {
+    std::panic::resume_unwind(Box::new(Refused(message.into())))
+}
+
 /// How the elements that a reduction folds are put in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum FoldOrder {
@@ -248,6 +258,16 @@ pub trait Primitive: fmt::Debug + Any {
     /// The graph that this stands for, spliced in before lowering.
     fn inlined(&self) -> Option<Rc<Graph>> {
         None
+    }
+
+    /// Whether this only stands for something that is spliced in.
+    fn is_inlined(&self) -> bool {
+        self.inlined().is_some()
+    }
+
+    /// Splices in what this stands for, before lowering.
+    fn inlined_on(&self, g: &mut Graph, ins: &[Var]) -> Option<Vec<Var>> {
+        self.inlined().map(|inner| g.inline(&inner, ins))
     }
 
     /// The graphs inside and how to rebuild the op around others, for passes that work inside them too.
@@ -604,6 +624,8 @@ primitives! {
     pad: Pad = "pad" (p) Pad { lo: p.ints("lo")?, hi: p.ints("hi")?, interior: p.usizes("interior")? };
     concatenate: Concatenate = "concatenate" (p) Concatenate { axis: p.usize("axis")? };
     stop_gradient: StopGradient = "stop_gradient";
+    custom_vjp: CustomVjp = "custom_vjp" (p) CustomVjp { call: p.graph("call")?, fwd: p.graph("fwd")?, bwd: p.graph("bwd")? },
+        CustomVjpTangent = "custom_vjp_tangent" (p) CustomVjpTangent { n_operands: p.usize("operands")?, push: p.graph("push")?, bwd: p.graph("bwd")? };
     custom_jvp: CustomJvp = "custom_jvp" (p) CustomJvp { call: p.graph("call")?, rule: p.graph("rule")? };
     rev: Rev = "rev" (p) Rev { axes: p.usizes("axes")? };
     iota: Iota = "iota" (p) Iota { aval: Aval::new(p.dtype("dtype")?, &p.usizes("shape")?), dimension: p.usize("dimension")? };

@@ -4,9 +4,11 @@
 //! nothing changes.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use crate::graph::{Env, Graph, Var};
+use crate::graph::{Env, Eqn, Graph, Var};
 
+pub mod bytes;
 pub mod simplify;
 
 /// Rounds after which a graph is taken as it is; each round shrinks it, so this is far more than is ever needed.
@@ -14,7 +16,7 @@ const MAX_ROUNDS: usize = 16;
 
 /// The graph that is scheduled.
 pub fn optimise(graph: &Graph) -> Graph {
-    let mut g = dce(&inside(&inline(graph)));
+    let mut g = dce(&inside(&prepare(graph)));
     for _ in 0..MAX_ROUNDS {
         let next = dce(&cse(&simplify::simplify(&g)));
         let settled = next.eqns.len() == g.eqns.len()
@@ -27,27 +29,35 @@ pub fn optimise(graph: &Graph) -> Graph {
     g
 }
 
+/// What has to be done to a graph before it can be scheduled, optimised or not.
+pub fn prepare(graph: &Graph) -> Graph {
+    let g = bytes::bools_as_bytes(&inline(graph));
+    rebuild(&g, |g, eqn, ins| within(g, eqn, ins, prepare))
+}
+
+/// The equation with `f` of each graph that it holds.
+fn within(g: &mut Graph, eqn: &Eqn, ins: &[Var], f: impl Fn(&Graph) -> Graph) -> Option<Vec<Var>> {
+    let graphs = eqn.op.subgraphs();
+    if graphs.is_empty() {
+        return None;
+    }
+    let graphs = graphs.iter().map(|inner| Rc::new(f(inner))).collect();
+    Some(g.bind(eqn.op.with_subgraphs(graphs), ins))
+}
+
 /// Optimises the graphs that equations hold.
 fn inside(graph: &Graph) -> Graph {
-    rebuild(graph, |g, eqn, ins| {
-        let graphs = eqn.op.subgraphs();
-        if graphs.is_empty() {
-            return None;
-        }
-        let graphs = graphs.iter().map(|inner| std::rc::Rc::new(optimise(inner))).collect();
-        Some(g.bind(eqn.op.with_subgraphs(graphs), ins))
-    })
+    rebuild(graph, |g, eqn, ins| within(g, eqn, ins, optimise))
 }
 
 /// Splices in the graphs of equations that only stand for one.
 pub fn inline(graph: &Graph) -> Graph {
-    rebuild(graph, |g, eqn, ins| match eqn.op.inlined() {
-        Some(inner) => {
-            let inner = inline(&inner);
-            Some(g.inline(&inner, ins))
-        }
-        None => None,
-    })
+    let mut g = graph.clone();
+    // What is spliced in may stand for something itself.
+    while g.eqns.iter().any(|e| e.op.is_inlined()) {
+        g = rebuild(&g, |g, eqn, ins| eqn.op.inlined_on(g, ins));
+    }
+    g
 }
 
 /// Drops equations whose results nobody reads.
@@ -91,7 +101,7 @@ pub fn cse(graph: &Graph) -> Graph {
 }
 
 /// Builds a graph anew: `f` gets each equation with its new operands and may say what takes the place of its results.
-pub fn rebuild(graph: &Graph, mut f: impl FnMut(&mut Graph, &crate::graph::Eqn, &[Var]) -> Option<Vec<Var>>) -> Graph {
+pub fn rebuild(graph: &Graph, mut f: impl FnMut(&mut Graph, &Eqn, &[Var]) -> Option<Vec<Var>>) -> Graph {
     let mut g = Graph::new(&graph.name);
     let mut env: Env<Var> = Env::new(graph);
     for v in &graph.inputs {

@@ -52,3 +52,17 @@ fn adding_zero_to_a_float_stays() {
             }"#]],
     );
 }
+
+#[test]
+fn zero_is_not_the_unsigned_minus_one() {
+    check(
+        "graph f(x: u8[]) -> (c) {
+          z: u8[] = constant[value=u8[]{0}]
+          c: u8[] = mul z x
+        }",
+        expect_test::expect![[r#"
+            graph f(a: u8[]) -> (b) {
+              b: u8[] = constant[value=u8[]{0}]
+            }"#]],
+    );
+}
