@@ -70,10 +70,10 @@ struct Calls<'a> {
 impl<'ast> Visit<'ast> for Calls<'_> {
     fn visit_expr_path(&mut self, e: &'ast syn::ExprPath) {
         let names: Vec<String> = e.path.segments.iter().map(|s| s.ident.to_string()).collect();
-        if let (Some(last), [owner @ .., _]) = (e.path.segments.last(), &names[..]) {
-            if let Some(id) = self.paths.get(&owner.join("::")) {
-                self.found.push((id.clone(), last.ident.clone()));
-            }
+        if let (Some(last), [owner @ .., _]) = (e.path.segments.last(), &names[..])
+            && let Some(id) = self.paths.get(&owner.join("::"))
+        {
+            self.found.push((id.clone(), last.ident.clone()));
         }
         visit::visit_expr_path(self, e);
     }

@@ -89,11 +89,12 @@ impl VisitMut for Portable<'_> {
     }
 
     fn visit_type_mut(&mut self, ty: &mut Type) {
-        if let (Type::Path(p), Some(self_ty)) = (&mut *ty, self.self_ty) {
-            if p.qself.is_none() && p.path.is_ident("Self") {
-                *ty = self_ty.clone();
-                return;
-            }
+        if let (Type::Path(p), Some(self_ty)) = (&*ty, self.self_ty)
+            && p.qself.is_none()
+            && p.path.is_ident("Self")
+        {
+            *ty = self_ty.clone();
+            return;
         }
         visit_mut::visit_type_mut(self, ty);
     }
@@ -304,10 +305,10 @@ pub fn refused(
     of_generic: bool,
     message: &str,
 ) -> TokenStream {
-    if let ReturnType::Type(_, ty) = &sig.output {
-        if matches!(**ty, Type::ImplTrait(_)) {
-            return TokenStream::new(); // Nothing that never returns has this type.
-        }
+    if let ReturnType::Type(_, ty) = &sig.output
+        && matches!(**ty, Type::ImplTrait(_))
+    {
+        return TokenStream::new(); // Nothing that never returns has this type.
     }
     let generic = sig.generics.params.iter().any(|p| !matches!(p, syn::GenericParam::Lifetime(_)));
     let generic =

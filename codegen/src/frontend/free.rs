@@ -224,7 +224,9 @@ impl<'a> Walk<'a> {
     }
 
     fn imports(&mut self, tree: &UseTree, prefix: &mut Vec<Ident>) {
-        let (name, path) = match tree {
+        let so_far = prefix.clone();
+        let path = |name: &Ident| so_far.iter().chain([name]).cloned().collect();
+        let (name, path): (_, Vec<Ident>) = match tree {
             UseTree::Path(p) => {
                 prefix.push(p.ident.clone());
                 self.imports(&p.tree, prefix);
@@ -243,8 +245,8 @@ impl<'a> Walk<'a> {
                 return;
             }
             UseTree::Name(n) if n.ident == "self" => (prefix.last().cloned(), prefix.clone()),
-            UseTree::Name(n) => (Some(n.ident.clone()), [&prefix[..], &[n.ident.clone()]].concat()),
-            UseTree::Rename(r) => (Some(r.rename.clone()), [&prefix[..], &[r.ident.clone()]].concat()),
+            UseTree::Name(n) => (Some(n.ident.clone()), path(&n.ident)),
+            UseTree::Rename(r) => (Some(r.rename.clone()), path(&r.ident)),
         };
         if let (Some(name), Some(scope)) = (name, self.scopes.last_mut()) {
             scope.imports.insert(name.to_string(), path);

@@ -259,7 +259,7 @@ fn parts(s: &syn::ItemStruct, facade: &TokenStream) -> TokenStream {
 fn module(attr: TokenStream, options: &Options, mut m: ItemMod) -> TokenStream {
     let Some((_, items)) = &mut m.content else {
         let message = "`#[jit]` sees only what is between braces: write `#[jit]` on the items inside of the file";
-        let error = syn::Error::new_spanned(&m.semi, message).to_compile_error();
+        let error = syn::Error::new_spanned(m.semi, message).to_compile_error();
         return quote!(#error #m);
     };
     let facade = options.facade();

@@ -191,7 +191,7 @@ pub fn plain_parameters(sig: &mut Signature, block: &mut syn::Block) {
             FnArg::Receiver(r) if r.reference.is_none() => {
                 if r.mutability.take().is_some() {
                     // `self` cannot be bound again; the tracer lets a receiver by value be assigned to.
-                    r.ty = Box::new(syn::parse_quote!(Self));
+                    *r.ty = syn::parse_quote!(Self);
                 }
             }
             FnArg::Receiver(_) => {}

@@ -67,10 +67,10 @@ pub fn survey(
         }
     }
     for name in aliases {
-        if let Meaning::Import(path) = source.meaning(block, name) {
-            if path[0] == "core" || path[0] == "std" {
-                around.std.insert(name.clone(), path);
-            }
+        if let Meaning::Import(path) = source.meaning(block, name)
+            && (path[0] == "core" || path[0] == "std")
+        {
+            around.std.insert(name.clone(), path);
         }
     }
     if !own.is_empty() || !around.std.is_empty() {

@@ -88,7 +88,7 @@ pub fn exporter(name: &Ident, payload: &TokenStream, paths: Option<&TokenStream>
     quote! {
         #[doc(hidden)]
         #[macro_export]
-        #[allow(non_local_definitions)]
+        #[allow(non_local_definitions, clippy::crate_in_macro_def)]
         macro_rules! #name { #arms }
     }
 }
