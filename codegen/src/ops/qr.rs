@@ -71,7 +71,7 @@ impl Primitive for Qr {
         let shape = g.shape(t).to_vec();
         let (m, n) = (shape[shape.len() - 2], shape[shape.len() - 1]);
         if self.full && m > n {
-            panic!("`qr` of a tall matrix has no derivative with a square `q`: ask for the reduced form");
+            crate::ops::refuse("`qr` of a tall matrix has no derivative with a square `q`: ask for the reduced form");
         }
         let k = m.min(n);
         let (r1, t1) = (Qr::columns(g, r, 0, k), Qr::columns(g, t, 0, k));
