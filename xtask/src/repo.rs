@@ -22,5 +22,9 @@ pub fn target_dir() -> PathBuf {
 
 /// A path as people would write it: relative to the repository where it lies inside.
 pub fn short(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+    match path.strip_prefix(root()) {
+        Ok(inside) if inside.as_os_str().is_empty() => "the repository".to_owned(),
+        Ok(inside) => inside.display().to_string(),
+        Err(_) => path.display().to_string(),
+    }
 }
