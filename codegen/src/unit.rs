@@ -9,6 +9,14 @@ pub use crate::frontend::options::{Options, Workspace};
 /// Identifies an item across crates and modules; made by the front end, opaque here.
 pub type ItemId = String;
 
+/// The id of a method, associated function or associated constant of a struct.
+pub fn member_id(owner: &str, name: &str) -> ItemId {
+    format!("{owner}{MEMBER}{}", name.trim_start_matches("r#"))
+}
+
+/// Between the id of a struct and the name of a member.
+pub(crate) const MEMBER: &str = "__method__";
+
 /// One kernel to compile.
 #[derive(Debug)]
 pub struct Unit {

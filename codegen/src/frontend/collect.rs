@@ -267,7 +267,8 @@ impl State {
         }
         wanted.retain(|id, _| !self.has(id));
         if wanted.is_empty() {
-            return internal("a method was asked for that is there");
+            let (release, error) = (self.release(), internal("a method was asked for that is there"));
+            return quote!(#release #error);
         }
         self.ask = if self.step < SHORT { Ask::All } else { Ask::Paths };
         self.fetch(wanted.into_values().collect(), host)

@@ -7,7 +7,7 @@ use proc_macro2::Ident;
 use quote::{ToTokens, quote};
 use syn::visit::{self, Visit};
 
-use crate::unit::{Item, ItemId, Kernel, Outcome, Unit};
+use crate::unit::{Item, ItemId, Kernel, Outcome, Unit, member_id};
 
 /// Answers with a kernel whose graph lists the items of the unit by name, each with the items that its paths name, and
 /// whose body returns a value of the right type only by not returning. Methods are looked for where a body says
@@ -22,7 +22,7 @@ pub fn compile(unit: &Unit) -> Outcome {
             _ => {}
         }
         wanted.extend(calls.found.into_iter().filter(|(owner, name)| {
-            !unit.items.contains_key(&super::wire::method_id(owner, &name.to_string(), name.span()).to_string())
+            !unit.items.contains_key(&member_id(owner, &name.to_string()))
         }));
     }
     if !wanted.is_empty() {

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
+use crate::unit::{MEMBER, member_id};
+
 /// Longest chain that is left whole. Expansion depth counts against `recursion_limit`, which is 128 by default.
 const LONGEST_CHAIN: usize = 8;
 
@@ -55,7 +57,7 @@ impl Identity {
 pub fn body_name(id: &Ident) -> Ident {
     let text = id.to_string();
     let text = text.trim_start_matches("__kiln_");
-    match text.split_once(METHOD) {
+    match text.split_once(MEMBER) {
         Some((owner, method)) => {
             let (name, place) = owner.rsplit_once('_').unwrap_or((owner, ""));
             format_ident!("method_{}_of_{}_with_jit_{}", method, name, place, span = id.span())
@@ -64,12 +66,9 @@ pub fn body_name(id: &Ident) -> Ident {
     }
 }
 
-/// Between the identity of a struct and the name of a method.
-const METHOD: &str = "__method__";
-
 /// The identity under which the method `name` of the struct `owner` is published.
 pub fn method_id(owner: &str, name: &str, span: Span) -> Ident {
-    Ident::new(&format!("{owner}{METHOD}{}", name.trim_start_matches("r#")), span)
+    Ident::new(&member_id(owner, name), span)
 }
 
 /// What the links of a chain are asked for.

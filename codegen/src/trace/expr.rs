@@ -387,7 +387,13 @@ impl<'a> Tracer<'a> {
         };
         match self.items.methods.get(&(id.clone(), method.to_string())).cloned() {
             Some(f) => Ok(Some(Value::Fn(Rc::new(FnValue::Item { function: f, generics: args })))),
-            None => Err(Stop::NeedMethod(id, method.to_string(), p.sp)),
+            None => {
+                let constant = crate::unit::member_id(&id, method);
+                if self.items.consts.contains_key(&constant) {
+                    return self.constant_item(&constant, p.sp).map(Some);
+                }
+                Err(Stop::NeedMethod(id, method.to_string(), p.sp))
+            }
         }
     }
 
