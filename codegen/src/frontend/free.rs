@@ -450,3 +450,56 @@ pub fn path_of(names: &[String], span: Span) -> Path {
     let segments = names.iter().map(|n| PathSegment::from(Ident::new(n, span)));
     Path { leading_colon: None, segments: segments.collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The free paths of a function, in order.
+    fn free(text: &str) -> String {
+        let f: syn::ItemFn = syn::parse_str(text).unwrap();
+        let surroundings = Surroundings::default();
+        let mut walk = Walk::new(&surroundings);
+        walk.function(&f.attrs, &f.sig, &f.block);
+        let found = walk.finish();
+        let spelled = found.paths.iter().map(|p| match p.path.to_string().replace(' ', "") {
+            same if same == p.key => same,
+            other => format!("{}={other}", p.key),
+        });
+        let paths: Vec<String> = spelled.collect();
+        let errors: Vec<String> = found.errors.0.into_iter().flatten().map(|e| e.to_string()).collect();
+        [paths, errors].concat().join(" ")
+    }
+
+    #[test]
+    fn every_position_of_a_path_counts_once() {
+        assert_eq!(free("fn f(p: &m::Net<{ N * 2 }, K>, x: [f32; LEN]) -> Out { call::<W>(p, x as Alias); call(x) }"), "N K m::Net LEN Out W call Alias");
+        assert_eq!(free("fn f(x: f32) -> f32 { let Pair { a, .. } = Pair { a: x, b: g }; Wrap(a).0 }"), "Pair g Wrap");
+        assert_eq!(free("fn f(n: i32) { match n { LOW => one(), 1..=HIGH => two(), Kind(k) => k, other => other } }"), "LOW one HIGH two Kind");
+        assert_eq!(free("#[custom_vjp(fwd, bwd)] fn f(x: f32) { #[bound(MAX)] while x > 0.0 { check!(ok(x), \"{}\", shown); } }"), "fwd bwd MAX ok shown");
+    }
+
+    #[test]
+    fn a_name_is_bound_only_where_it_is_in_scope() {
+        assert_eq!(free("fn f(a: f32) { let b = b(a); let d = { let c = b; c }; c(d) }"), "b c");
+        assert_eq!(free("fn f() { (|g| g + h)(g) }"), "h g");
+        assert_eq!(free("fn f(x: Option<f32>) { if let Some(v) = x { v } else { v } }"), "v");
+        assert_eq!(free("fn f(x: f32) { for i in 0..n { use_it(i); } i }"), "n use_it i");
+        assert_eq!(free("fn f() { late(); fn late() { outer } let outer = 1; }"), "outer");
+        assert_eq!(free("fn f<T, const N: usize>(x: [T; N]) -> [T; N] { [T::default(); N] }"), "");
+    }
+
+    #[test]
+    fn methods_hang_on_their_type_and_keywords_are_not_variables() {
+        assert_eq!(free("fn f(x: f32) { layers::Dense::<3>::new(x).go(axis = 1) + f32::MAX + Self::K }"), "layers::Dense");
+        assert_eq!(free("fn f(x: f32) { scan(step, init = start, length = N) }"), "scan step start N");
+    }
+
+    #[test]
+    fn imports_of_the_body_are_spelled_out() {
+        assert_eq!(free("fn f(x: f32) { use a::{b, c as d}; b(x) + d::e(x) }"), "b=a::b d::e=a::c::e");
+        assert!(free("fn f(x: f32) { use layers::*; x }").contains("cannot see through a glob"));
+        assert!(free("fn f(x: f32) { line(x) }").contains("also a macro of the standard library"));
+        assert!(free("fn f(x: Vec<f32>) { x }").contains("needs a heap"));
+    }
+}
