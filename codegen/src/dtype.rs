@@ -294,7 +294,9 @@ impl Scalar {
 
     /// True when this is exactly the number `x` (for 0.0: positive zero only).
     pub fn is_exactly(self, x: f64) -> bool {
-        self == Scalar::from_f64(self.dtype(), x)
+        // Conversion rounds and saturates: of -1.0 it makes an unsigned 0, which is not -1.0.
+        let same = Scalar::from_f64(self.dtype(), x);
+        self == same && same.to_f64() == x
     }
 }
 

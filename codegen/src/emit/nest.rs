@@ -84,7 +84,7 @@ impl Writer<'_> {
             },
             Kind::Scatter { nest, at, when, combine, from } => {
                 let copy = match self.names.get(from) {
-                    Some(name) if name != "out" => quote!(*out = *#name;),
+                    Some(name) if name != "out" => quote!(::kiln::rt::copy(#name, out);),
                     _ => quote!(),
                 };
                 let body = self.nest(nest, &|w, done| {
@@ -480,7 +480,9 @@ impl Writer<'_> {
                 quote!(#s + #o)
             }
             (None, o) if o >= 0 => {
-                let o = int(o);
+                // A method is called on it below, so its type has to be said.
+                let n = o.unsigned_abs() as usize;
+                let o = if minus.is_empty() { Literal::usize_unsuffixed(n) } else { Literal::usize_suffixed(n) };
                 quote!(#o)
             }
             (s, o) => {

@@ -61,8 +61,9 @@ fn zero_is_not_the_unsigned_minus_one() {
           c: u8[] = mul z x
         }",
         expect_test::expect![[r#"
-            graph f(a: u8[]) -> (b) {
+            graph f(a: u8[]) -> (c) {
               b: u8[] = constant[value=u8[]{0}]
+              c: u8[] = mul b a
             }"#]],
     );
 }

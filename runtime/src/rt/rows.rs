@@ -1,5 +1,8 @@
 //! Slices of arrays along their first axis, for loops over them; copies.
 
+use half::{bf16, f16};
+use num_complex::Complex;
+
 use super::Elem;
 
 /// Row `t` of an array of rows of `S` elements; the last row past the end.
@@ -36,7 +39,7 @@ macro_rules! same {
         }
     )*};
 }
-same!(f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, bool);
+same!(f32, f64, f16, bf16, i8, i16, i32, i64, u8, u16, u32, u64, bool, Complex<f32>, Complex<f64>);
 
 impl SameAs<u8> for bool {
     #[inline(always)]
