@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::diag::Diag;
 use crate::dtype::DType;
-use crate::graph::Var;
+use crate::graph::{Graph, Var};
 use crate::ops::{Batched, Tangent, Transpose, with_batch_axis};
 use crate::parse::ast::Name;
 use crate::parse::spans::Sp;
@@ -137,8 +137,8 @@ impl<'a> Tracer<'a> {
             nonzero.extend(tree::leaves(v).iter().map(|_| argnums.contains(&n)));
         }
         nonzero.resize(primals.len(), false);
-        let (outs, linear) = linearize_into(self.graph(), &sub.graph, &primals, &nonzero);
-        self.expect_reversible(&linear.graph)?;
+        let (outs, linear) = self.transform(sp, |g| linearize_into(g, &sub.graph, &primals, &nonzero))?;
+        self.expect_reversible(&linear.graph, &sub.graph, sp)?;
         let graph = self.graph();
         let seed = if linear.out_nonzero[0] {
             let aval = graph.aval(outs[0]).clone();
@@ -151,7 +151,7 @@ impl<'a> Tracer<'a> {
             cts[0] = seed;
         }
         let known = linear_known(&linear, linear.residuals.clone());
-        let input_cts = transpose_into(graph, &linear.graph, &known, &cts);
+        let input_cts = self.transform(sp, |g| transpose_into(g, &linear.graph, &known, &cts))?;
         let mut input_cts = input_cts.into_iter().skip(linear.residuals.len());
         let mut grads = Vec::new();
         for (n, v) in values.iter().enumerate() {
@@ -219,7 +219,7 @@ impl<'a> Tracer<'a> {
         for c in &sub.captures {
             ins.push(Batched { var: self.var(c), batched: false });
         }
-        let outs = batch_into(self.graph(), &sub.graph, &ins, size);
+        let outs = self.transform(sp, |g| batch_into(g, &sub.graph, &ins, size))?;
         let mut outs = outs.into_iter();
         let mut leaves = Vec::new();
         for (t, spec) in tree::leaves(&sub.out).iter().zip(self.leaf_axes(&sub.out, out_axes, sp)?) {
@@ -380,7 +380,7 @@ impl<'a> Tracer<'a> {
         let sub = self.trace_fn(f, &values, sp)?;
         let primal_vars = self.sub_inputs(&sub, &values);
         dirs.resize(primal_vars.len(), None);
-        let (outs, out_ts) = jvp_into(self.graph(), &sub.graph, &primal_vars, &dirs);
+        let (outs, out_ts) = self.transform(sp, |g| jvp_into(g, &sub.graph, &primal_vars, &dirs))?;
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
         let out = tree::rebuild(&sub.out, &outs);
         let tangent = self.float_tangent_tree(&sub.out, &out_ts, sp)?;
@@ -480,9 +480,9 @@ impl<'a> Tracer<'a> {
         let vars = self.sub_inputs(&sub, &values);
         let mut nonzero: Vec<bool> = values.iter().flat_map(tree::leaves).map(|t| t.aval.dtype.is_inexact()).collect();
         nonzero.resize(vars.len(), false);
-        let (outs, linear) = linearize_into(self.graph(), &sub.graph, &vars, &nonzero);
+        let (outs, linear) = self.transform(sp, |g| linearize_into(g, &sub.graph, &vars, &nonzero))?;
         if transposed {
-            self.expect_reversible(&linear.graph)?;
+            self.expect_reversible(&linear.graph, &sub.graph, sp)?;
         }
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
         let whole = tree::rebuild(&sub.out, &outs);
@@ -499,22 +499,17 @@ impl<'a> Tracer<'a> {
         Ok(Value::tuple(all))
     }
 
-    /// Refuses loops that reverse mode cannot run backwards: the number of turns of a `while` on floats must be bounded.
-    fn expect_reversible(&mut self, graph: &crate::graph::Graph) -> R<()> {
-        for eqn in &graph.eqns {
-            let floats = eqn.outputs.iter().any(|v| graph.aval(*v).dtype.is_inexact());
-            if let (Some(crate::ops::Region::While { bound: None, .. }), true) = (eqn.op.region(), floats) {
-                return err_help(
-                    self.user_sp(Sp(eqn.src.0)),
-                    "the gradient of a `while` needs to know how often it may run",
-                    "write `#[bound(N)] while ..`",
-                );
-            }
-            for inner in eqn.op.subgraphs() {
-                self.expect_reversible(&inner)?;
-            }
+    /// Refuses loops that reverse mode cannot run backwards: how often a `while` on tangents may run must be bounded.
+    fn expect_reversible(&self, linear: &Graph, primal: &Graph, sp: Sp) -> R<()> {
+        if unbounded_while(linear).is_none() {
+            return Ok(());
         }
-        Ok(())
+        let at = unbounded_while(primal).filter(|at| *at != Sp(0)).unwrap_or(sp);
+        err_help(
+            self.user_sp(at),
+            "the gradient of a `while` needs to know how often it may run",
+            "write `#[bound(N)] while ..`",
+        )
     }
 
     /// Pushes tangents forward or pulls cotangents back.
@@ -551,7 +546,7 @@ impl<'a> Tracer<'a> {
             cts.into_iter().zip(&l.linear.out_nonzero).filter(|(_, nz)| **nz).map(|(t, _)| t).collect();
         let known = linear_known(&l.linear, residuals);
         let n_residuals = l.residuals.len();
-        let outs = transpose_into(self.graph(), &l.linear.graph, &known, &cts);
+        let outs = self.transform(sp, |g| transpose_into(g, &l.linear.graph, &known, &cts))?;
         let mut outs = outs.into_iter().skip(n_residuals);
         let ts: Vec<Tangent> = tree::leaves(&l.input)
             .iter()
@@ -665,4 +660,15 @@ pub fn make_applied(_tr: &mut Tracer<'_>, name: &str, params: &[&'static str], a
         .filter_map(|p| b.get(p).map(|v| (Name { text: (*p).into(), sp: b.sp(p) }, v.clone())))
         .collect();
     Ok(Value::Fn(Rc::new(FnValue::Applied { name: name.into(), f: vec![b.function("f")?], kwargs })))
+}
+
+/// Where the first `while` without a bound stands that yields floats.
+fn unbounded_while(graph: &Graph) -> Option<Sp> {
+    graph.eqns.iter().find_map(|eqn| {
+        let floats = eqn.outputs.iter().any(|v| graph.aval(*v).dtype.is_inexact());
+        match eqn.op.region() {
+            Some(crate::ops::Region::While { bound: None, .. }) if floats => Some(Sp(eqn.src.0)),
+            _ => eqn.op.subgraphs().iter().find_map(|inner| unbounded_while(inner)),
+        }
+    })
 }
