@@ -1,9 +1,9 @@
-//! Functions with derivative rules of their own: `#[custom_jvp(rule)]`.
+//! Functions with derivative rules of their own: `#[custom_jvp(rule)]`, `#[custom_vjp(fwd, bwd)]`.
 
 use std::rc::Rc;
 
 use crate::graph::Var;
-use crate::ops::CustomJvp;
+use crate::ops::{CustomJvp, CustomVjp};
 use crate::parse::ast::{Attr, PatKind};
 use crate::parse::spans::Sp;
 use crate::trace::value::{Ctx, FnItem, FnValue, Scope, Subgraph, Traced, Value};
@@ -19,43 +19,162 @@ impl<'a> Tracer<'a> {
         if self.rules.iter().filter(|id| **id == f.id).count() >= MAX_ORDER {
             return None;
         }
-        f.function.attrs.iter().find(|a| &*a.name.text == "custom_jvp")
+        let named = |name: &str| f.function.attrs.iter().find(|a| &*a.name.text == name);
+        // With both rules the pullback goes outside: what it wraps keeps its own forward rule.
+        named("custom_vjp").or_else(|| named("custom_jvp"))
     }
 
     /// Binds the function and its rule as one equation.
     pub fn call_custom(&mut self, f: &Rc<FnItem>, attr: &Attr, vars: &Scope, ctx: &Rc<Ctx>, sp: Sp) -> R<Value> {
-        let decl = &f.function;
-        let Some(rule) = attr.args.first() else {
-            return err_help(attr.name.sp, "`custom_jvp` needs its rule", "write `#[custom_jvp(rule)]`");
-        };
-        let rule = match self.expr(&rule.value, &mut Scope::default(), ctx)? {
-            Value::Fn(rule) => rule,
-            other => return err(rule.value.sp, format!("a rule is a function, found {}", other.describe())),
-        };
-        // Numbers become arrays, so that they have tangents.
         let mut names = Vec::new();
         let mut args = Vec::new();
-        for p in &decl.params {
+        for p in &f.function.params {
             let PatKind::Bind(name, _) = &p.pat.kind else {
                 return err(p.pat.sp, "a parameter of a function with a rule is a name");
             };
             names.push(name.text.clone());
+            // Numbers become arrays, so that they have tangents.
             let value = vars.get(&name.text).cloned().unwrap_or(Value::Poison);
             args.push(tree::try_map(&value, &mut |leaf| -> R<Value> {
                 Ok(Value::Array(self.to_traced(leaf, None, sp)?))
             })?);
         }
-        let call = self.subgraph(&decl.name.text, &args, |tr, inner| {
+        let inner_rule = match &*attr.name.text {
+            "custom_vjp" => f.function.attrs.iter().find(|a| &*a.name.text == "custom_jvp"),
+            _ => None,
+        };
+        let call = self.subgraph(&f.function.name.text, &args, |tr, inner| {
             let mut vars = Scope::default();
             for (name, value) in names.iter().zip(inner) {
                 vars.push(name.clone(), value);
             }
-            tr.body(decl, &mut vars, ctx)
+            match inner_rule {
+                Some(rule) => tr.call_custom(f, rule, &vars, ctx, sp),
+                None => tr.body(&f.function, &mut vars, ctx),
+            }
         })?;
         self.rules.push(f.id.clone());
-        let rule = self.trace_rule(&rule, &args, &call.out, sp);
+        let result = match &*attr.name.text {
+            "custom_vjp" => self.bind_custom_vjp(attr, &args, call, ctx, sp),
+            _ => self.bind_custom_jvp(attr, &args, call, ctx, sp),
+        };
         self.rules.pop();
-        let rule = rule?;
+        result
+    }
+
+    /// The function that argument `n` of an attribute names.
+    fn rule_function(&mut self, attr: &Attr, n: usize, usage: &str, ctx: &Rc<Ctx>) -> R<Rc<FnValue>> {
+        let Some(rule) = attr.args.get(n) else {
+            return err_help(attr.name.sp, format!("`{}` needs its rule", attr.name.text), format!("write `{usage}`"));
+        };
+        match self.expr(&rule.value, &mut Scope::default(), ctx)? {
+            Value::Fn(rule) => Ok(rule),
+            other => err(rule.value.sp, format!("a rule is a function, found {}", other.describe())),
+        }
+    }
+
+    fn bind_custom_vjp(&mut self, attr: &Attr, args: &[Value], call: Subgraph, ctx: &Rc<Ctx>, sp: Sp) -> R<Value> {
+        let usage = "#[custom_vjp(fwd, bwd)]";
+        let (fwd, bwd) = (self.rule_function(attr, 0, usage, ctx)?, self.rule_function(attr, 1, usage, ctx)?);
+        let out = call.out.clone();
+        let fwd = self.subgraph("", args, |tr, inner| {
+            let result = tr.apply(&fwd, inner, sp)?;
+            let parts = match &result {
+                Value::Tuple(parts) if parts.len() == 2 => parts.clone(),
+                other => return err(sp, format!("`fwd` returns `(out, residuals)`, found {}", other.describe())),
+            };
+            let got = tr.leaf_arrays(&parts[0], sp)?;
+            let want = tree::leaves(&out);
+            if want.len() != got.len() || want.iter().zip(&got).any(|(a, b)| a.aval != b.aval) {
+                return err_help(
+                    sp,
+                    format!("`fwd` returns {}, the function {}", parts[0].describe(), out.describe()),
+                    "the first part of what `fwd` returns is the function's result",
+                );
+            }
+            Ok(Value::tuple(vec![Value::tuple(got.into_iter().map(Value::Array).collect()), parts[1].clone()]))
+        })?;
+        let residuals = match &fwd.out {
+            Value::Tuple(parts) => parts[1].clone(),
+            _ => unreachable!("made above"),
+        };
+        // Cotangents have the types of the float results; integer results get the literal 0.
+        let cts = tree::try_map(&out, &mut |leaf| -> R<Value> {
+            Ok(match leaf {
+                Value::Array(t) if !t.aval.dtype.is_inexact() => Value::int(0),
+                other => other.clone(),
+            })
+        })?;
+        let floats: Vec<Traced> =
+            args.iter().flat_map(tree::leaves).filter(|t| t.aval.dtype.is_inexact()).collect();
+        let n_args = args.len();
+        let bwd = self.subgraph("", &[residuals.clone(), cts], |tr, inner| {
+            let result = tr.apply(&bwd, inner, sp)?;
+            let grads = match &result {
+                Value::Tuple(items) if items.len() == n_args => items.to_vec(),
+                one if n_args == 1 && !matches!(one, Value::Tuple(_)) => vec![one.clone()],
+                other => {
+                    return err_help(
+                        sp,
+                        format!("`bwd` returns {}, the function has {n_args} arguments", other.describe()),
+                        "return a tuple with a cotangent for every argument: `(gx,)` for one",
+                    );
+                }
+            };
+            let mut leaves = Vec::new();
+            for (g, a) in grads.iter().zip(args) {
+                for (leaf, like) in tr.leaf_arrays(g, sp)?.into_iter().zip(tree::leaves(a)) {
+                    if like.aval.dtype.is_inexact() {
+                        let leaf = tr.convert_weak(&leaf, like.aval.dtype, sp)?;
+                        leaves.push(tr.broadcast_to(&leaf, &like.aval.shape, sp)?);
+                    }
+                }
+            }
+            if leaves.len() != floats.len() || leaves.iter().zip(&floats).any(|(a, b)| a.aval != b.aval) {
+                return err(sp, format!("`bwd` returns {}, which does not fit the arguments", result.describe()));
+            }
+            Ok(Value::tuple(leaves.into_iter().map(Value::Array).collect()))
+        })?;
+        // What any of the three captured becomes an operand; `bwd` gets its share as residuals.
+        let mut captured: Vec<Traced> = Vec::new();
+        for c in call.captures.iter().chain(&fwd.captures).chain(&bwd.captures) {
+            if !captured.iter().any(|t| t.tvar == c.tvar) {
+                captured.push(c.clone());
+            }
+        }
+        let leaves: Vec<Traced> = args.iter().flat_map(tree::leaves).collect();
+        let (mut call_graph, mut fwd_graph, mut bwd_graph) = (call.graph, fwd.graph, bwd.graph);
+        add_captures(&mut call_graph, leaves.len(), &call.captures, &captured);
+        add_captures(&mut fwd_graph, leaves.len(), &fwd.captures, &captured);
+        for c in &bwd.captures {
+            let n = captured.iter().position(|t| t.tvar == c.tvar).expect("collected above");
+            let v = fwd_graph.inputs[leaves.len() + n];
+            fwd_graph.outputs.push(v);
+        }
+        let n_residuals = tree::leaves(&residuals).len();
+        let n_cts = bwd_graph.inputs.len() - n_residuals - bwd.captures.len();
+        let tail = bwd_graph.inputs.split_off(n_residuals + n_cts);
+        let cts = bwd_graph.inputs.split_off(n_residuals);
+        bwd_graph.inputs.extend(tail);
+        bwd_graph.inputs.extend(cts);
+        for c in captured.iter().filter(|t| t.aval.dtype.is_inexact()) {
+            let zeros = bwd_graph.zeros(&c.aval);
+            bwd_graph.outputs.push(zeros);
+        }
+        let op = CustomVjp { call: Rc::new(call_graph), fwd: Rc::new(fwd_graph), bwd: Rc::new(bwd_graph) };
+        let ins: Vec<&Traced> = leaves.iter().chain(&captured).collect();
+        let outs = self.bind(op, &ins, sp)?;
+        Ok(tree::rebuild(&out, &outs))
+    }
+
+    /// A literal in the dtype that is asked for; anything else as it is.
+    fn convert_weak(&mut self, t: &Traced, dtype: crate::dtype::DType, sp: Sp) -> R<Traced> {
+        if t.weak && t.aval.dtype != dtype { self.convert(t, dtype, sp) } else { Ok(t.clone()) }
+    }
+
+    fn bind_custom_jvp(&mut self, attr: &Attr, args: &[Value], call: Subgraph, ctx: &Rc<Ctx>, sp: Sp) -> R<Value> {
+        let rule = self.rule_function(attr, 0, "#[custom_jvp(rule)]", ctx)?;
+        let rule = self.trace_rule(&rule, args, &call.out, sp)?;
         // What either graph captured becomes an operand of both; captured floats have tangents, which the rule ignores.
         let mut captured: Vec<Traced> = Vec::new();
         for c in call.captures.iter().chain(&rule.captures) {

@@ -24,6 +24,7 @@ pub mod expr;
 pub mod index;
 pub mod pattern;
 pub mod regions;
+pub mod remat;
 pub mod transforms;
 pub mod tree;
 pub mod types;

@@ -1,0 +1,37 @@
+//! `checkpoint(f)`, and what becomes of rules that refuse.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+
+use crate::graph::Graph;
+use crate::ops::{Checkpoint, Refused};
+use crate::parse::spans::Sp;
+use crate::trace::call::Args;
+use crate::trace::value::{Traced, Value};
+use crate::trace::{R, Tracer, err, tree};
+
+impl<'a> Tracer<'a> {
+    /// `checkpoint(f)(args)`: `f` as one equation that keeps its operands only.
+    pub fn call_checkpoint(&mut self, args: Args, sp: Sp) -> R<Value> {
+        let b = args.bind("checkpoint", &["f", "args"], 2, sp)?;
+        let f = b.function("f")?;
+        let Value::Tuple(given) = b.want("args") else { return err(sp, "`checkpoint` needs arguments") };
+        let sub = self.trace_fn(&f, &given, sp)?;
+        let leaves: Vec<Traced> = given.iter().flat_map(tree::leaves).chain(sub.captures.iter().cloned()).collect();
+        let ins: Vec<&Traced> = leaves.iter().collect();
+        let outs = self.bind(Checkpoint { call: Rc::new(sub.graph), again: false }, &ins, sp)?;
+        Ok(tree::rebuild(&sub.out, &outs))
+    }
+
+    /// Transforms into the innermost graph; a rule that refuses makes a message at `sp`.
+    pub fn transform<T>(&mut self, sp: Sp, f: impl FnOnce(&mut Graph) -> T) -> R<T> {
+        let graph = self.graph();
+        match catch_unwind(AssertUnwindSafe(|| f(graph))) {
+            Ok(out) => Ok(out),
+            Err(payload) => match payload.downcast::<Refused>() {
+                Ok(refused) => err(sp, refused.0),
+                Err(other) => resume_unwind(other),
+            },
+        }
+    }
+}
