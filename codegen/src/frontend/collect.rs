@@ -7,7 +7,7 @@ use quote::{format_ident, quote};
 
 use super::wire::{self, Ask, Chain, Identity};
 use super::{Host, emit, internal, items, publish};
-use crate::unit::{Item, ItemId, Outcome, Record, Unit};
+use crate::unit::{Item, ItemId, Kernel, Outcome, Record, Unit};
 
 /// The kernel that is being collected.
 #[derive(Debug)]
@@ -247,7 +247,9 @@ impl State {
             workspace: shape.workspace.clone(),
             receiver: shape.receiver.clone(),
         };
-        match (host.compile)(&unit) {
+        // A panic is a mistake of ours, but no reason for everything around the kernel to light up.
+        let outcome = super::caught(|| (host.compile)(&unit));
+        match outcome.unwrap_or_else(|errors| Outcome::Done(Kernel { errors, ..emit::stand_in() })) {
             Outcome::Done(kernel) => {
                 let code = emit::implement(&shape, &self.entry.module, &options, kernel);
                 quote!(#release #code)

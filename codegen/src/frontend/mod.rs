@@ -87,7 +87,11 @@ pub fn gather(input: TokenStream) -> TokenStream {
 
 /// Nothing a user writes makes a macro panic; should it happen all the same, it is told as what it is.
 fn guard(expand: impl FnOnce() -> TokenStream) -> TokenStream {
-    catch_unwind(AssertUnwindSafe(expand)).unwrap_or_else(|panic| {
+    caught(expand).unwrap_or_else(|error| error)
+}
+
+fn caught<T>(run: impl FnOnce() -> T) -> Result<T, TokenStream> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_default();
         internal(&text)
@@ -97,4 +101,48 @@ fn guard(expand: impl FnOnce() -> TokenStream) -> TokenStream {
 fn internal(text: &str) -> TokenStream {
     let message = format!("internal error in Kiln, please report it with the item that is marked here: {text}");
     quote!(::core::compile_error!(#message);)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Expands `#[jit]` on an item that mentions nothing, with a given compiler.
+    fn expand(item: &str, compile: &dyn Fn(&Unit) -> Outcome) -> String {
+        let host = Host { crate_key: "test".into(), read: &|_| None, compile };
+        jit(TokenStream::new(), item.parse().unwrap(), &host).to_string()
+    }
+
+    #[test]
+    fn a_panic_of_the_compiler_is_an_error_at_one_place() {
+        let out = expand("fn f(x: f32) -> f32 { x }", &|_| panic!("no such luck"));
+        assert_eq!(out.matches("internal error in Kiln").count(), 1, "{out}");
+        assert!(out.contains("no such luck") && out.contains("impl f :: Compiled for f :: Tag"), "{out}");
+    }
+
+    #[test]
+    fn what_is_not_rust_keeps_its_signature() {
+        let out = expand("pub fn f(x: f32) -> f32 { let = x }", &echo::compile);
+        assert!(out.contains("compile_error") && out.contains("pub fn f (x : f32) -> f32 { loop { } }"), "{out}");
+        let out = expand("fn ()", &echo::compile);
+        assert!(out.contains("compile_error"), "{out}");
+    }
+
+    #[test]
+    fn expansion_depends_on_nothing_but_its_input() {
+        let item: TokenStream = "fn f(p: &Net, x: [f32; N]) -> f32 { g(h(x)) }".parse().unwrap();
+        let host = Host { crate_key: "test".into(), read: &|_| None, compile: &echo::compile };
+        let [a, b] = [(); 2].map(|()| jit(TokenStream::new(), item.clone(), &host).to_string());
+        assert_eq!(a, b);
+    }
+
+    #[test]
+    fn names_that_the_user_took_are_left_to_the_user() {
+        let compile = |unit: &Unit| {
+            assert_eq!((unit.workspace.to_string(), unit.receiver.to_string()), ("ws_".into(), "this_".into()));
+            echo::compile(unit)
+        };
+        let out = expand("fn f(ws: f32, this: f32) -> f32 { ws }", &compile);
+        assert!(!out.contains("internal error"), "{out}");
+    }
 }
