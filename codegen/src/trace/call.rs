@@ -342,7 +342,7 @@ impl<'a> Tracer<'a> {
             ) => {
                 return Ok(match (&*name.text, recv) {
                     ("into_iter" | "iter" | "iter_mut", r @ (Value::Array(_) | Value::List(_) | Value::Tuple(_))) => {
-                        Value::Iter(Rc::new(Iter::Items(r)))
+                        Value::Iter(self.iter_of(&r, at)?)
                     }
                     (_, r) => r,
                 });

@@ -137,6 +137,11 @@ impl<'a> Tracer<'a> {
             Value::List(_) | Value::Tuple(_) => Ok(Rc::new(Iter::Items(v.clone()))),
             Value::Unit => Ok(Rc::new(Iter::Items(Value::tuple(Vec::new())))),
             Value::Poison => Err(Stop::Silent),
+            Value::Num(_) | Value::Array(_) => err_help(
+                sp,
+                format!("{} has no elements to iterate over", v.describe()),
+                "iterate over an array or over a range: `for i in 0..n`",
+            ),
             other => err(sp, format!("cannot iterate over {}", other.describe())),
         }
     }

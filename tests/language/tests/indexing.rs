@@ -1,0 +1,191 @@
+//! Indexing, read and written, static and traced.
+#![no_std]
+
+use kiln::prelude::*;
+
+const X: [[f32; 4]; 3] = [[0.0, 1.0, 2.0, 3.0], [10.0, 11.0, 12.0, 13.0], [20.0, 21.0, 22.0, 23.0]];
+
+mod reads {
+    use super::*;
+
+    #[jit]
+    fn fixed(x: &[[f32; 4]; 3]) -> ([f32; 4], f32, f32, [[f32; 4]; 2]) {
+        (x[1], x[2][3], x[(2, 0)], x[1..3])
+    }
+
+    #[jit]
+    fn slices(x: &[[f32; 4]; 3]) -> ([[f32; 2]; 3], [f32; 3], [f32; 2], [[f32; 4]; 2], [[f32; 4]; 2]) {
+        (x[(.., 1..3)], x[(.., 2)], x[(1, 1..3)], x[..2], x[1..])
+    }
+
+    #[jit]
+    fn inclusive(x: &[[f32; 4]; 3]) -> [[f32; 4]; 2] {
+        x[0..=1]
+    }
+
+    #[jit]
+    fn traced(x: &[[f32; 4]; 3], i: i32, j: u8) -> (f32, [f32; 4], f32, [f32; 3]) {
+        (x[i][j], x[i], x[(i, j)], x[(.., j)])
+    }
+
+    #[jit]
+    fn clamped(x: &[f32; 3], i: i32) -> f32 {
+        x[i]
+    }
+
+    #[jit]
+    fn gathered(x: &[[f32; 4]; 3], i: &[i32; 2], j: &[i32; 2]) -> ([[f32; 4]; 2], [f32; 2], [[f32; 2]; 3]) {
+        (x[i], x[(i, j)], x[(.., j)])
+    }
+
+    #[jit]
+    fn by_unsigned(x: &[f32; 4], i: &[u16; 3]) -> [f32; 3] {
+        x[i]
+    }
+
+    #[jit]
+    fn masked(x: &[f32; 4]) -> [f32; 4] {
+        select(x > 1.0, x, 0.0)
+    }
+
+    #[test]
+    fn static_indices_and_slices() {
+        assert_eq!(fixed(&X), (X[1], 23.0, 20.0, [X[1], X[2]]));
+        let (a, b, c, d, e) = slices(&X);
+        assert_eq!(a, [[1.0, 2.0], [11.0, 12.0], [21.0, 22.0]]);
+        assert_eq!(b, [2.0, 12.0, 22.0]);
+        assert_eq!(c, [11.0, 12.0]);
+        assert_eq!(d, [X[0], X[1]]);
+        assert_eq!(e, [X[1], X[2]]);
+        assert_eq!(inclusive(&X), [X[0], X[1]]);
+    }
+
+    #[test]
+    fn traced_indices_wrap_once_and_clamp() {
+        assert_eq!(traced(&X, 1, 2), (12.0, X[1], 12.0, [2.0, 12.0, 22.0]));
+        assert_eq!(traced(&X, -1, 9), (23.0, X[2], 23.0, [3.0, 13.0, 23.0]));
+        let x = [1.0, 2.0, 3.0];
+        let expected = [1.0, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 3.0, 3.0];
+        for (n, want) in expected.into_iter().enumerate() {
+            assert_eq!(clamped(&x, n as i32 - 4), want, "index {}", n as i32 - 4);
+        }
+    }
+
+    #[test]
+    fn gathers_by_integer_arrays() {
+        let (rows, points, columns) = gathered(&X, &[2, 0], &[3, 1]);
+        assert_eq!(rows, [X[2], X[0]]);
+        assert_eq!(points, [23.0, 1.0]);
+        assert_eq!(columns, [[3.0, 1.0], [13.0, 11.0], [23.0, 21.0]]);
+        assert_eq!(by_unsigned(&[1.0, 2.0, 3.0, 4.0], &[3, 0, 700]), [4.0, 1.0, 4.0]);
+        assert_eq!(masked(&[0.0, 1.0, 2.0, 3.0]), [0.0, 0.0, 2.0, 3.0]);
+    }
+}
+
+mod writes {
+    use super::*;
+
+    #[jit]
+    fn fixed(x: &[[f32; 4]; 3]) -> [[f32; 4]; 3] {
+        let mut y = x;
+        y[0] = [5.0; 4];
+        y[1][2] = -1.0;
+        y[(2, 1..3)] = 0.5;
+        y[(.., 3)] += 100.0;
+        y
+    }
+
+    #[jit]
+    fn compound(x: &mut [f32; 4]) {
+        x[0] += 1.0;
+        x[1] -= 1.0;
+        x[2] *= 3.0;
+        x[3] /= 2.0;
+    }
+
+    #[jit]
+    fn traced(x: &mut [f32; 3], i: i32, v: f32) {
+        x[i] = v;
+    }
+
+    #[jit]
+    fn scattered(x: &mut [f32; 4], i: &[i32; 3], v: &[f32; 3]) {
+        x[i] += v;
+    }
+
+    #[jit]
+    fn rows(x: &mut [[f32; 4]; 3], i: i32) {
+        x[i] *= 2.0;
+    }
+
+    #[jit]
+    fn field(p: &mut Table, i: i32) {
+        p.rows[1] = p.rows[0];
+        p.counts[i] += 1;
+    }
+
+    #[derive(Clone, Debug, PartialEq, Tree)]
+    pub struct Table {
+        pub rows: [[f32; 2]; 2],
+        pub counts: [i32; 3],
+    }
+
+    #[test]
+    fn the_same_forms_stand_on_the_left() {
+        let mut want = X;
+        want[0] = [5.0; 4];
+        want[1][2] = -1.0;
+        want[2][1] = 0.5;
+        want[2][2] = 0.5;
+        for row in &mut want {
+            row[3] += 100.0;
+        }
+        assert_eq!(fixed(&X), want);
+        let mut x = [1.0, 2.0, 3.0, 4.0];
+        compound(&mut x);
+        assert_eq!(x, [2.0, 1.0, 9.0, 2.0]);
+    }
+
+    #[test]
+    fn traced_writes_out_of_range_are_dropped() {
+        for (i, want) in [(0, [9.0, 2.0, 3.0]), (-1, [1.0, 2.0, 9.0]), (3, [1.0, 2.0, 3.0]), (-4, [1.0, 2.0, 3.0])] {
+            let mut x = [1.0, 2.0, 3.0];
+            traced(&mut x, i, 9.0);
+            assert_eq!(x, want, "index {i}");
+        }
+        let mut x = X;
+        rows(&mut x, 1);
+        assert_eq!(x[1], [20.0, 22.0, 24.0, 26.0]);
+        assert_eq!(x[2], X[2]);
+    }
+
+    #[test]
+    fn repeated_indices_add_up() {
+        let mut x = [0.0; 4];
+        scattered(&mut x, &[1, 1, 9], &[1.0, 2.0, 4.0]);
+        assert_eq!(x, [0.0, 3.0, 0.0, 0.0]);
+        let mut t = Table { rows: [[1.0, 2.0], [3.0, 4.0]], counts: [0; 3] };
+        field(&mut t, 2);
+        assert_eq!(t, Table { rows: [[1.0, 2.0], [1.0, 2.0]], counts: [0, 0, 1] });
+    }
+}
+
+mod along_axes {
+    use super::*;
+
+    #[jit]
+    fn same_rank(x: &[[f32; 4]; 3], i: &[[i32; 1]; 3]) -> [[f32; 1]; 3] {
+        take_along_axis(x, i, axis = 1)
+    }
+
+    #[jit]
+    fn one_lower(x: &[[f32; 4]; 3], i: &[u8; 3]) -> [f32; 3] {
+        take_along_axis(x, i, axis = 1)
+    }
+
+    #[test]
+    fn take_along_axis_drops_the_axis_of_a_lower_index() {
+        assert_eq!(same_rank(&X, &[[1], [0], [3]]), [[1.0], [10.0], [23.0]]);
+        assert_eq!(one_lower(&X, &[1, 0, 3]), [1.0, 10.0, 23.0]);
+    }
+}
