@@ -7,6 +7,14 @@
 //! 2. [`finish`] gets one identity per path and publishes the body with them. For a kernel it goes on to 3.
 //! 3. [`collect`] fetches the bodies that are still missing, level by level, until there are none; then it compiles.
 //!
+//! What rustc does not let us do:
+//!
+//! - A built-in yields to what the file around an item defines or imports *by name*, also through globs that stay inside the
+//!   file. Whether a glob over another file or crate brings a function of that name cannot be asked.
+//! - A `#[jit]` function beside a glob that brings another one of the same name is ambiguous (E0659), although for plain
+//!   functions Rust would prefer the one that is written there: import by name instead.
+//! - With `-C link-dead-code`, functions that are `#[jit(inline)]` and not generic are refused even if nobody calls them.
+//!
 //! Nothing here keeps state between calls, and the only thing read besides tokens is the text of the file around an item
 //! (`source`), to let a user's own `fn power` win over the built-in one.
 
