@@ -364,8 +364,8 @@ fn put_together(ty: &Ty, leaves: &mut Vec<TokenStream>, declare: &mut TokenStrea
     match ty {
         Ty::Array(a) => {
             let name = Ident::new(&format!("result_{}", leaves.len()), Span::mixed_site());
-            let rust: TokenStream = crate::trace::types::rust_type(a).parse().unwrap_or_default();
-            let elem = Ident::new(a.dtype.name(), Span::call_site());
+            let elem = crate::ops::elementwise::rust_type(a.dtype);
+            let rust = a.shape.iter().rev().fold(elem.clone(), |t, n| quote!([#t; #n]));
             declare.extend(quote!(let mut #name: #rust = ::kiln::rt::zero::<#elem, #rust>();));
             leaves.push(quote!(#name));
             quote!(#name)

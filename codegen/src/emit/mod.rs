@@ -11,6 +11,7 @@ use quote::{format_ident, quote};
 
 use crate::array::Array;
 use crate::dtype::DType;
+use crate::ops::elementwise::rust_type;
 use crate::schedule::program::{Bind, Buffer, Form, Kernel, Kind, RegionKernel, Schedule, Storage, SubSchedule};
 
 pub mod nest;
@@ -87,12 +88,11 @@ enum At {
 
 impl Loc {
     /// Element type in memory: bools are bytes in the arena, where any bit pattern may have been.
-    fn elem(&self) -> Ident {
-        let name = match (self.dtype, &self.at) {
-            (DType::Bool, At::Arena(_)) => "u8",
-            (d, _) => d.name(),
-        };
-        Ident::new(name, Span::call_site())
+    fn elem(&self) -> TokenStream {
+        match (self.dtype, &self.at) {
+            (DType::Bool, At::Arena(_)) => quote!(u8),
+            (d, _) => rust_type(d),
+        }
     }
 
     fn is_byte_bool(&self) -> bool {

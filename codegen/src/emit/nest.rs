@@ -7,6 +7,7 @@ use quote::{format_ident, quote};
 
 use crate::dtype::{DType, Scalar};
 use crate::ops::FoldOrder;
+use crate::ops::elementwise::rust_type;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::contract::{self, Contraction};
 use crate::schedule::exprs::{axes_of, needed, operands};
@@ -41,9 +42,21 @@ pub fn literal(x: Scalar) -> TokenStream {
         Scalar::U16(v) => quote!(#v),
         Scalar::U32(v) => quote!(#v),
         Scalar::U64(v) => quote!(#v),
-        other => {
-            let text = other.to_string();
-            quote!(::core::compile_error!(#text))
+        Scalar::F16(v) => {
+            let bits = v.to_bits();
+            quote!(::kiln::rt::f16::from_bits(#bits))
+        }
+        Scalar::BF16(v) => {
+            let bits = v.to_bits();
+            quote!(::kiln::rt::bf16::from_bits(#bits))
+        }
+        Scalar::C64(z) => {
+            let (re, im) = (literal(Scalar::F32(z.re)), literal(Scalar::F32(z.im)));
+            quote!(::kiln::rt::Complex { re: #re, im: #im })
+        }
+        Scalar::C128(z) => {
+            let (re, im) = (literal(Scalar::F64(z.re)), literal(Scalar::F64(z.im)));
+            quote!(::kiln::rt::Complex { re: #re, im: #im })
         }
     }
 }
@@ -223,7 +236,7 @@ impl Writer<'_> {
         }
         let item = self.operand(exprs, f.item);
         let dtype = exprs.dtype(f.item);
-        let ty = format_ident!("{}", dtype.name());
+        let ty = rust_type(dtype);
         let n: usize = f.axes.iter().map(|(_, n)| n).product();
         let init = literal(f.init);
         if n == 0 {
@@ -292,7 +305,7 @@ impl Writer<'_> {
         let exprs = &nest.exprs;
         let f = &nest.folds[0];
         let dtype = exprs.dtype(f.item);
-        let ty = format_ident!("{}", dtype.name());
+        let ty = rust_type(dtype);
         let outer: Vec<(u32, usize)> = nest
             .extents
             .iter()

@@ -1,5 +1,6 @@
 //! Which axes of a contraction run over the rows and columns of a register tile.
 
+use crate::dtype::DType;
 use crate::ops::Mul;
 use crate::schedule::body::{Ex, Node};
 use crate::schedule::exprs::{axes_of, index, needed};
@@ -25,6 +26,11 @@ const MAX_RANK: usize = 4;
 pub fn find(nest: &Nest) -> Option<Contraction> {
     let [f] = &nest.folds[..] else { return None };
     if !f.contraction || f.axes.iter().filter(|(_, n)| *n != 1).count() > MAX_RANK {
+        return None;
+    }
+    // The runtime's tiles hold what the core has registers for; halves and complex numbers go element by element.
+    let dtype = nest.exprs.dtype(f.item);
+    if !dtype.is_int() && !matches!(dtype, DType::F32 | DType::F64) {
         return None;
     }
     let Node::Apply(text, args) = nest.exprs.node(f.item) else { return None };
