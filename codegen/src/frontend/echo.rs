@@ -21,9 +21,12 @@ pub fn compile(unit: &Unit) -> Outcome {
             Item::Method { method, .. } => calls.visit_block(&method.block),
             _ => {}
         }
-        wanted.extend(calls.found.into_iter().filter(|(owner, name)| {
-            !unit.items.contains_key(&member_id(owner, &name.to_string()))
-        }));
+        wanted.extend(
+            calls
+                .found
+                .into_iter()
+                .filter(|(owner, name)| !unit.items.contains_key(&member_id(owner, &name.to_string()))),
+        );
     }
     if !wanted.is_empty() {
         return Outcome::NeedMethods(wanted);

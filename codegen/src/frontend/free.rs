@@ -473,10 +473,21 @@ mod tests {
 
     #[test]
     fn every_position_of_a_path_counts_once() {
-        assert_eq!(free("fn f(p: &m::Net<{ N * 2 }, K>, x: [f32; LEN]) -> Out { call::<W>(p, x as Alias); call(x) }"), "N K m::Net LEN Out W call Alias");
+        assert_eq!(
+            free("fn f(p: &m::Net<{ N * 2 }, K>, x: [f32; LEN]) -> Out { call::<W>(p, x as Alias); call(x) }"),
+            "N K m::Net LEN Out W call Alias"
+        );
         assert_eq!(free("fn f(x: f32) -> f32 { let Pair { a, .. } = Pair { a: x, b: g }; Wrap(a).0 }"), "Pair g Wrap");
-        assert_eq!(free("fn f(n: i32) { match n { LOW => one(), 1..=HIGH => two(), Kind(k) => k, other => other } }"), "LOW one HIGH two Kind");
-        assert_eq!(free("#[custom_vjp(fwd, bwd)] fn f(x: f32) { #[bound(MAX)] while x > 0.0 { check!(ok(x), \"{}\", shown); } }"), "fwd bwd MAX ok shown");
+        assert_eq!(
+            free("fn f(n: i32) { match n { LOW => one(), 1..=HIGH => two(), Kind(k) => k, other => other } }"),
+            "LOW one HIGH two Kind"
+        );
+        assert_eq!(
+            free(
+                "#[custom_vjp(fwd, bwd)] fn f(x: f32) { #[bound(MAX)] while x > 0.0 { check!(ok(x), \"{}\", shown); } }"
+            ),
+            "fwd bwd MAX ok shown"
+        );
     }
 
     #[test]
@@ -491,7 +502,10 @@ mod tests {
 
     #[test]
     fn methods_hang_on_their_type_and_keywords_are_not_variables() {
-        assert_eq!(free("fn f(x: f32) { layers::Dense::<3>::new(x).go(axis = 1) + f32::MAX + Self::K }"), "layers::Dense");
+        assert_eq!(
+            free("fn f(x: f32) { layers::Dense::<3>::new(x).go(axis = 1) + f32::MAX + Self::K }"),
+            "layers::Dense"
+        );
         assert_eq!(free("fn f(x: f32) { scan(step, init = start, length = N) }"), "scan step start N");
     }
 

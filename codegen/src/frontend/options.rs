@@ -131,7 +131,8 @@ impl Options {
         }
         if self.inline {
             for name in seen.iter().filter(|name| ["ram", "offload", "workspace"].iter().any(|about| name == about)) {
-                let message = format!("`{name}` is about a kernel, and `inline` says not to make one: remove one of the two");
+                let message =
+                    format!("`{name}` is about a kernel, and `inline` says not to make one: remove one of the two");
                 errors.push(syn::Error::new(name.span(), message));
             }
         }
