@@ -10,6 +10,7 @@ use crate::ops::*;
 use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
 use crate::trace::call::{Args, Bound, axis, static_ints};
+use crate::trace::functional;
 use crate::trace::transforms::{make_applied, make_grad, make_vmap};
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Tracer, arith, err, err_help, scalar, tree};
@@ -63,6 +64,25 @@ table! {
         "checkpoint" = |tr, a, sp| make_applied(tr, "checkpoint", &["f"], a, sp),
         "remat" = |tr, a, sp| make_applied(tr, "checkpoint", &["f"], a, sp),
         "_checkpoint" = |tr, a, sp| tr.call_checkpoint(a, sp),
+        "jacfwd" = |tr, a, sp| make_applied(tr, "jacfwd", &["f", "argnums"], a, sp),
+        "jacrev" = |tr, a, sp| make_applied(tr, "jacrev", &["f", "argnums"], a, sp),
+        "hessian" = |tr, a, sp| make_applied(tr, "hessian", &["f", "argnums"], a, sp),
+        "_scan" = |tr, a, sp| tr.functional_scan(a, sp),
+        "_call" = |tr, a, sp| tr.call_on_tuple(a, sp),
+        "_power" = |tr, a, sp| tr.power(a, sp),
+        "_replace" = functional::replace,
+        "_concat" = functional::concat,
+        "_tail" = functional::tail,
+        "cond" = |tr, a, sp| functional::with_operands(tr, "cond", 3, a, sp),
+        "switch" = |tr, a, sp| functional::with_operands(tr, "switch", 2, a, sp),
+        "atan2" = |tr, a, sp| pair(tr, "atan2", Atan2.into(), a, sp),
+        "arctan2" = |tr, a, sp| pair(tr, "arctan2", Atan2.into(), a, sp),
+        "cumsum" = |tr, a, sp| cumulative(tr, "cumsum", |axis, reverse| Cumsum { axis, reverse }.into(), a, sp),
+        "cumprod" = |tr, a, sp| cumulative(tr, "cumprod", |axis, reverse| Cumprod { axis, reverse }.into(), a, sp),
+        "cummax" = |tr, a, sp| cumulative(tr, "cummax", |axis, reverse| Cummax { axis, reverse }.into(), a, sp),
+        "cummin" = |tr, a, sp| cumulative(tr, "cummin", |axis, reverse| Cummin { axis, reverse }.into(), a, sp),
+        "sort" = |tr, a, sp| sorted(tr, "sort", |axis, descending| Sort { axis, descending }.into(), a, sp),
+        "argsort" = |tr, a, sp| sorted(tr, "argsort", |axis, descending| Argsort { axis, descending }.into(), a, sp),
         "jvp" = jvp,
         "vjp" = vjp,
         "linearize" = linearize,
@@ -97,12 +117,12 @@ table! {
         "take_along_axis" = take_along_axis,
         "take" = take,
         "tree_map" = tree_map,
-        "map" = |tr, a, sp| tree_map(tr, a, sp),
         "tree_map_items" = tree_map,
         "shape" = shape,
         "ndim" = |tr, a, sp| Ok(Value::size(one(tr, "ndim", a, sp)?.aval.rank())),
         "size" = |tr, a, sp| Ok(Value::size(one(tr, "size", a, sp)?.aval.size())),
         "_float" = |tr, a, sp| { let t = one(tr, "_float", a, sp)?; Ok(Value::Array(to_float(tr, &t, sp)?)) },
+        "_is_float" = |tr, a, sp| Ok(Value::Bool(one(tr, "_is_float", a, sp)?.aval.dtype.is_inexact())),
         "_count" = count,
         "_reduced_axes" = reduced_axes;
 }
@@ -764,4 +784,33 @@ fn take(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
         }
     };
     tr.take(&x, &idx, axis, sp)
+}
+
+/// A running fold; without an axis, of the flattened array.
+fn cumulative(tr: &mut Tracer<'_>, name: &str, op: fn(usize, bool) -> Op, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind(name, &["x", "axis", "reverse"], 1, sp)?;
+    let x = array(tr, &b, "x")?;
+    let (x, axis) = axis_or_flat(tr, &b, x)?;
+    Ok(Value::Array(tr.bind1(op(axis, b.bool("reverse", false)?), &[&x], sp)?))
+}
+
+/// A sort along an axis, the last one unless said otherwise.
+fn sorted(tr: &mut Tracer<'_>, name: &str, op: fn(usize, bool) -> Op, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind(name, &["x", "axis", "descending"], 1, sp)?;
+    let x = array(tr, &b, "x")?;
+    let axis = match b.get("axis") {
+        None => x.aval.rank().saturating_sub(1),
+        Some(_) => {
+            let (x, axis) = axis_or_flat(tr, &b, x)?;
+            return Ok(Value::Array(tr.bind1(op(axis, b.bool("descending", false)?), &[&x], sp)?));
+        }
+    };
+    Ok(Value::Array(tr.bind1(op(axis, b.bool("descending", false)?), &[&x], sp)?))
+}
+
+fn axis_or_flat(tr: &mut Tracer<'_>, b: &Bound, x: Traced) -> R<(Traced, usize)> {
+    match b.axis("axis", x.aval.rank(), &show(&x.aval))? {
+        Some(a) => Ok((x, a)),
+        None => Ok((tr.bind1(Reshape { shape: vec![x.aval.size()] }, &[&x], b.call())?, 0)),
+    }
 }

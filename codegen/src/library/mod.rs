@@ -16,7 +16,8 @@ mod intrinsics;
 /// An intrinsic: evaluates a call.
 pub type Intrinsic = fn(&mut Tracer<'_>, Args, Sp) -> R<Value>;
 
-const SOURCES: &[&str] = &[include_str!("numpy.kiln"), include_str!("nn.kiln"), include_str!("transforms.kiln")];
+const SOURCES: &[&str] =
+    &[include_str!("numpy.kiln"), include_str!("nn.kiln"), include_str!("transforms.kiln"), include_str!("more.kiln")];
 
 /// Prefixes under which functions may also be called: `nn::relu` is `relu`.
 const PREFIXES: &[&str] = &[

@@ -71,7 +71,10 @@ impl<'a> Tracer<'a> {
             BinOp::BitOr => Or.into(),
             BinOp::BitXor => Xor.into(),
             BinOp::And | BinOp::Or if !bool_logic => {
-                let mut d = Diag::at(sp, format!("`{}` needs bools, found {} and {}", op.symbol(), show(&x.aval), show(&y.aval)));
+                let mut d = Diag::at(
+                    sp,
+                    format!("`{}` needs bools, found {} and {}", op.symbol(), show(&x.aval), show(&y.aval)),
+                );
                 d.notes = vec![self.origin_as(&x, "left"), self.origin_as(&y, "right")];
                 return Err(d.help("compare first, as in `a > 0.0`; bits are combined by `&` and `|`").into());
             }
@@ -238,7 +241,9 @@ impl<'a> Tracer<'a> {
                 let name = strong_one.as_ref().and_then(|t| t.name.as_deref()).unwrap_or("..");
                 d.help = Some(match target {
                     d if d.is_int() => format!("convert the integers first: `{name} as f32`"),
-                    DType::Bool => format!("convert the bools first, `{name} as f32`, or choose with `where_({name}, .., ..)`"),
+                    DType::Bool => {
+                        format!("convert the bools first, `{name} as f32`, or choose with `where_({name}, .., ..)`")
+                    }
                     d => format!("convert one side: `{name} as {d}`"),
                 });
                 d.notes.extend(strong_one.iter().map(|t| self.origin(t)));

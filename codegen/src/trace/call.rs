@@ -380,6 +380,9 @@ impl<'a> Tracer<'a> {
             }
             ("is_some", Value::Option(o)) => return Ok(Value::Bool(o.is_some())),
             ("is_none", Value::Option(o)) => return Ok(Value::Bool(o.is_none())),
+            // An optional parameter of the library that was given a value.
+            ("is_none", _) if ctx.library => return Ok(Value::Bool(false)),
+            ("unwrap_or", _) if ctx.library => return Ok(recv),
             ("len", Value::Array(t)) if t.aval.rank() > 0 => return Ok(Value::size(t.aval.shape[0])),
             ("len", Value::List(items) | Value::Tuple(items)) => return Ok(Value::size(items.len())),
             ("len", Value::Unit) => return Ok(Value::size(0)),
@@ -571,7 +574,10 @@ impl<'a> Tracer<'a> {
                     if !f.library {
                         let line = self.map.place(p.ty.sp).line;
                         let what = format!("{name}: {}", ty.describe());
-                        d.notes.push(crate::diag::Note { what, from: format!("parameter of `{}`, line {line}", decl.name.text) });
+                        d.notes.push(crate::diag::Note {
+                            what,
+                            from: format!("parameter of `{}`, line {line}", decl.name.text),
+                        });
                     }
                     self.report(*d);
                     failed = true;

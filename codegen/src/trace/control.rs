@@ -90,7 +90,9 @@ impl<'a> Tracer<'a> {
     ) -> R<Value> {
         let value = self.expr(iter, vars, ctx)?;
         let it = self.iter_of(&value, iter.sp)?;
-        let unroll = ctx.library || attrs.iter().any(|a| &*a.name.text == "unroll") || self.is_static_iter(&it);
+        let rolled = attrs.iter().any(|a| &*a.name.text == "rolled");
+        let unroll =
+            (ctx.library && !rolled) || attrs.iter().any(|a| &*a.name.text == "unroll") || self.is_static_iter(&it);
         let len = self.iter_len(&it);
         if unroll || len <= 1 {
             for n in 0..len {

@@ -105,8 +105,7 @@ impl<'a> Tracer<'a> {
                 other => other.clone(),
             })
         })?;
-        let floats: Vec<Traced> =
-            args.iter().flat_map(tree::leaves).filter(|t| t.aval.dtype.is_inexact()).collect();
+        let floats: Vec<Traced> = args.iter().flat_map(tree::leaves).filter(|t| t.aval.dtype.is_inexact()).collect();
         let n_args = args.len();
         let bwd = self.subgraph("", &[residuals.clone(), cts], |tr, inner| {
             let result = tr.apply(&bwd, inner, sp)?;

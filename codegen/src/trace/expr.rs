@@ -71,7 +71,12 @@ impl<'a> Tracer<'a> {
     }
 
     /// Evaluates expressions that do not depend on each other: mistakes in all of them are told.
-    pub fn exprs<'e>(&mut self, items: impl IntoIterator<Item = &'e Expr>, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Vec<Value>> {
+    pub fn exprs<'e>(
+        &mut self,
+        items: impl IntoIterator<Item = &'e Expr>,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Vec<Value>> {
         let mut out = Vec::new();
         let mut failed = false;
         for e in items {
@@ -209,9 +214,7 @@ impl<'a> Tracer<'a> {
                 Ok(Value::Range(lo, hi))
             }
             ExprKind::Tuple(items) if items.is_empty() => Ok(Value::Unit),
-            ExprKind::Tuple(items) => {
-                Ok(Value::tuple(self.exprs(items, vars, ctx)?))
-            }
+            ExprKind::Tuple(items) => Ok(Value::tuple(self.exprs(items, vars, ctx)?)),
             ExprKind::Array(items) => {
                 let items = self.exprs(items, vars, ctx)?;
                 self.list_of(items, sp)
@@ -791,7 +794,10 @@ fn unknown(p: &Path, vars: &Scope, ctx: &Ctx) -> crate::diag::Diag {
     }
     d.help(match crate::library::nearest(&p.text) {
         Some(near) => format!("did you mean `{near}`? A function of your own needs `#[jit]`"),
-        None => format!("a function or constant of your own needs `#[jit]`: put it on `{}`; a `static` is passed as an argument", p.last()),
+        None => format!(
+            "a function or constant of your own needs `#[jit]`: put it on `{}`; a `static` is passed as an argument",
+            p.last()
+        ),
     })
 }
 

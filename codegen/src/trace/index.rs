@@ -33,7 +33,9 @@ impl<'a> Tracer<'a> {
             (Value::Tuple(items) | Value::List(items), Value::Num(Num { value: Number::Int(i), .. })) => {
                 match usize::try_from(*i).ok().and_then(|n| items.get(n)) {
                     Some(v) => Ok(v.clone()),
-                    None => Err(Diag::at(sp, format!("index {i} is out of range: there are {} items", items.len())).item(0).into()),
+                    None => Err(Diag::at(sp, format!("index {i} is out of range: there are {} items", items.len()))
+                        .item(0)
+                        .into()),
                 }
             }
             (Value::Tuple(items) | Value::List(items), Value::Range(lo, hi)) => {
@@ -44,10 +46,12 @@ impl<'a> Tracer<'a> {
                 let t = self.to_traced(base, None, sp)?;
                 self.index(&Value::Array(t), index, sp)
             }
-            (Value::List(_) | Value::Tuple(_), Value::Array(_)) => Err(Diag::at(sp, "an array of trees needs a static index")
-                .item(0)
-                .help("use `#[unroll] for`, or keep the leaves in one array each")
-                .into()),
+            (Value::List(_) | Value::Tuple(_), Value::Array(_)) => {
+                Err(Diag::at(sp, "an array of trees needs a static index")
+                    .item(0)
+                    .help("use `#[unroll] for`, or keep the leaves in one array each")
+                    .into())
+            }
             (Value::Array(t), _) => {
                 let parts = self.index_parts(t, index, sp)?;
                 Ok(Value::Array(self.read(t, &parts, sp)?))
@@ -119,7 +123,8 @@ impl<'a> Tracer<'a> {
                 Value::Num(Num { value: Number::Int(i), .. }) => match usize::try_from(*i).ok().filter(|i| *i < n) {
                     Some(i) => Part::At(i),
                     None => {
-                        let text = format!("index {i} is out of range: axis {axis} of {} has {}", show(&t.aval), elements(n));
+                        let text =
+                            format!("index {i} is out of range: axis {axis} of {} has {}", show(&t.aval), elements(n));
                         let mut d = Diag::at(sp, text).item(axis);
                         d.notes = vec![self.origin(t)];
                         if *i < 0 && -*i <= n as i128 {
@@ -135,9 +140,12 @@ impl<'a> Tracer<'a> {
                         return Err(Diag::at(sp, why).item(axis).help("use `where_(mask, x, 0.0)`").into());
                     }
                     if !idx.aval.dtype.is_int() {
-                        let mut d = Diag::at(sp, format!("an index is an integer, found {}", show(&idx.aval))).item(axis);
+                        let mut d =
+                            Diag::at(sp, format!("an index is an integer, found {}", show(&idx.aval))).item(axis);
                         d.notes = vec![self.origin(&idx)];
-                        return Err(d.help(format!("convert it: `{} as i32`", idx.name.as_deref().unwrap_or(".."))).into());
+                        return Err(d
+                            .help(format!("convert it: `{} as i32`", idx.name.as_deref().unwrap_or("..")))
+                            .into());
                     }
                     Part::Dynamic(self.wrap_negative(&idx, n, sp)?)
                 }
@@ -225,7 +233,10 @@ impl<'a> Tracer<'a> {
                     Some(s) => common = s,
                     None => {
                         let mut d = Diag::at(sp, "index arrays do not broadcast together");
-                        d.notes = parts.iter().filter_map(|p| if let Part::Dynamic(t) = p { Some(self.origin(t)) } else { None }).collect();
+                        d.notes = parts
+                            .iter()
+                            .filter_map(|p| if let Part::Dynamic(t) = p { Some(self.origin(t)) } else { None })
+                            .collect();
                         return Err(d.help("they pick one element per position: give them one shape").into());
                     }
                 }

@@ -21,6 +21,7 @@ pub mod control;
 pub mod custom;
 mod desugar;
 pub mod expr;
+pub mod functional;
 pub mod index;
 pub mod pattern;
 pub mod regions;

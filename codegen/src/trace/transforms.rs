@@ -96,7 +96,11 @@ impl<'a> Tracer<'a> {
                     1 => "only argument 0".to_string(),
                     k => format!("arguments 0 to {}", k.saturating_sub(1)),
                 };
-                return err_help(sp, format!("`argnums` names argument {n}, the call has {has}"), "arguments are counted from 0");
+                return err_help(
+                    sp,
+                    format!("`argnums` names argument {n}, the call has {has}"),
+                    "arguments are counted from 0",
+                );
             };
             values[*n] =
                 self.lift_floats(&v.clone(), &format!("the gradient with respect to argument {n}"), given[*n].1)?;
@@ -197,7 +201,11 @@ impl<'a> Tracer<'a> {
             Value::Tuple(items) => {
                 return err_help(
                     sp,
-                    format!("`in_axes` has {} entries, the call has {}", items.len(), super::call::arguments(given.len())),
+                    format!(
+                        "`in_axes` has {} entries, the call has {}",
+                        items.len(),
+                        super::call::arguments(given.len())
+                    ),
                     "give one entry per argument: an axis, or `None` for an argument that is not mapped",
                 );
             }
@@ -359,7 +367,11 @@ impl<'a> Tracer<'a> {
     /// `jvp(f, primals, tangents)`.
     pub fn jvp(&mut self, f: &Rc<FnValue>, primals: &Value, tangents: &Value, sp: Sp) -> R<Value> {
         let (Some(ps), Some(ts)) = (tuple_items(primals), tuple_items(tangents)) else {
-            let found = format!("`jvp` takes tuples of primals and tangents, found {} and {}", primals.describe(), tangents.describe());
+            let found = format!(
+                "`jvp` takes tuples of primals and tangents, found {} and {}",
+                primals.describe(),
+                tangents.describe()
+            );
             return err_help(sp, found, "write `jvp(f, (x,), (dx,))`");
         };
         if ps.len() != ts.len() {
@@ -442,7 +454,10 @@ impl<'a> Tracer<'a> {
                 if *given.aval != *x.aval {
                     let ok = given.aval.dtype == x.aval.dtype && given.aval.rank() == 0 && matches!(t, Value::Num(_));
                     if !ok {
-                        let mut d = Diag::at(sp, format!("the tangent of {} has its type, found {}", show(&x.aval), show(&given.aval)));
+                        let mut d = Diag::at(
+                            sp,
+                            format!("the tangent of {} has its type, found {}", show(&x.aval), show(&given.aval)),
+                        );
                         d.notes = vec![self.origin_as(x, "primal"), self.origin_as(&given, "tangent")];
                         return Err(d.into());
                     }
@@ -570,7 +585,8 @@ impl<'a> Tracer<'a> {
                     let given = self.to_traced(ct, Some(x.aval.dtype), sp)?;
                     let scalar = given.aval.rank() == 0 && matches!(ct, Value::Num(_));
                     if x.aval.dtype.is_inexact() && given.aval != x.aval && !scalar {
-                        let text = format!("the cotangent of {} has its type, found {}", show(&x.aval), show(&given.aval));
+                        let text =
+                            format!("the cotangent of {} has its type, found {}", show(&x.aval), show(&given.aval));
                         let mut d = Diag::at(sp, text);
                         d.notes = vec![self.origin_as(x, "result"), self.origin_as(&given, "cotangent")];
                         return Err(d.into());

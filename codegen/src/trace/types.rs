@@ -14,8 +14,10 @@ use crate::trace::value::{Ctx, Generic, Num, Number, Scope, StructTy, Traced, Va
 use crate::trace::{R, Tracer, err, err_help, scalar};
 
 /// What a type can be built of, for suggestions.
-const DTYPES: &[&str] =
-    &["f32", "f64", "f16", "bf16", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "bool", "usize", "Complex", "Option"];
+const DTYPES: &[&str] = &[
+    "f32", "f64", "f16", "bf16", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "bool", "usize", "Complex",
+    "Option",
+];
 
 /// A type with everything known.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,7 +127,8 @@ impl<'a> Tracer<'a> {
                 self.struct_ty(&id, &args, path.sp)
             }
             None => {
-                let structs = ctx.paths.iter().filter(|(_, id)| self.items.structs.contains_key(*id)).map(|(name, _)| &**name);
+                let structs =
+                    ctx.paths.iter().filter(|(_, id)| self.items.structs.contains_key(*id)).map(|(name, _)| &**name);
                 let near = crate::library::closest(&path.text, structs.chain(DTYPES.iter().copied()));
                 err_help(
                     path.sp,
@@ -279,7 +282,11 @@ impl<'a> Tracer<'a> {
                     } else if want.dtype != have.aval.dtype {
                         format!("declare {place} as `{whole}`")
                     } else if want.size() == have.aval.size() && want.rank() > 0 {
-                        format!("declare {place} as `{whole}`, or write `{}.reshape({})`", name.unwrap_or(".."), tuple_text(&want.shape))
+                        format!(
+                            "declare {place} as `{whole}`, or write `{}.reshape({})`",
+                            name.unwrap_or(".."),
+                            tuple_text(&want.shape)
+                        )
                     } else {
                         format!("declare {place} as `{whole}`, or reshape or index the value")
                     });
