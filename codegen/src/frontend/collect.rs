@@ -44,8 +44,8 @@ struct State {
 /// Steps that fetch bodies at once. Most kernels reach everything in these; the others look at paths first.
 const SHORT: usize = 4;
 
-/// Expansion depth at which a relay is placed; twice that is where it is used.
-const LEG: usize = 40;
+/// Expansion depth between relays; the limit is 128 by default, for everything around the kernel too.
+const LEG: usize = 72;
 
 /// Starts with the kernel's own record.
 pub fn start(entry: Entry, record: TokenStream, host: &Host<'_>) -> TokenStream {
@@ -155,13 +155,15 @@ impl State {
         let first = self.step == 0;
         self.step += 1;
         self.depth += Chain::depth(wanted.len());
-        // Expansion must not nest too deeply. In time a call of a macro that is not there yet, the relay, is placed beside
-        // the chain; when the chain has gone on as deep again, it is continued inside of that macro.
-        let ready = (self.relay > 0 && self.depth > 2 * LEG).then(|| self.relay_name());
-        let place = self.depth > LEG && (self.relay == 0 || ready.is_some());
+        // Expansion must not nest too deeply. Early on a call of a macro that is not there yet, the relay, is placed beside
+        // the chain; when the chain has become deep, it is continued inside of that macro, beside the next relay.
+        let ready = (self.relay > 0 && self.depth > LEG).then(|| self.relay_name());
+        let place = (self.relay == 0 && self.step >= SHORT) || ready.is_some();
+        if ready.is_some() {
+            self.depth = Chain::depth(wanted.len());
+        }
         if place {
             self.relay += 1;
-            self.depth = LEG;
         }
         let links: Vec<_> = wanted
             .iter()

@@ -26,6 +26,7 @@ fn random_layouts_resolve() {
     for seed in from..from + count {
         std::fs::write(bins.join(format!("layout_{seed}.rs")), layout(seed)).unwrap();
     }
+    std::fs::write(bins.join("deep_and_wide.rs"), deep_and_wide(300)).unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     // The compiler has been built in the outer target folder already, from the same versions.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
@@ -35,6 +36,27 @@ fn random_layouts_resolve() {
     let errors = String::from_utf8_lossy(&out.stderr);
     let shown: String = errors.chars().take(4000).collect();
     assert!(out.status.success(), "in {}:\n{shown}", root.display());
+}
+
+/// A chain of calls, a ladder in which each calls the next two, and one that calls everything, each of `n` functions, within
+/// the default recursion limit.
+fn deep_and_wide(n: usize) -> String {
+    let mut out = String::from("#![deny(warnings)]\nuse kiln::prelude::*;\nfn main() {}\n");
+    let shapes: [(&str, fn(usize, usize) -> Vec<usize>); 3] = [
+        ("chain", |i, n| (i + 1..n.min(i + 2)).collect()),
+        ("ladder", |i, n| (i + 1..n.min(i + 3)).collect()),
+        ("fan", |i, n| if i == 0 { (1..n).collect() } else { Vec::new() }),
+    ];
+    for (name, calls) in shapes {
+        for i in 0..n {
+            let option = if i == 0 { "" } else { "(inline)" };
+            let calls: String = calls(i, n).iter().map(|j| format!(" + {name}{j}(x)")).collect();
+            writeln!(out, "#[jit{option}] pub fn {name}{i}(x: f32) -> f32 {{ x{calls} }}").unwrap();
+        }
+        // The echo compiler counts items where others count operations.
+        writeln!(out, "const _: () = assert!({name}0::FLOPS == {n});").unwrap();
+    }
+    out
 }
 
 struct Random(u64);
