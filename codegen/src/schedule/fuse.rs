@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::dtype::DType;
 use crate::graph::{Aval, Eqn, Graph, Var};
-use crate::ops::{Constant, Lowering};
+use crate::ops::{BroadcastInDim, Constant, Lowering, Op};
 use crate::schedule::body::{Body, Ex, Exprs, Node};
-use crate::schedule::exprs::merge_axes;
+use crate::schedule::exprs::{merge_axes, needed};
 use crate::schedule::ix::{Ix, ravel};
 use crate::schedule::program::{Buffer, Dest, Fold, Kernel, Kind, Nest, Program, Schedule, Storage, WhyNot};
 use crate::schedule::region;
@@ -60,10 +61,11 @@ fn decide(program: &Program, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, Wh
             why.entry(v).or_insert(WhyNot::NeededWhole);
         }
     }
+    let own: Vec<u32> = g.eqns.iter().zip(&lowerings).map(|(e, l)| weight(e, g, l)).collect();
     // Storing a value makes everything behind it cheap, so values are stored front to back: of those that are worth it,
     // only the ones that depend on no other such value, until there are none.
     loop {
-        let front = worth_storing(g, &lowerings, &why);
+        let front = worth_storing(g, &lowerings, &own, &why);
         if front.is_empty() {
             return why;
         }
@@ -71,32 +73,39 @@ fn decide(program: &Program, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, Wh
     }
 }
 
-/// Values that should be stored, given what is stored already; none of them depends on another.
-fn worth_storing(g: &Graph, lowerings: &[Lowering], why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
+/// Values that should be stored, given what is stored already; none of them depends on another. `own` is the weight of each
+/// equation alone.
+fn worth_storing(g: &Graph, lowerings: &[Lowering], own: &[u32], why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
     let defs: HashMap<Var, usize> =
         g.eqns.iter().enumerate().flat_map(|(n, e)| e.outputs.iter().map(move |v| (*v, n))).collect();
-    let works = |n: usize| {
-        let fold = matches!(lowerings[n], Lowering::Fold { .. });
-        fold || (g.eqns[n].op.is_elementwise() && weight(&g.eqns[n], g) > 0)
-    };
+    let works = |n: usize| own[n] > 0 || matches!(lowerings[n], Lowering::Fold { .. });
     // What computing an element costs at every reader.
     let mut weights: HashMap<Var, u32> = HashMap::new();
     let mut found: BTreeMap<Var, WhyNot> = BTreeMap::new();
-    for (eqn, lowering) in g.eqns.iter().zip(lowerings) {
+    for (n, (eqn, lowering)) in g.eqns.iter().zip(lowerings).enumerate() {
         let cost = |u: &Var| if why.contains_key(u) { 0 } else { weights.get(u).copied().unwrap_or(0) };
+        // Views are never stored for their own sake: what they show is.
+        let shown = |mut v: Var| {
+            while !works(defs[&v]) {
+                match g.eqns[defs[&v]].inputs.iter().find(|u| cost(u) > 0) {
+                    Some(u) => v = *u,
+                    None => break,
+                }
+            }
+            v
+        };
         let w = match lowering {
-            Lowering::Map => eqn.inputs.iter().map(cost).fold(weight(eqn, g), u32::saturating_add),
-            Lowering::Fold { contraction, .. } => {
-                for u in eqn.inputs.iter().filter(|u| *contraction && cost(u) > 0) {
-                    // Views are never stored for their own sake: what they show is.
-                    let mut v = *u;
-                    while !works(defs[&v]) {
-                        match g.eqns[defs[&v]].inputs.iter().find(|u| cost(u) > 0) {
-                            Some(u) => v = *u,
-                            None => break,
-                        }
-                    }
-                    found.entry(v).or_insert(WhyNot::Contracted);
+            Lowering::Map => {
+                for u in eqn.inputs.iter().filter(|u| cost(u) >= CALL && repeats(eqn, g, **u)) {
+                    found.entry(shown(*u)).or_insert(WhyNot::Repeated);
+                }
+                eqn.inputs.iter().map(cost).fold(own[n], u32::saturating_add)
+            }
+            Lowering::Fold { contraction, extents, .. } => {
+                let products = g.aval(eqn.outputs[0]).size() * extents.iter().product::<usize>();
+                let again = |u: &Var| products > g.aval(*u).size();
+                for u in eqn.inputs.iter().filter(|u| *contraction && cost(u) > 0 && again(u)) {
+                    found.entry(shown(*u)).or_insert(WhyNot::Contracted);
                 }
                 FOLD
             }
@@ -114,6 +123,8 @@ fn worth_storing(g: &Graph, lowerings: &[Lowering], why: &BTreeMap<Var, WhyNot>)
         if !stored && works(n) && into > 1 && weights[&out] > CHEAP {
             found.entry(joins.last(out)).or_insert(WhyNot::ReadOften(into));
         }
+        // What is going to be stored is one loop nest, however many read it.
+        let stored = stored || found.contains_key(&out);
         let roots = if stored { BTreeSet::from([out]) } else { nests.get(&out).cloned().unwrap_or_default() };
         for u in &eqn.inputs {
             nests.entry(*u).or_default().extend(&roots);
@@ -179,18 +190,53 @@ impl Joins {
     }
 }
 
-/// What computing one element costs beyond reading its operands.
-fn weight(eqn: &Eqn, g: &Graph) -> u32 {
-    if !eqn.op.is_elementwise() {
+/// What computing one element costs beyond reading its operands. Conversions and moves of elements cost nothing.
+fn weight(eqn: &Eqn, g: &Graph, lowering: &Lowering) -> u32 {
+    if !matches!(lowering, Lowering::Map) {
         return 0;
     }
-    let dtypes: Vec<_> = eqn.inputs.iter().map(|v| g.dtype(*v)).collect();
-    if eqn.inputs.len() == 1 && g.dtype(eqn.outputs[0]) != dtypes[0] {
+    let avals: Vec<&Aval> = eqn.inputs.iter().map(|v| g.aval(*v)).collect();
+    if eqn.op.is_elementwise() {
+        return of_element(&eqn.op, &avals.iter().map(|a| a.dtype).collect::<Vec<_>>(), g.dtype(eqn.outputs[0]));
+    }
+    let axis = |(d, n): (usize, &usize)| Ix::axis(d as u32, *n);
+    let ix: Vec<Ix> = g.shape(eqn.outputs[0]).iter().enumerate().map(axis).collect();
+    let mut exprs = Exprs::default();
+    let mut read = |exprs: &mut Exprs, n: usize, ix: &[Ix]| {
+        exprs.intern(Node::Load { buffer: n as u32, at: ravel(ix, &avals[n].shape) }, avals[n].dtype)
+    };
+    let root = eqn.op.body(&mut Body { exprs: &mut exprs, operands: &avals, read: &mut read }, &ix, &[]);
+    let of_node = |e: &Ex| match exprs.node(*e) {
+        Node::Apply(text, args) => {
+            let dtypes: Vec<_> = args.iter().map(|a| exprs.dtype(*a)).collect();
+            of_element(exprs.op(text), &dtypes, exprs.dtype(*e))
+        }
+        _ => 0,
+    };
+    needed(&exprs, &[root]).iter().map(of_node).sum()
+}
+
+/// What an elementwise primitive costs per element.
+fn of_element(op: &Op, dtypes: &[DType], out: DType) -> u32 {
+    if dtypes.len() == 1 && out != dtypes[0] {
         return 0;
     }
-    let args: Vec<_> = (0..dtypes.len()).map(|_| quote::quote!(x)).collect();
-    let calls = eqn.op.emit(&dtypes, &args).into_iter().any(|t| t.to_string() == "rt");
+    let args: Vec<_> = dtypes.iter().map(|_| quote::quote!(x)).collect();
+    let calls = op.emit(dtypes, &args).into_iter().any(|t| t.to_string() == "rt");
     if calls { CALL } else { 1 }
+}
+
+/// Whether every element of `u` is read at many indices of the result of `eqn`, in loops around which it cannot be computed
+/// in advance: the axes that repeat it are not the innermost ones.
+fn repeats(eqn: &Eqn, g: &Graph, u: Var) -> bool {
+    let out = g.aval(eqn.outputs[0]);
+    if out.size() <= g.aval(u).size() {
+        return false;
+    }
+    let Some(b) = eqn.op.downcast::<BroadcastInDim>() else { return true };
+    let kept = |d: usize| b.dims.iter().zip(g.shape(u)).any(|(k, n)| *k == d && *n == out.shape[d] && *n > 1);
+    let first_new = (0..out.rank()).find(|d| out.shape[*d] > 1 && !kept(*d)).unwrap_or(out.rank());
+    (first_new..out.rank()).any(kept)
 }
 
 /// Kernels for every realised value; `Err` names a fold that has to be realised first.

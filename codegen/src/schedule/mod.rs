@@ -13,3 +13,7 @@ pub mod ix;
 pub mod plan;
 pub mod program;
 pub mod region;
+pub mod report;
+
+#[cfg(test)]
+mod tests;

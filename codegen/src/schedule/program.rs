@@ -81,6 +81,8 @@ pub enum WhyNot {
     ReadOften(usize),
     /// A contraction reads each element many times.
     Contracted,
+    /// Its reader needs each element at many indices, between which it would be computed again.
+    Repeated,
     /// It folds over other indices than its reader runs over.
     OtherIndices,
     /// A call or a loop needs it whole.
@@ -94,6 +96,7 @@ impl WhyNot {
             WhyNot::Result => "it is a result".into(),
             WhyNot::ReadOften(n) => format!("{n} readers, and computing it again costs more than reading it"),
             WhyNot::Contracted => "a contraction reads each element many times".into(),
+            WhyNot::Repeated => "its reader needs each element many times".into(),
             WhyNot::OtherIndices => "its reader runs over other indices".into(),
             WhyNot::NeededWhole => "its reader needs all of it at once".into(),
         }

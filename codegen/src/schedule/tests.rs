@@ -1,0 +1,220 @@
+use crate::passes::optimise;
+use crate::schedule::fuse::fuse;
+use crate::schedule::plan::plan;
+use crate::schedule::program::{Dest, Program, Schedule};
+use crate::text::parse;
+
+fn schedule(text: &str, dests: &[Dest]) -> Schedule {
+    let graph = optimise(&parse(text).unwrap());
+    let mut mutable = vec![false; graph.inputs.len()];
+    for d in dests {
+        if let Dest::Param(n) = d {
+            mutable[*n] = true;
+        }
+    }
+    let mut s = fuse(&Program { graph, mutable, dests: dests.to_vec() });
+    plan(&mut s);
+    s
+}
+
+fn check(text: &str, dests: &[Dest], expect: expect_test::Expect) {
+    expect.assert_eq(&schedule(text, dests).to_string());
+}
+
+#[test]
+fn an_update_is_the_epilogue_of_the_gradient() {
+    check(
+        "graph f(w: f32[4,3], dy: f32[4], x: f32[3], lr: f32[]) -> (w2) {
+          g: f32[4,3] = dot_general[lhs_contract=(), rhs_contract=(), lhs_batch=(), rhs_batch=()] dy x
+          r: f32[4,3] = broadcast_in_dim[shape=(4,3), dims=()] lr
+          s: f32[4,3] = mul r g
+          w2: f32[4,3] = sub w s
+        }",
+        &[Dest::Param(0)],
+        expect_test::expect![[r#"
+            arena 0 B, largest live set 0 B
+            sub [4, 3]: f32[4,3]@input 0, f32[]@input 3, f32[4]@input 1, f32[3]@input 2 -> f32[4,3]@input 0
+              in place of f32[4,3]@input 0
+            v7 is stored: it is a result
+        "#]],
+    );
+}
+
+#[test]
+fn bias_and_activation_are_the_epilogue_of_a_product() {
+    check(
+        "graph f(w: f32[4,3], b: f32[4], x: f32[3]) -> (c) {
+          a: f32[4] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w x
+          z: f32[4] = add a b
+          c: f32[4] = tanh z
+        }",
+        &[Dest::Return(0)],
+        expect_test::expect![[r#"
+            arena 0 B, largest live set 0 B
+            tanh [4] add over [3]: f32[4]@input 1, f32[4,3]@input 0, f32[3]@input 2 -> f32[4]@result 0
+            v5 is stored: it is a result
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_product_reads_many_times_is_stored() {
+    check(
+        "graph f(w: f32[8,8], x: f32[8,8], i: i32[8]) -> (c) {
+          a: f32[8,8] = exp x
+          t: f32[8,8] = transpose[perm=(1,0)] a
+          c: f32[8,8] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w t
+        }",
+        &[Dest::Return(0)],
+        expect_test::expect![[r#"
+            arena 256 B, largest live set 256 B
+            exp [64]: f32[8,8]@input 1 -> f32[8,8]@arena 0
+            dot_general [8, 8] add over [8]: f32[8,8]@input 0, f32[8,8]@arena 0 -> f32[8,8]@result 0
+            v3 is stored: a contraction reads each element many times
+            v5 is stored: it is a result
+        "#]],
+    );
+}
+
+#[test]
+fn gathered_rows_of_a_product_are_stored() {
+    check(
+        "graph f(w: f32[8,4], x: f32[9,8], i: i32[5]) -> (c) {
+          a: f32[5,8] = gather[index=(0,-1), window=(-1,1), index_dims=((0)), shape=(5,8), mode=clip] x i
+          c: f32[5,4] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] a w
+        }",
+        &[Dest::Return(0)],
+        expect_test::expect![[r#"
+            arena 160 B, largest live set 160 B
+            gather [5, 8]: i32[5]@input 2, f32[9,8]@input 1 -> f32[5,8]@arena 0
+            dot_general [5, 4] add over [8]: f32[5,8]@arena 0, f32[8,4]@input 0 -> f32[5,4]@result 0
+            v3 is stored: a contraction reads each element many times
+            v4 is stored: it is a result
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_product_reads_once_is_computed_in_it() {
+    check(
+        "graph f(w: i8[8,64], x: f32[64]) -> (c) {
+          a: f32[8,64] = convert[dtype=f32] w
+          b: f32[8,64] = constant[value=f32[8,64]{0.3}]
+          v: f32[8,64] = mul a b
+          c: f32[8] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] v x
+        }",
+        &[Dest::Return(0)],
+        expect_test::expect![[r#"
+            arena 0 B, largest live set 0 B
+            dot_general [8] add over [64]: i8[8,64]@input 0, f32[64]@input 1 -> f32[8]@result 0
+            v5 is stored: it is a result
+        "#]],
+    );
+}
+
+#[test]
+fn no_elementary_function_is_computed_again_for_every_row() {
+    check(
+        "graph f(x: f32[6], y: f32[4,6], z: f32[4]) -> (c) {
+          a: f32[6] = exp x
+          b: f32[4,6] = broadcast_in_dim[shape=(4,6), dims=(1)] a
+          d: f32[4] = exp z
+          e: f32[4,6] = broadcast_in_dim[shape=(4,6), dims=(0)] d
+          g: f32[4,6] = mul b y
+          c: f32[4,6] = mul g e
+        }",
+        &[Dest::Return(0)],
+        expect_test::expect![[r#"
+            arena 24 B, largest live set 24 B
+            exp [6]: f32[6]@input 0 -> f32[6]@arena 0
+            mul [4, 6]: f32[6]@arena 0, f32[4,6]@input 1, f32[4]@input 2 -> f32[4,6]@result 0
+            v3 is stored: its reader needs each element many times
+            v8 is stored: it is a result
+        "#]],
+    );
+}
+
+#[test]
+fn a_value_read_by_two_kernels_is_computed_again_only_if_that_is_cheap() {
+    check(
+        "graph f(x: f32[64], y: f32[64]) -> (s, t) {
+          a: f32[64] = neg x
+          b: f32[64] = log y
+          c: f32[64] = mul a b
+          s: f32[] = reduce_sum[axes=(0)] c
+          d: f32[64] = add a b
+          e: f32[64] = exp d
+          t: f32[64] = rev[axes=(0)] e
+        }",
+        &[Dest::Return(0), Dest::Return(1)],
+        expect_test::expect![[r#"
+            arena 256 B, largest live set 256 B
+            log [64]: f32[64]@input 1 -> f32[64]@arena 0
+            reduce_sum [] add over [64]: f32[64]@input 0, f32[64]@arena 0 -> f32[]@result 0
+            rev [64]: f32[64]@arena 0, f32[64]@input 0 -> f32[64]@result 1
+            v3 is stored: 2 readers, and computing it again costs more than reading it
+            v5 is stored: it is a result
+            v8 is stored: it is a result
+        "#]],
+    );
+}
+
+#[test]
+fn what_everything_comes_together_in_is_stored() {
+    check(
+        "graph f(x: f32[8,8], w: f32[8,8]) -> (c) {
+          z: f32[8,8] = constant[value=f32[8,8]{0.0}]
+          h: f32[8,8] = tanh x
+          m: bool[8,8] = compare[op=le] h z
+          r: f32[8,8] = select m z h
+          c: f32[8,8] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] r w
+        }",
+        &[Dest::Return(0)],
+        expect_test::expect![[r#"
+            arena 256 B, largest live set 256 B
+            select [64]: f32[8,8]@input 0 -> f32[8,8]@arena 0
+            dot_general [8, 8] add over [8]: f32[8,8]@arena 0, f32[8,8]@input 1 -> f32[8,8]@result 0
+            v5 is stored: a contraction reads each element many times
+            v6 is stored: it is a result
+        "#]],
+    );
+}
+
+#[test]
+fn swapping_two_inputs_goes_through_the_arena() {
+    check(
+        "graph f(x: f32[4], y: f32[4]) -> (y, x) {
+        }",
+        &[Dest::Param(0), Dest::Param(1)],
+        expect_test::expect![[r#"
+            arena 16 B, largest live set 16 B
+            copy [4]: f32[4]@input 1 -> f32[4]@arena 0
+            copy [4]: f32[4]@input 0 -> f32[4]@input 1
+            copy [4]: f32[4]@arena 0 -> f32[4]@input 0
+        "#]],
+    );
+}
+
+#[test]
+fn a_chain_of_stored_values_takes_two_places() {
+    check(
+        "graph f(x: f32[8,8], w: f32[8,8]) -> (d) {
+          a: f32[8,8] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] x w
+          b: f32[8,8] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] a w
+          c: f32[8,8] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] b w
+          d: f32[8,8] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] c w
+        }",
+        &[Dest::Return(0)],
+        expect_test::expect![[r#"
+            arena 512 B, largest live set 512 B
+            dot_general [8, 8] add over [8]: f32[8,8]@input 0, f32[8,8]@input 1 -> f32[8,8]@arena 0
+            dot_general [8, 8] add over [8]: f32[8,8]@arena 0, f32[8,8]@input 1 -> f32[8,8]@arena 256
+            dot_general [8, 8] add over [8]: f32[8,8]@arena 256, f32[8,8]@input 1 -> f32[8,8]@arena 0
+            dot_general [8, 8] add over [8]: f32[8,8]@arena 0, f32[8,8]@input 1 -> f32[8,8]@result 0
+            v2 is stored: a contraction reads each element many times
+            v3 is stored: a contraction reads each element many times
+            v4 is stored: a contraction reads each element many times
+            v5 is stored: it is a result
+        "#]],
+    );
+}
