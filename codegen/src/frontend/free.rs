@@ -496,7 +496,7 @@ mod tests {
         assert_eq!(free("fn f() { (|g| g + h)(g) }"), "h g");
         assert_eq!(free("fn f(x: Option<f32>) { if let Some(v) = x { v } else { v } }"), "v");
         assert_eq!(free("fn f(x: f32) { for i in 0..n { use_it(i); } i }"), "n use_it i");
-        assert_eq!(free("fn f() { late(); fn late() { outer } let outer = 1; }"), "outer");
+        assert_eq!(free("fn f() { late(); fn late() { elsewhere } let elsewhere = 1; }"), "elsewhere");
         assert_eq!(free("fn f<T, const N: usize>(x: [T; N]) -> [T; N] { [T::default(); N] }"), "");
     }
 
@@ -506,7 +506,7 @@ mod tests {
             free("fn f(x: f32) { layers::Dense::<3>::new(x).go(axis = 1) + f32::MAX + Self::K }"),
             "layers::Dense"
         );
-        assert_eq!(free("fn f(x: f32) { scan(step, init = start, length = N) }"), "scan step start N");
+        assert_eq!(free("fn f(x: f32) { my_scan(step, init = start, length = N) }"), "my_scan step start N");
     }
 
     #[test]
