@@ -308,12 +308,23 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap) -> (Kernel, Schedule) {
         items: code.items,
         body: quote!(#binds #declare #calls #assembled),
         arena_bytes: schedule.arena_bytes,
-        ram_bytes: schedule.arena_bytes + STACK_BYTES,
+        ram_bytes: schedule.arena_bytes + result_bytes(&t.ret) + STACK_BYTES,
         flash_const_bytes: code.static_bytes,
         flops,
         graph: crate::text::print(&program.graph, &|src| map.line_column(Sp(src.0))),
     };
     (kernel, schedule)
+}
+
+/// Bytes of a value that is returned: it is built on the stack.
+fn result_bytes(ty: &Ty) -> usize {
+    match ty {
+        Ty::Array(a) => a.bytes(),
+        Ty::Struct(s) => s.fields.iter().map(|(_, t)| result_bytes(t)).sum(),
+        Ty::Tuple(items) => items.iter().map(result_bytes).sum(),
+        Ty::List(t, n) => n * result_bytes(t),
+        _ => 0,
+    }
 }
 
 /// Names for the leaves of a parameter; what reads or writes them goes through references.
