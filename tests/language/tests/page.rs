@@ -1,31 +1,36 @@
 //! The program of the language page, as it stands there.
 #![no_std]
 
-use kiln::prelude::*;
+use program::{Dense, Mlp, loss, step};
 
-#[derive(Clone, Tree)]
-pub struct Dense<const I: usize, const O: usize> { pub w: [[f32; I]; O], pub b: [f32; O] }
+#[rustfmt::skip]
+mod program {
+    use kiln::prelude::*;
 
-#[derive(Clone, Tree)]
-pub struct Mlp { pub l1: Dense<64, 32>, pub l2: Dense<32, 10> }
+    #[derive(Clone, Tree)]
+    pub struct Dense<const I: usize, const O: usize> { pub w: [[f32; I]; O], pub b: [f32; O] }
 
-#[jit]
-pub fn dense<const I: usize, const O: usize>(p: &Dense<I, O>, x: &[f32; I]) -> [f32; O] { matmul(p.w, x) + p.b }
+    #[derive(Clone, Tree)]
+    pub struct Mlp { pub l1: Dense<64, 32>, pub l2: Dense<32, 10> }
 
-#[jit]
-pub fn logits(p: &Mlp, x: &[f32; 64]) -> [f32; 10] { dense(&p.l2, relu(dense(&p.l1, x))) }
+    #[jit]
+    pub fn dense<const I: usize, const O: usize>(p: &Dense<I, O>, x: &[f32; I]) -> [f32; O] { matmul(p.w, x) + p.b }
 
-#[jit]
-pub fn loss(p: &Mlp, x: &[[f32; 64]; 16], y: &[u8; 16]) -> f32 {
-    let z = vmap(logits, in_axes = (None, 0))(p, x);
-    -mean(take_along_axis(log_softmax(z, axis = 1), y, axis = 1))
-}
+    #[jit]
+    pub fn logits(p: &Mlp, x: &[f32; 64]) -> [f32; 10] { dense(&p.l2, relu(dense(&p.l1, x))) }
 
-#[jit(ram = "16 KiB")]
-pub fn step(p: &mut Mlp, x: &[[f32; 64]; 16], y: &[u8; 16], lr: f32) -> f32 {
-    let (l, g) = value_and_grad(loss)(p, x, y);
-    *p = *p - lr * g;                     // tree arithmetic, in place
-    l
+    #[jit]
+    pub fn loss(p: &Mlp, x: &[[f32; 64]; 16], y: &[u8; 16]) -> f32 {
+        let z = vmap(logits, in_axes = (None, 0))(p, x);
+        -mean(take_along_axis(log_softmax(z, axis = 1), y, axis = 1))
+    }
+
+    #[jit(ram = "16 KiB")]
+    pub fn step(p: &mut Mlp, x: &[[f32; 64]; 16], y: &[u8; 16], lr: f32) -> f32 {
+        let (l, g) = value_and_grad(loss)(p, x, y);
+        *p = *p - lr * g;                     // tree arithmetic, in place
+        l
+    }
 }
 
 #[test]
@@ -47,7 +52,10 @@ fn it_learns() {
     }
     assert!((first - core::f32::consts::LN_10).abs() < 0.2, "{first}");
     assert!(last < 0.1 * first, "{first} -> {last}");
-    assert_eq!(loss(&p, &x, &y), { let mut q = p.clone(); step(&mut q, &x, &y, 0.0) });
+    assert_eq!(loss(&p, &x, &y), {
+        let mut q = p.clone();
+        step(&mut q, &x, &y, 0.0)
+    });
     assert!(step::RAM_BYTES <= 16 * 1024);
     assert!(step::FLOPS > 0 && step::GRAPH.starts_with("graph step("));
 }
