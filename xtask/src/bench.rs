@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -18,6 +20,9 @@ use crate::{cargo, profile, repo, say};
 pub struct Options {
     /// Only workloads whose name contains this.
     filter: Option<String>,
+    /// Measure instead how long the compiler takes for the digits example, its dependencies being built.
+    #[arg(long)]
+    build: bool,
     /// Also show which functions the instructions went to.
     #[arg(long)]
     functions: bool,
@@ -54,6 +59,9 @@ struct Measured {
 
 /// Runs the workloads and writes the table; an error when one misses its goal.
 pub fn run(options: &Options, consent: Consent) -> Result<()> {
+    if options.build {
+        return build();
+    }
     let folder = repo::root().join("benches/mcu");
     let workloads = read(&folder.join("workloads.toml"))?;
     let profile = profile::load(profile::MAIN)?;
@@ -93,6 +101,35 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
     if !missed.is_empty() {
         bail!("more instructions than the goal: {}", missed.join(", "));
     }
+    Ok(())
+}
+
+/// How long `cargo check` and `cargo build` take for the crate with the kernels. Check expands the macros and checks what they
+/// wrote, and compiles nothing: the macros take less than that.
+fn build() -> Result<()> {
+    say::heading("Building the digits example, its dependencies being built");
+    for (arguments, what) in [
+        (["check", "--package=digits", "--lib"].as_slice(), "the macros, and checking what they wrote"),
+        (&["build", "--package=digits", "--lib"], "all of it, for debugging"),
+        (&["build", "--package=digits", "--lib", "--release"], "all of it, optimised"),
+    ] {
+        let cargo = |arguments: &[&str]| -> Result<()> {
+            let status = cargo::command(repo::root(), arguments).stderr(Stdio::null()).status()?;
+            if status.success() { Ok(()) } else { bail!("`cargo {}` failed", arguments.join(" ")) }
+        };
+        cargo(arguments)?;
+        let mut times = Vec::new();
+        for _ in 0..3 {
+            let clean: &[&str] = &["clean", "--package=digits"];
+            cargo(&[clean, if arguments.contains(&"--release") { &["--release"] } else { &[] }].concat())?;
+            let start = Instant::now();
+            cargo(arguments)?;
+            times.push(start.elapsed());
+        }
+        let best = times.into_iter().min().unwrap_or_default().as_secs_f64();
+        say::note(format_args!("{best:.2} s"), format_args!("cargo {}: {what}", arguments.join(" ")));
+    }
+    say::block("Each the best of three; other work on the machine makes them longer.");
     Ok(())
 }
 

@@ -30,7 +30,8 @@ pub enum Route {
 /// Why something is not there, and how a person gets it.
 #[derive(Debug)]
 pub struct Missing {
-    what: String,
+    /// What is not there.
+    pub what: String,
     tried: Vec<String>,
     help: String,
 }
@@ -49,6 +50,7 @@ impl std::error::Error for Missing {}
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust/library/core";
+const DEBIAN_LINKER: &str = "/usr/bin/rust-lld";
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "rust-web-llvm"];
 
 /// `cargo xtask setup`.
@@ -63,7 +65,7 @@ pub fn setup(consent: Consent) -> Result<()> {
     if target.is_err() || emulator.is_err() {
         bail!("without it, `cargo digits` runs its host half only and `cargo xtask test` fails");
     }
-    say::block("\nAll there: `cargo digits` runs the main job, `cargo xtask test` the tests.");
+    say::block("All there: `cargo digits` runs the main job, `cargo xtask test` the tests.");
     Ok(())
 }
 
@@ -88,7 +90,7 @@ pub fn target(profile: &Profile, consent: Consent) -> Result<Route, Missing> {
     }
     if !debian_compiler() && consent == Consent::Install && find("apt-get").is_some() {
         say::note("compiler", format_args!("trying Debian's instead: {}", DEBIAN_PACKAGES.join(", ")));
-        if let Err(why) = apt_install(&DEBIAN_PACKAGES) {
+        if let Err(why) = apt_install(&DEBIAN_PACKAGES).and_then(|()| install_linker()) {
             tried.push(format!("apt-get: {why:#}"));
         }
     }
@@ -148,7 +150,18 @@ fn in_sysroot(triple: &str) -> bool {
 }
 
 fn debian_compiler() -> bool {
-    Path::new(DEBIAN_RUSTC).exists() && Path::new(DEBIAN_SOURCES).is_dir()
+    [DEBIAN_RUSTC, DEBIAN_SOURCES, DEBIAN_LINKER].iter().all(|path| Path::new(path).exists())
+}
+
+/// Debian's `rust-lld` is a link to `lld-22` or another number, and the package of that name does not come with it.
+fn install_linker() -> Result<()> {
+    match std::fs::read_link(DEBIAN_LINKER) {
+        Ok(lld) if !Path::new(DEBIAN_LINKER).exists() => {
+            let package = lld.file_name().and_then(|name| name.to_str()).context("rust-lld is a link to nothing")?;
+            apt_install(&[package])
+        }
+        _ => Ok(()),
+    }
 }
 
 fn find(program: &str) -> Option<PathBuf> {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::provide::Consent;
+use crate::provide::{self, Consent};
 use crate::{bench, cargo, digits, image, repo, say};
 
 /// What the tests can be asked for.
@@ -47,6 +47,8 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
         ran.push(Ran { name, outcome, time: start.elapsed() });
     };
     let root = repo::root();
+    // First, since suites of the crates use the target and the emulator where they find them.
+    let prepared = if options.host_only { Ok(()) } else { provide::setup(consent) };
     suite("formatting".into(), &mut || uncounted(formatting(root)));
     suite("crates".into(), &mut || cargo_test(root, &["test", "--workspace", "--no-fail-fast"]));
     for folder in workspaces_below(&root.join("tests")) {
@@ -61,10 +63,15 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
         suite("image check".into(), &mut || uncounted(image::try_check(consent)));
         suite("instruction goals".into(), &mut || uncounted(bench::run(&bench::Options::default(), consent)));
     }
-    close(&ran, options.host_only)
+    close(&ran, options.host_only)?;
+    prepared
 }
 
 fn formatting(root: &Path) -> Result<()> {
+    if !cargo::command(root, &["fmt", "--version"]).output()?.status.success() {
+        say::note("SKIPPED", "this toolchain has no rustfmt; `rustup component add rustfmt` brings it");
+        return Ok(());
+    }
     for folder in
         [root.to_owned(), root.join("examples/digits-mps2"), root.join("benches/mcu"), root.join("targets/board")]
     {

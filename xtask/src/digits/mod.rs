@@ -107,7 +107,9 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
             agree &= firmware.findings.verdict().is_ok();
         }
         Err(why) if options.complete => bail!("the microcontroller's half did not run: {why}"),
-        Err(why) => say::note("SKIPPED", format_args!("the microcontroller's half: {why}. Nothing is known about it.")),
+        Err(why) => {
+            say::note("SKIPPED", format_args!("the microcontroller's half, since {why}. Nothing is known about it."))
+        }
     }
     if let (Some(path), Ok(firmware)) = (&options.json, &firmware) {
         show::json(firmware, path)?;
@@ -163,7 +165,7 @@ fn firmware_half(profile: &Profile, consent: Consent) -> Result<Result<Firmware,
         Ok(needs) => needs,
         Err(missing) => {
             say::bad("missing", &missing);
-            return Ok(Err(missing.to_string()));
+            return Ok(Err(format!("{} is not here, as said above", missing.what)));
         }
     };
     let elf = cargo::firmware(&repo::root().join("examples/digits-mps2"), profile, route)?;
