@@ -613,7 +613,14 @@ fn reads_in_step(s: &Schedule, kernel: &Kernel, p: usize) -> bool {
         .reads
         .iter()
         .filter(|b| s.buffers[**b as usize].storage == Storage::Param(p))
-        .all(|b| read_in_step(kernel, *b))
+        .all(|b| read_in_step(kernel, *b) && carried_over(s, kernel, *b))
+}
+
+/// Whether a loop that starts from `buffer` ends in its place; another carry that is put there first would overwrite it.
+fn carried_over(s: &Schedule, kernel: &Kernel, buffer: u32) -> bool {
+    let Kind::Region(r) = &kernel.kind else { return true };
+    let storage = |b: u32| &s.buffers[b as usize].storage;
+    r.carries.iter().any(|(from, to)| *from == buffer && storage(*to) == storage(buffer))
 }
 
 /// Whether every read of `buffer` is of the element that the kernel writes in the same step.

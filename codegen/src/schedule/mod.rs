@@ -2,7 +2,7 @@
 //!
 //! [`fuse`] decides what is computed where it is read and what is stored, [`plan`] where in the arena it is stored;
 //! [`region`] does the same for what loops and branches hold. A [`program::Schedule`] is what comes out and what
-//! `crate::emit` writes down.
+//! `crate::emit` writes down; [`verify`] says whether its memory holds what its kernels read.
 
 pub mod body;
 pub mod contract;
@@ -14,6 +14,7 @@ pub mod plan;
 pub mod program;
 pub mod region;
 pub mod report;
+pub mod verify;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,13 @@ use kiln_codegen::graph::{Graph, Var};
 
 include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 
+/// Graphs that are drawn, the same ones every time; `KILN_GRAPHS` says how many and `KILN_SEED` from which on.
+pub fn cases() -> impl Iterator<Item = random::Case> {
+    let number = |name: &str, default| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
+    let (n, first) = (number("KILN_GRAPHS", 2500), number("KILN_SEED", 0));
+    (first..first + n).map(|seed| random::case(seed, 3 + (seed % 23) as usize))
+}
+
 /// The bits of an element; every NaN is the same one.
 pub fn bits(x: Scalar) -> u64 {
     match x {

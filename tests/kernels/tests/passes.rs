@@ -3,14 +3,7 @@
 use kiln_codegen::eval::eval;
 use kiln_codegen::passes::{cse, dce, inline, optimise, simplify};
 use kiln_codegen::{graph::Graph, text};
-use kiln_kernel_tests::random::{Case, case};
-use kiln_kernel_tests::{prefix, same};
-
-/// Graphs that are drawn; `KILN_GRAPHS` says how many.
-fn cases() -> impl Iterator<Item = Case> {
-    let n = std::env::var("KILN_GRAPHS").ok().and_then(|v| v.parse().ok()).unwrap_or(1500);
-    (0..n).map(|seed| case(seed, 3 + (seed % 23) as usize))
-}
+use kiln_kernel_tests::{cases, prefix, same};
 
 fn keeps_bits(pass: fn(&Graph) -> Graph) {
     for c in cases() {
