@@ -232,7 +232,7 @@ pub fn compile(unit: &Unit) -> Outcome {
                 .collect(),
         ),
         Entry::Errors(diags) => Outcome::Done(Kernel {
-            errors: crate::diag::to_tokens(&diags, &spans),
+            errors: crate::diag::to_tokens(&own_mistakes(diags, &items, &map), &spans),
             items: TokenStream::new(),
             body: quote!(loop {}),
             arena_bytes: 0,
@@ -250,6 +250,21 @@ pub fn compile(unit: &Unit) -> Outcome {
             Outcome::Done(kernel)
         }
     }
+}
+
+/// The mistakes that nobody else reports: one inside a callee that has a kernel of its own, and that fails there as well,
+/// is told there, once.
+fn own_mistakes(mut diags: Vec<Diag>, items: &Items, map: &SourceMap) -> Vec<Diag> {
+    let mut fails_itself: BTreeMap<ItemId, bool> = BTreeMap::new();
+    diags.retain(|d| {
+        let Some(id) = d.within.as_ref().filter(|id| map.place(items.fns[*id].function.name.sp).local) else {
+            return true;
+        };
+        !*fails_itself
+            .entry(id.clone())
+            .or_insert_with(|| matches!(trace_entry(items, map, id), Entry::Errors(_)))
+    });
+    diags
 }
 
 /// What a budget that is too small is told: the largest buffers that are live together, with their lines.

@@ -22,6 +22,8 @@ pub struct Diag {
     pub calls: Vec<(Sp, String)>,
     /// Which of the things that stand at `sp` is meant, where that is known: an entry of a tuple of indices or axes.
     pub item: Option<usize>,
+    /// The outermost callee on the way here that has a kernel of its own, whose compilation reports the mistake too.
+    pub within: Option<String>,
 }
 
 /// A line below the message: `w: f32[32, 64]   parameter `w`, line 4`.

@@ -84,11 +84,7 @@ impl Rng {
 }
 
 fn count(tokens: &TokenStream) -> usize {
-    tokens
-        .clone()
-        .into_iter()
-        .map(|t| if let TokenTree::Group(g) = t { 1 + count(&g.stream()) } else { 1 })
-        .sum()
+    tokens.clone().into_iter().map(|t| if let TokenTree::Group(g) = t { 1 + count(&g.stream()) } else { 1 }).sum()
 }
 
 /// Every token tree, for pasting elsewhere.
@@ -104,21 +100,30 @@ fn pool(tokens: &TokenStream, out: &mut Vec<TokenTree>) {
 fn invented(rng: &mut Rng) -> TokenTree {
     let ident = |s: &str| TokenTree::Ident(Ident::new(s, Span::call_site()));
     let words = [
-        "x", "f", "self", "Self", "let", "mut", "fn", "if", "else", "match", "for", "in", "while", "loop", "break", "continue",
-        "return", "unsafe", "async", "move", "ref", "dyn", "impl", "where", "as", "f32", "i32", "bool", "u8", "usize", "None",
-        "Some", "grad", "vmap", "sum", "exp", "axis", "scan", "cond", "reshape", "einsum", "sort", "stack", "_", "true",
+        "x", "f", "self", "Self", "let", "mut", "fn", "if", "else", "match", "for", "in", "while", "loop", "break",
+        "continue", "return", "unsafe", "async", "move", "ref", "dyn", "impl", "where", "as", "f32", "i32", "bool",
+        "u8", "usize", "None", "Some", "grad", "vmap", "sum", "exp", "axis", "scan", "cond", "reshape", "einsum",
+        "sort", "stack", "_", "true",
     ];
     match rng.below(4) {
         0 => {
             let numbers = [
-                Literal::u8_unsuffixed(0), Literal::u8_unsuffixed(1), Literal::u8_unsuffixed(7), Literal::f32_suffixed(1.5),
-                Literal::i64_suffixed(-3), Literal::string("SAME"), Literal::character('c'), Literal::f64_unsuffixed(0.5),
-                Literal::u128_unsuffixed(u128::MAX), Literal::byte_string(b"b"),
+                Literal::u8_unsuffixed(0),
+                Literal::u8_unsuffixed(1),
+                Literal::u8_unsuffixed(7),
+                Literal::f32_suffixed(1.5),
+                Literal::i64_suffixed(-3),
+                Literal::string("SAME"),
+                Literal::character('c'),
+                Literal::f64_unsuffixed(0.5),
+                Literal::u128_unsuffixed(u128::MAX),
+                Literal::byte_string(b"b"),
             ];
             TokenTree::Literal(numbers[rng.below(numbers.len())].clone())
         }
         1 => {
-            let puncts = ['+', '-', '*', '/', '%', '&', '|', '^', '<', '>', '=', '!', '.', ',', ';', ':', '#', '?', '@'];
+            let puncts =
+                ['+', '-', '*', '/', '%', '&', '|', '^', '<', '>', '=', '!', '.', ',', ';', ':', '#', '?', '@'];
             let spacing = if rng.below(2) == 0 { Spacing::Alone } else { Spacing::Joint };
             TokenTree::Punct(Punct::new(puncts[rng.below(puncts.len())], spacing))
         }
@@ -169,7 +174,8 @@ fn compile_all(tokens: &TokenStream) {
     let text = tokens.to_string();
     // What the front end is given: each item on its own, whether or not it is one.
     let host = Host { crate_key: "test".into(), read: &|_| None, compile: &|u| compile(u) };
-    for out in [frontend::jit(TokenStream::new(), tokens.clone(), &host), frontend::derive_tree(tokens.clone(), &host)] {
+    for out in [frontend::jit(TokenStream::new(), tokens.clone(), &host), frontend::derive_tree(tokens.clone(), &host)]
+    {
         // The macros turn a panic into a message of its own.
         let out = out.to_string();
         assert!(!out.contains("internal error"), "{out}");

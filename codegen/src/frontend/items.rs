@@ -124,6 +124,10 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
     let id = publish::identity(&name, host);
     out.extend(publish::identity_macro(&f.vis, &name, &id, host));
     f.attrs.retain(|a| !a.path().is_ident("doc"));
+    if kernel.is_some() {
+        // Callers leave mistakes in it to its own compilation.
+        f.attrs.push(syn::parse_quote!(#[__kernel]));
+    }
     let keys = paths.iter().map(|p| p.key.clone()).collect();
     let part = Part { name: id, kind: quote!(function {#f}), keys, kernel };
     out.extend(Plan { owner: None, parts: vec![part], paths, facade }.start(host));

@@ -206,9 +206,14 @@ impl Conv<'_> {
                         "what a function pointer calls is not known while compiling",
                         "take `impl Fn(..) -> ..`, which makes the function publish-only",
                     ),
-                    syn::Type::Ptr(_) => ("a kernel has no pointers", "take the value by reference: `&[f32; N]` or `&mut [f32; N]`"),
+                    syn::Type::Ptr(_) => {
+                        ("a kernel has no pointers", "take the value by reference: `&[f32; N]` or `&mut [f32; N]`")
+                    }
                     syn::Type::Never(_) => ("a kernel returns", "declare the type of the result"),
-                    _ => ("this type is outside the language of `#[jit]`", "use arrays, tuples and `#[derive(Tree)]` structs"),
+                    _ => (
+                        "this type is outside the language of `#[jit]`",
+                        "use arrays, tuples and `#[derive(Tree)]` structs",
+                    ),
                 };
                 // The whole type, so that the caret does not sit on a lone `[`.
                 let mut tokens = quote::ToTokens::to_token_stream(other).into_iter();

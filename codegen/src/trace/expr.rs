@@ -96,6 +96,11 @@ impl<'a> Tracer<'a> {
     /// Records a mistake, with the calls that led to it.
     pub fn report(&mut self, mut d: crate::diag::Diag) {
         d.calls = self.calls.iter().rev().map(|c| (c.sp, c.name.to_string())).collect();
+        let is_kernel = |id: &String| {
+            let f = self.items.fns.get(id);
+            f.is_some_and(|f| f.function.attrs.iter().any(|a| &*a.name.text == "__kernel"))
+        };
+        d.within = self.calls.iter().map(|c| &c.id).find(|id| is_kernel(id)).cloned();
         if !self.diags.contains(&d) {
             self.diags.push(d);
         }
