@@ -4,6 +4,7 @@
 //! memory of an operand that dies with it where it is read in step.
 
 use crate::schedule::fuse::read_in_step;
+use crate::schedule::place::{Item, place};
 use crate::schedule::program::{Kind, Schedule, Storage};
 
 /// Fills in offsets, in-place updates and the size of the arena.
@@ -58,14 +59,6 @@ pub fn plan(s: &mut Schedule) {
         }
     }
     // Intervals of groups.
-    struct Block {
-        members: Vec<usize>,
-        bytes: usize,
-        align: usize,
-        first: usize,
-        last: usize,
-        offset: usize,
-    }
     let mut blocks: Vec<Block> = Vec::new();
     for b in 0..n {
         if !in_arena(s, b) {
@@ -107,28 +100,10 @@ pub fn plan(s: &mut Schedule) {
         .filter_map(|x| Some((*x.members.first()? as u32, x.bytes)))
         .collect();
     s.peak.sort_by_key(|(b, bytes)| (std::cmp::Reverse(*bytes), *b));
-    // Largest first, each at the lowest place where nothing live at the same time lies.
-    let mut by_size: Vec<usize> = (0..blocks.len()).collect();
-    by_size.sort_by_key(|i| (std::cmp::Reverse(blocks[*i].bytes), blocks[*i].first));
-    let mut placed: Vec<usize> = Vec::new();
-    for i in by_size {
-        let (bytes, align) = (blocks[i].bytes, blocks[i].align);
-        let mut taken: Vec<(usize, usize)> = placed
-            .iter()
-            .map(|j| &blocks[*j])
-            .filter(|x| x.first <= blocks[i].last && blocks[i].first <= x.last)
-            .map(|x| (x.offset, x.offset + x.bytes))
-            .collect();
-        taken.sort_unstable();
-        let mut offset = 0;
-        for (lo, hi) in taken {
-            if offset + bytes <= lo {
-                break;
-            }
-            offset = offset.max(hi.next_multiple_of(align));
-        }
-        blocks[i].offset = offset;
-        placed.push(i);
+    let items: Vec<Item> =
+        blocks.iter().map(|x| Item { bytes: x.bytes, align: x.align, first: x.first, last: x.last }).collect();
+    for (block, offset) in blocks.iter_mut().zip(place(&items, s.live_bytes)) {
+        block.offset = offset;
     }
     s.arena_bytes = blocks.iter().map(|x| x.offset + x.bytes).max().unwrap_or(0);
     for (block, k) in inside {
@@ -141,4 +116,14 @@ pub fn plan(s: &mut Schedule) {
             s.buffers[*b].storage = Storage::Arena(x.offset);
         }
     }
+}
+
+/// Buffers that share their memory.
+struct Block {
+    members: Vec<usize>,
+    bytes: usize,
+    align: usize,
+    first: usize,
+    last: usize,
+    offset: usize,
 }
