@@ -20,7 +20,7 @@ pub fn optimise(graph: &Graph) -> Graph {
     for _ in 0..MAX_ROUNDS {
         let next = dce(&cse(&simplify::simplify(&g)));
         let settled = next.eqns.len() == g.eqns.len()
-            && next.eqns.iter().zip(&g.eqns).all(|(a, b)| a.op == b.op && a.inputs.len() == b.inputs.len());
+            && next.eqns.iter().zip(&g.eqns).all(|(a, b)| a.op == b.op && a.inputs == b.inputs);
         g = next;
         if settled {
             break;

@@ -47,9 +47,16 @@ const RULES: &[Rule] = &[
             return None;
         }
         let args: Vec<Rc<Array>> = x.iter().map(|v| s.constant(*v)).collect::<Option<_>>()?;
-        let size: usize = args.iter().map(|a| a.data().len()).chain([s_size(s, e, x)]).max()?;
-        let splats = args.iter().all(|a| a.is_splat());
-        if size > MAX_FOLDED && !(splats && e.op.is_elementwise()) {
+        let out = e.op.abstract_eval(&args.iter().map(|a| a.aval()).collect::<Vec<_>>()).ok()?.remove(0);
+        let splats = args.iter().all(|a| a.is_splat() && !a.data().is_empty());
+        if splats && e.op.is_elementwise() {
+            let ones: Vec<Array> = args.iter().map(|a| Array::scalar(a.data()[0])).collect();
+            let x = e.op.eval(&ones.iter().collect::<Vec<_>>())[0].item();
+            return Some(s.g.constant(Array::full(&out, x)));
+        }
+        // Flash is scarce: a spread-out constant is computed where it is read.
+        let largest = args.iter().map(|a| a.data().len()).max()?;
+        if largest > MAX_FOLDED || out.size() > largest {
             return None;
         }
         let refs: Vec<&Array> = args.iter().map(|a| &**a).collect();
@@ -193,11 +200,172 @@ const RULES: &[Rule] = &[
         Some(if c.data()[0].is_zero() { x[2] } else { x[1] })
     }),
     ("reduce_nothing", |_, e, x| e.op.downcast::<ReduceSum>().filter(|r| r.axes.is_empty()).map(|_| x[0])),
+    // Signs of a product multiply; rounding does not see them.
+    ("neg_times_neg", |s, e, x| {
+        if x.len() != 2 {
+            return None;
+        }
+        let ((_, a), (_, b)) = (s.def::<Neg>(x[0])?, s.def::<Neg>(x[1])?);
+        let fits = e.op.downcast::<Mul>().is_some() || (e.op.downcast::<Div>().is_some() && s.g.dtype(x[0]).is_float());
+        fits.then(|| s.g.bind1(e.op.clone(), &[a[0], b[0]]))
+    }),
+    ("neg_times_constant", |s, e, x| {
+        e.op.downcast::<Mul>()?;
+        for (n, c) in [(0, x[1]), (1, x[0])] {
+            if let (Some((_, y)), Some(c)) = (s.def::<Neg>(x[n]), s.constant(c).filter(|c| c.is_splat())) {
+                let minus = Neg.eval(&[&c]).remove(0);
+                let c = s.g.constant(minus);
+                return Some(s.g.bind1(Mul, &[y[0], c]));
+            }
+        }
+        None
+    }),
+    ("int_mul_zero", |s, e, x| {
+        e.op.downcast::<Mul>()?;
+        if !s.g.dtype(x[0]).is_int() {
+            return None;
+        }
+        x.iter().copied().find(|v| s.is(*v, 0.0))
+    }),
+    // The larger, the smaller and the conjunction of a value and itself is the value.
+    ("same_twice", |_, e, x| {
+        let op = &e.op;
+        let fits = op.downcast::<Max>().is_some()
+            || op.downcast::<Min>().is_some()
+            || op.downcast::<And>().is_some()
+            || op.downcast::<Or>().is_some();
+        (fits && x.first() == x.last()).then(|| x[0])
+    }),
+    ("select_not", |s, e, x| {
+        e.op.downcast::<Select>()?;
+        let (_, c) = s.def::<Not>(x[0])?;
+        Some(s.g.bind1(Select, &[c[0], x[2], x[1]]))
+    }),
+    // Through a type that holds every value of the first, nothing is lost.
+    ("convert_convert", |s, e, x| {
+        let to = e.op.downcast::<Convert>()?;
+        let (between, y) = s.def::<Convert>(x[0])?;
+        skips(s.g.dtype(y[0]), between.dtype, to.dtype).then(|| s.g.bind1(to.clone(), &y))
+    }),
+    ("rev_rev", |s, e, x| {
+        let r = e.op.downcast::<Rev>()?;
+        let (inner, y) = s.def::<Rev>(x[0])?;
+        let both = |d: &usize| r.axes.contains(d) != inner.axes.contains(d);
+        let axes = (0..s.g.shape(x[0]).len()).filter(both).collect();
+        Some(s.g.bind1(Rev { axes }, &y))
+    }),
+    ("rev_nothing", |s, e, x| {
+        let r = e.op.downcast::<Rev>()?;
+        r.axes.iter().all(|d| s.g.shape(x[0])[*d] <= 1).then_some(x[0])
+    }),
+    ("slice_everything", |s, e, x| {
+        let r = e.op.downcast::<Slice>()?;
+        let whole = r.start.iter().all(|i| *i == 0) && r.limit == s.g.shape(x[0]) && r.stride.iter().all(|i| *i == 1);
+        whole.then_some(x[0])
+    }),
+    ("slice_slice", |s, e, x| {
+        let outer = e.op.downcast::<Slice>()?;
+        let (inner, y) = s.def::<Slice>(x[0])?;
+        let at = |d: usize, i: usize| inner.start[d] + i * inner.stride[d];
+        let rank = inner.start.len();
+        let start = (0..rank).map(|d| at(d, outer.start[d])).collect();
+        // One past the last element that is taken.
+        let limit = (0..rank).map(|d| if outer.limit[d] == 0 { 0 } else { at(d, outer.limit[d] - 1) + 1 });
+        let (limit, stride) = (limit.collect(), (0..rank).map(|d| inner.stride[d] * outer.stride[d]).collect());
+        let op = Slice { start, limit, stride };
+        let fits = op
+            .abstract_eval(&[s.g.aval(y[0])])
+            .is_ok_and(|out| out == e.op.abstract_eval(&[s.g.aval(x[0])]).unwrap_or_default());
+        fits.then(|| s.g.bind1(op, &y))
+    }),
+    ("pad_nothing", |_, e, x| {
+        let p = e.op.downcast::<Pad>()?;
+        let nothing = p.lo.iter().chain(&p.hi).all(|n| *n == 0) && p.interior.iter().all(|n| *n == 0);
+        nothing.then_some(x[0])
+    }),
+    ("concatenate_one", |_, e, x| e.op.downcast::<Concatenate>().filter(|_| x.len() == 1).map(|_| x[0])),
+    // Axes of extent one that a reshape puts in and a broadcast spreads need no reshape.
+    ("broadcast_reshape", |s, e, x| {
+        let b = e.op.downcast::<BroadcastInDim>()?;
+        let (_, y) = s.def::<Reshape>(x[0])?;
+        let (small, between) = (s.g.shape(y[0]), s.g.shape(x[0]));
+        let mut dims = Vec::new();
+        for (n, d) in between.iter().zip(&b.dims) {
+            match small.get(dims.len()) {
+                Some(m) if m == n => dims.push(*d),
+                _ if *n == 1 => {}
+                _ => return None,
+            }
+        }
+        (dims.len() == small.len()).then(|| s.g.bind1(BroadcastInDim { shape: b.shape.clone(), dims }, &y))
+    }),
+    // What is the same everywhere along an axis is computed once along it.
+    ("compute_before_broadcast", |s, e, x| {
+        if !e.op.is_elementwise() || e.outputs.len() != 1 {
+            return None;
+        }
+        let (b, first) = x.iter().find_map(|v| s.def::<BroadcastInDim>(*v))?;
+        let small = s.g.aval(first[0]).clone();
+        if small.size() >= b.shape.iter().product() {
+            return None;
+        }
+        // Either spread the same way from the same shape, or a constant.
+        let sources: Vec<Source> = x
+            .iter()
+            .map(|v| match (s.def::<BroadcastInDim>(*v), s.constant(*v)) {
+                (Some((c, y)), _) if c.dims == b.dims && c.shape == b.shape && s.g.shape(y[0]) == small.shape => {
+                    Some(Source::Var(y[0]))
+                }
+                (_, Some(c)) if c.is_splat() => {
+                    Some(Source::Full(Array::full(&c.aval().with_shape(&small.shape), c.data()[0])))
+                }
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        let ins: Vec<Var> = sources
+            .into_iter()
+            .map(|source| match source {
+                Source::Var(v) => v,
+                Source::Full(c) => s.g.constant(c),
+            })
+            .collect();
+        let y = s.g.bind1(e.op.clone(), &ins);
+        Some(s.g.bind1(b, &[y]))
+    }),
 ];
 
-fn s_size(s: &Seen<'_>, e: &Eqn, x: &[Var]) -> usize {
-    let avals: Vec<_> = x.iter().map(|v| s.g.aval(*v)).collect();
-    e.op.abstract_eval(&avals).map_or(usize::MAX, |o| o[0].size())
+/// Where an operand comes from once a broadcast is put behind its reader.
+enum Source {
+    Var(Var),
+    Full(Array),
+}
+
+/// Whether converting from `a` to `c` gives what converting through `b` does.
+fn skips(a: DType, b: DType, c: DType) -> bool {
+    if [a, b, c].iter().any(|d| d.is_complex()) || b == DType::Bool {
+        return false;
+    }
+    let digits = |d: DType| match d {
+        DType::F16 => 11,
+        DType::BF16 => 8,
+        DType::F32 => 24,
+        _ => 53,
+    };
+    let within = |a: DType, b: DType| {
+        let ((lo, hi), (min, max)) = (a.int_range(), b.int_range());
+        min <= lo && hi <= max
+    };
+    match (a, b, c) {
+        (DType::Bool, ..) => true,
+        _ if a.is_float() => b == DType::F64 && a != DType::F64 || a == b,
+        _ if b.is_int() => within(a, b),
+        // Numbers become floats exactly; back to integers floats saturate where integers wrap.
+        _ => {
+            let (lo, hi) = a.int_range();
+            let exact = lo.unsigned_abs().max(hi.unsigned_abs()) <= 1 << digits(b);
+            exact && b != DType::F16 && (c.is_float() || c == DType::Bool || within(a, c))
+        }
+    }
 }
 
 /// Applies the rules once, front to back.
