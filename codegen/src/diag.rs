@@ -97,11 +97,11 @@ pub fn to_tokens(diags: &[Diag], spans: &Spans) -> TokenStream {
         let mut text = d.text();
         let mut sp = d.sp;
         let place = map.place(d.sp);
-        if !place.local {
-            if let Some((call, _)) = d.calls.iter().find(|(c, _)| map.place(*c).local) {
-                let _ = write!(text, "\n         in {}:{}:{}", place.file, place.line, place.column);
-                sp = *call;
-            }
+        if !place.local
+            && let Some((call, _)) = d.calls.iter().find(|(c, _)| map.place(*c).local)
+        {
+            let _ = write!(text, "\n         in {}:{}:{}", place.file, place.line, place.column);
+            sp = *call;
         }
         out.extend(error_tokens(spans, sp, &text));
     }

@@ -49,12 +49,12 @@ fn sources() -> &'static [(&'static str, &'static str)] {
                     start = Some(at);
                 }
                 at += line.len();
-                if line.trim_end() == "}" || (line.starts_with("fn ") && line.trim_end().ends_with('}')) {
-                    if let Some(s) = start.take() {
-                        let source = &file[s..at];
-                        let name = source.split("fn ").nth(1).and_then(|t| t.split('(').next()).unwrap_or("");
-                        out.push((name.trim(), source));
-                    }
+                if (line.trim_end() == "}" || (line.starts_with("fn ") && line.trim_end().ends_with('}')))
+                    && let Some(s) = start.take()
+                {
+                    let source = &file[s..at];
+                    let name = source.split("fn ").nth(1).and_then(|t| t.split('(').next()).unwrap_or("");
+                    out.push((name.trim(), source));
                 }
             }
         }

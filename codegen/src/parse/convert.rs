@@ -369,12 +369,11 @@ impl Conv<'_> {
     }
 
     fn arg(&mut self, e: &syn::Expr) -> Arg {
-        if let syn::Expr::Assign(a) = e {
-            if let syn::Expr::Path(p) = &*a.left {
-                if let Some(ident) = p.path.get_ident() {
-                    return Arg { name: Some(self.name(ident)), value: self.expr(&a.right) };
-                }
-            }
+        if let syn::Expr::Assign(a) = e
+            && let syn::Expr::Path(p) = &*a.left
+            && let Some(ident) = p.path.get_ident()
+        {
+            return Arg { name: Some(self.name(ident)), value: self.expr(&a.right) };
         }
         Arg { name: None, value: self.expr(e) }
     }

@@ -119,10 +119,10 @@ pub fn rebuild(graph: &Graph, mut f: impl FnMut(&mut Graph, &Eqn, &[Var]) -> Opt
             None => g.bind(eqn.op.clone(), &ins),
         };
         for (v, w) in eqn.outputs.iter().zip(&outs) {
-            if let Some(name) = graph.var_name(*v) {
-                if !graph.inputs.iter().any(|i| env.find(*i) == Some(w)) {
-                    g.name_var(*w, name);
-                }
+            if let Some(name) = graph.var_name(*v)
+                && !graph.inputs.iter().any(|i| env.find(*i) == Some(w))
+            {
+                g.name_var(*w, name);
             }
         }
         env.set_all(&eqn.outputs, outs);

@@ -250,11 +250,11 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>) -> Result<Schedule
     }
     let defs: HashMap<Var, &Eqn> = g.eqns.iter().flat_map(|e| e.outputs.iter().map(move |v| (*v, e))).collect();
     for eqn in &g.eqns {
-        if let Some(c) = eqn.op.downcast::<Constant>() {
-            if !c.value.is_splat() {
-                buffers.insert(eqn.outputs[0], s.buffers.len() as u32);
-                s.buffers.push(buffer(g, eqn.outputs[0], Storage::Static(c.value.clone())));
-            }
+        if let Some(c) = eqn.op.downcast::<Constant>()
+            && !c.value.is_splat()
+        {
+            buffers.insert(eqn.outputs[0], s.buffers.len() as u32);
+            s.buffers.push(buffer(g, eqn.outputs[0], Storage::Static(c.value.clone())));
         }
     }
     // The first result that a value goes to is where it is computed; others are copies.
@@ -402,7 +402,8 @@ impl<'a> Builder<'a> {
                 let at = ravel(&update.at, g.shape(v));
                 let nest = Nest { extents, exprs, folds: Vec::new(), value: update.value, at: at.clone() };
                 let mut reads = reads_of(&nest);
-                for ix in [&at] {
+                {
+                    let ix = &at;
                     ix.visit(&mut |a| {
                         if let crate::schedule::ix::Atom::Value { ex, .. } = a {
                             collect_reads(&nest.exprs, *ex, &mut reads);
@@ -505,10 +506,10 @@ pub fn reads_of(nest: &Nest) -> Vec<u32> {
 
 fn collect_reads(exprs: &Exprs, ex: Ex, out: &mut Vec<u32>) {
     crate::schedule::exprs::visit(exprs, ex, &mut |node| {
-        if let Node::Load { buffer, .. } = node {
-            if !out.contains(buffer) {
-                out.push(*buffer);
-            }
+        if let Node::Load { buffer, .. } = node
+            && !out.contains(buffer)
+        {
+            out.push(*buffer);
         }
     });
 }

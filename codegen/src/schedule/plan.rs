@@ -77,11 +77,11 @@ pub fn plan(s: &mut Schedule) {
     // What a region needs inside is a block of its own, live while it runs.
     let mut inside: Vec<(usize, usize)> = Vec::new();
     for (k, kernel) in s.kernels.iter().enumerate() {
-        if let Kind::Region(r) = &kernel.kind {
-            if r.bytes > 0 {
-                inside.push((blocks.len(), k));
-                blocks.push(Block { members: Vec::new(), bytes: r.bytes, align: 8, first: k, last: k, offset: 0 });
-            }
+        if let Kind::Region(r) = &kernel.kind
+            && r.bytes > 0
+        {
+            inside.push((blocks.len(), k));
+            blocks.push(Block { members: Vec::new(), bytes: r.bytes, align: 8, first: k, last: k, offset: 0 });
         }
     }
     s.live_bytes = (0..s.kernels.len())

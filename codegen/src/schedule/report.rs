@@ -26,7 +26,7 @@ pub fn live(s: &Schedule) -> Vec<Live> {
         let uses = |k: &Kernel| k.reads.contains(&(b as u32)) || k.writes().contains(&(b as u32));
         let mut kernels = (0..s.kernels.len()).filter(|k| uses(&s.kernels[*k]));
         let Some(first) = kernels.next() else { continue };
-        let last = kernels.last().unwrap_or(first);
+        let last = kernels.next_back().unwrap_or(first);
         out.push(Live { buffer: b as u32, offset, bytes: buffer.aval.bytes(), kernels: (first, last) });
     }
     out.sort_by_key(|l| (l.kernels.0, l.offset, l.buffer));

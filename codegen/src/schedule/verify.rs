@@ -85,10 +85,10 @@ impl Memory<'_> {
             if let Some(other) = self.arena[self.bytes(*b)].iter().find(|x| **x != Some(*b)) {
                 return Err(format!("buffer {b} is read where {other:?} was written last"));
             }
-            if let Some(leaf) = self.leaf(*b) {
-                if !self.leaves.get(&leaf).is_some_and(|owners| owners.contains(b)) {
-                    return Err(format!("buffer {b} is read from leaf {leaf:?}, which holds something else"));
-                }
+            if let Some(leaf) = self.leaf(*b)
+                && !self.leaves.get(&leaf).is_some_and(|owners| owners.contains(b))
+            {
+                return Err(format!("buffer {b} is read from leaf {leaf:?}, which holds something else"));
             }
         }
         for (n, w) in writes.iter().enumerate() {
@@ -137,7 +137,7 @@ impl Memory<'_> {
 
     fn run_region(&mut self, region: &RegionKernel, reads: &[u32], writes: &[u32]) -> Result<(), String> {
         let inside = region.base..region.base + region.bytes;
-        if inside.end > self.arena.len() || region.base % 8 != 0 {
+        if inside.end > self.arena.len() || !region.base.is_multiple_of(8) {
             return Err(format!("the memory of the bodies is at {inside:?} of {} bytes", self.arena.len()));
         }
         for b in reads.iter().chain(writes) {

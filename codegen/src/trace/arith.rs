@@ -135,11 +135,11 @@ impl<'a> Tracer<'a> {
         sp: Sp,
         f: &mut dyn FnMut(&mut Tracer<'a>, &Traced) -> R<Traced>,
     ) -> R<Value> {
-        if let Value::List(items) = v {
-            if !items.iter().any(is_tree_item) {
-                let t = self.to_traced(v, None, sp)?;
-                return Ok(Value::Array(f(self, &t)?));
-            }
+        if let Value::List(items) = v
+            && !items.iter().any(is_tree_item)
+        {
+            let t = self.to_traced(v, None, sp)?;
+            return Ok(Value::Array(f(self, &t)?));
         }
         match tree::children(v) {
             Some(items) => {
@@ -293,10 +293,10 @@ impl<'a> Tracer<'a> {
             }
             (a, b) => a.or(b),
         };
-        if let (Number::Int(a), Number::Int(b)) = (x.value, y.value) {
-            if !dtype.is_some_and(DType::is_inexact) {
-                return static_int(op, a, b, dtype, sp);
-            }
+        if let (Number::Int(a), Number::Int(b)) = (x.value, y.value)
+            && !dtype.is_some_and(DType::is_inexact)
+        {
+            return static_int(op, a, b, dtype, sp);
         }
         let (a, b) = (x.value.to_f64(), y.value.to_f64());
         let cmp = |c: bool| Ok(Value::Bool(c));

@@ -310,20 +310,20 @@ impl<'a> Tracer<'a> {
             return Err(Stop::Silent);
         }
         let given = self.args(args, vars, ctx)?;
-        if let Value::Struct(s) = &value {
-            if !matches!(&*name.text, "clone" | "to_owned" | "as_ref" | "as_mut") {
-                let key = (s.ty.id.clone(), name.text.to_string());
-                let Some(f) = self.items.methods.get(&key).cloned() else {
-                    return Err(Stop::NeedMethod(key.0, key.1, name.sp));
-                };
-                let mut all = Args { pos: vec![(value.clone(), recv.sp)], kw: given.kw };
-                all.pos.extend(given.pos);
-                let generics = self.generic_args(generics, ctx)?;
-                let called = self.call_item(&f, &method_generics(&f, &s.ty.generics, generics), all, sp)?;
-                let mut places = vec![Some(recv)];
-                places.extend(args.iter().map(|a| Some(&a.value)));
-                return self.write_back(called, places, sp, vars, ctx);
-            }
+        if let Value::Struct(s) = &value
+            && !matches!(&*name.text, "clone" | "to_owned" | "as_ref" | "as_mut")
+        {
+            let key = (s.ty.id.clone(), name.text.to_string());
+            let Some(f) = self.items.methods.get(&key).cloned() else {
+                return Err(Stop::NeedMethod(key.0, key.1, name.sp));
+            };
+            let mut all = Args { pos: vec![(value.clone(), recv.sp)], kw: given.kw };
+            all.pos.extend(given.pos);
+            let generics = self.generic_args(generics, ctx)?;
+            let called = self.call_item(&f, &method_generics(&f, &s.ty.generics, generics), all, sp)?;
+            let mut places = vec![Some(recv)];
+            places.extend(args.iter().map(|a| Some(&a.value)));
+            return self.write_back(called, places, sp, vars, ctx);
         }
         self.builtin_method(value, recv.sp, name, given, sp, ctx)
     }
@@ -633,11 +633,11 @@ impl<'a> Tracer<'a> {
         };
         let what = format!("the result of `{}`", decl.name.text);
         // `f32` and `u8` results may be literals; a unit function drops its value.
-        if let (Value::Unit, None, Some(Stmt::Expr(_))) = (&value, &decl.body.value, decl.body.stmts.last()) {
-            if !matches!(ty, Ty::Unit | Ty::Any | Ty::Checked(_)) {
-                let found = format!("{what} is {}, found ()", ty.describe());
-                return err_help(at, found, "the last line is the result if it has no `;` at its end");
-            }
+        if let (Value::Unit, None, Some(Stmt::Expr(_))) = (&value, &decl.body.value, decl.body.stmts.last())
+            && !matches!(ty, Ty::Unit | Ty::Any | Ty::Checked(_))
+        {
+            let found = format!("{what} is {}, found ()", ty.describe());
+            return err_help(at, found, "the last line is the result if it has no `;` at its end");
         }
         if ty == Ty::Unit && !matches!(value, Value::Unit) {
             return err_help(

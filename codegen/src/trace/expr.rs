@@ -664,10 +664,11 @@ impl<'a> Tracer<'a> {
                     );
                 };
                 let mut value = self.like_old(&old, value, name, sp)?;
-                if let Value::Array(t) = &mut value {
-                    if t.name.is_none() && !ctx.library {
-                        t.name = Some(name.into());
-                    }
+                if let Value::Array(t) = &mut value
+                    && t.name.is_none()
+                    && !ctx.library
+                {
+                    t.name = Some(name.into());
                 }
                 *vars.get_mut(name).expect("just found") = value;
                 Ok(())
@@ -810,10 +811,10 @@ fn poison_stmt(stmt: &Stmt, vars: &mut Scope) {
     match stmt {
         Stmt::Let { pat, .. } => pattern::poison(pat, vars),
         Stmt::Expr(e) => {
-            if let ExprKind::Assign(_, place, _) = &e.kind {
-                if let Some(slot) = root_name(place).and_then(|n| vars.get_mut(&n)) {
-                    *slot = Value::Poison;
-                }
+            if let ExprKind::Assign(_, place, _) = &e.kind
+                && let Some(slot) = root_name(place).and_then(|n| vars.get_mut(&n))
+            {
+                *slot = Value::Poison;
             }
         }
     }

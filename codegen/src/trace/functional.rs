@@ -100,10 +100,10 @@ impl<'a> Tracer<'a> {
 
     /// The same tree with every number an array.
     fn as_arrays(&mut self, v: &Value, sp: Sp) -> R<Value> {
-        if let Value::List(items) = v {
-            if !items.iter().any(super::arith::is_tree) {
-                return Ok(Value::Array(self.to_traced(v, None, sp)?));
-            }
+        if let Value::List(items) = v
+            && !items.iter().any(super::arith::is_tree)
+        {
+            return Ok(Value::Array(self.to_traced(v, None, sp)?));
         }
         tree::try_map(v, &mut |leaf| -> R<Value> { Ok(Value::Array(self.to_traced(leaf, None, sp)?)) })
     }
@@ -123,10 +123,10 @@ impl<'a> Tracer<'a> {
     pub fn power(&mut self, args: Args, sp: Sp) -> R<Value> {
         let b = args.bind("power", &["x", "y"], 2, sp)?;
         let (x, y) = (b.want("x"), b.want("y"));
-        if let Value::Num(Num { value: Number::Int(n), dtype: None }) = y {
-            if let Ok(n) = i32::try_from(n) {
-                return self.map_tree(&x, sp, &mut |tr, t| tr.bind1(IntegerPow { n }, &[t], sp));
-            }
+        if let Value::Num(Num { value: Number::Int(n), dtype: None }) = y
+            && let Ok(n) = i32::try_from(n)
+        {
+            return self.map_tree(&x, sp, &mut |tr, t| tr.bind1(IntegerPow { n }, &[t], sp));
         }
         let (x, y) = self.promote2("power", &x, &y, sp)?;
         let (x, y) = self.broadcast2("power", &x, &y, sp)?;

@@ -324,10 +324,10 @@ impl<'a> Tracer<'a> {
             }
             (Value::Array(t), _) => {
                 let mut t = t.clone();
-                if let (true, Value::Array(v)) = (t.weak, value) {
-                    if !v.weak {
-                        t = self.convert(&t, v.aval.dtype, sp)?;
-                    }
+                if let (true, Value::Array(v)) = (t.weak, value)
+                    && !v.weak
+                {
+                    t = self.convert(&t, v.aval.dtype, sp)?;
                 }
                 let parts = self.index_parts(&t, index, sp)?;
                 Ok(Value::Array(self.write(&t, &parts, op, value, sp)?))

@@ -17,14 +17,15 @@ impl<'a> Tracer<'a> {
             PatKind::Bind(name, sub) => {
                 let mut value = value.clone();
                 // The user's name shows in graphs and messages; arguments keep the name they came with.
-                if let Value::Array(t) = &mut value {
-                    if !ctx.library && t.name.is_none() {
-                        let var = t.tvar;
-                        if self.frames.last().is_some_and(|f| f.id == var.frame) {
-                            self.graph().name_var(var.var, &name.text);
-                        }
-                        t.name = Some(name.text.clone());
+                if let Value::Array(t) = &mut value
+                    && !ctx.library
+                    && t.name.is_none()
+                {
+                    let var = t.tvar;
+                    if self.frames.last().is_some_and(|f| f.id == var.frame) {
+                        self.graph().name_var(var.var, &name.text);
                     }
+                    t.name = Some(name.text.clone());
                 }
                 vars.push(name.text.clone(), value.clone());
                 match sub {

@@ -69,10 +69,10 @@ impl<'a> Tracer<'a> {
                     .into());
             }
         }
-        if let Value::List(items) = &lifted {
-            if !items.iter().any(super::arith::is_tree) {
-                return Ok(Value::Array(self.to_traced(&lifted, None, sp)?));
-            }
+        if let Value::List(items) = &lifted
+            && !items.iter().any(super::arith::is_tree)
+        {
+            return Ok(Value::Array(self.to_traced(&lifted, None, sp)?));
         }
         Ok(lifted)
     }
@@ -415,14 +415,14 @@ impl<'a> Tracer<'a> {
 
     /// A tree with every number made an array; weak integers become floats.
     fn lift_any(&mut self, v: &Value, sp: Sp) -> R<Value> {
-        if let Value::List(items) = v {
-            if !items.iter().any(super::arith::is_tree) {
-                let mut t = self.to_traced(v, None, sp)?;
-                if t.weak && t.aval.dtype.is_int() {
-                    t = self.convert(&t, DType::F32, sp)?;
-                }
-                return Ok(Value::Array(t));
+        if let Value::List(items) = v
+            && !items.iter().any(super::arith::is_tree)
+        {
+            let mut t = self.to_traced(v, None, sp)?;
+            if t.weak && t.aval.dtype.is_int() {
+                t = self.convert(&t, DType::F32, sp)?;
             }
+            return Ok(Value::Array(t));
         }
         match tree::children(v) {
             Some(items) => {

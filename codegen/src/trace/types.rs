@@ -231,10 +231,10 @@ impl<'a> Tracer<'a> {
                     Value::List(items) => (items.len(), items.first().cloned()),
                     _ => return,
                 };
-                if let crate::parse::ast::ExprKind::Path(p) = &len.kind {
-                    if let Some(name) = p.ident().filter(|n| is_param(n, true)) {
-                        bound.entry(name.into()).or_insert(Generic::Const(n as i128));
-                    }
+                if let crate::parse::ast::ExprKind::Path(p) = &len.kind
+                    && let Some(name) = p.ident().filter(|n| is_param(n, true))
+                {
+                    bound.entry(name.into()).or_insert(Generic::Const(n as i128));
                 }
                 if let Some(inner) = inner {
                     self.infer(elem, &inner, params, bound, ctx);
@@ -253,10 +253,10 @@ impl<'a> Tracer<'a> {
                 }
                 let Value::Struct(s) = value else { return };
                 for (arg, (_, actual)) in p.generics.iter().zip(&s.ty.generics) {
-                    if let GenericArg::Type(Type { kind: TypeKind::Path(q), .. }) = arg {
-                        if let Some(name) = q.ident().filter(|n| params.iter().any(|p| &*p.name.text == *n)) {
-                            bound.entry(name.into()).or_insert(actual.clone());
-                        }
+                    if let GenericArg::Type(Type { kind: TypeKind::Path(q), .. }) = arg
+                        && let Some(name) = q.ident().filter(|n| params.iter().any(|p| &*p.name.text == *n))
+                    {
+                        bound.entry(name.into()).or_insert(actual.clone());
                     }
                 }
             }
@@ -292,10 +292,10 @@ impl<'a> Tracer<'a> {
                     });
                 }
             }
-            if let (Ty::Array(want), Value::Num(Num { value: Number::Float(x), dtype: None })) = (ty, found) {
-                if want.dtype.is_int() {
-                    d.help = Some(format!("write an integer, or convert: `{x:?} as {}`", want.dtype));
-                }
+            if let (Ty::Array(want), Value::Num(Num { value: Number::Float(x), dtype: None })) = (ty, found)
+                && want.dtype.is_int()
+            {
+                d.help = Some(format!("write an integer, or convert: `{x:?} as {}`", want.dtype));
             }
             d
         };
