@@ -48,9 +48,13 @@ fn measure(out: &mut Lines<'_>, network: &mut Mlp, batch: &Batch) {
     report::fact(out, "network", "bytes", size_of::<Mlp>());
     report::fact(out, "batch", "bytes", size_of::<Batch>());
     report::fact(out, "step", "ram_bytes", model::step::RAM_BYTES);
+    report::fact(out, "step", "arena_bytes", size_of::<model::step::Workspace>());
     report::fact(out, "step", "flash_const_bytes", model::step::FLASH_CONST_BYTES);
     report::fact(out, "loss", "ram_bytes", model::loss::RAM_BYTES);
     report::fact(out, "logits", "ram_bytes", model::logits::RAM_BYTES);
+    report::fact(out, "step", "operations", model::step::FLOPS as usize);
+    report::fact(out, "loss", "operations", model::loss::FLOPS as usize);
+    report::fact(out, "logits", "operations", model::logits::FLOPS as usize);
     report::fact(out, "logits", "stack_bytes", stack_bytes(|| _ = kernel_logits(network, x)));
     report::fact(out, "loss", "stack_bytes", stack_bytes(|| _ = kernel_loss(network, &batch.x, &batch.y)));
     let step = || _ = kernel_step(network, &batch.x, &batch.y, LEARNING_RATE);

@@ -75,7 +75,7 @@ impl Firmware {
 
 /// `cargo digits`.
 pub fn run(options: &Options, consent: Consent) -> Result<()> {
-    say::block("Kiln: a network learns to read handwritten digits, on this host and on a microcontroller.");
+    say::heading("Kiln: a network learns to read handwritten digits, on this host and on a microcontroller");
     let profile = profile::load(profile::MAIN)?;
     let reference = check_data()?;
 

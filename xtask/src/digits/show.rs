@@ -105,7 +105,11 @@ pub fn table(firmware: &Firmware) {
     table.add_row(["RAM, the network", &bytes("network", "bytes"), "static: 2410 numbers"]);
     table.add_row(["RAM, one batch", &bytes("batch", "bytes"), "static: 16 images and labels"]);
     table.add_row(["RAM, all statics", &say::bytes(firmware.sizes.ram), &of(firmware.memory.ram_bytes)]);
-    let said = format!("painted; step::RAM_BYTES says {}", bytes("step", "ram_bytes"));
+    let said = format!(
+        "painted; {} of it are the step's arrays; step::RAM_BYTES says {}",
+        bytes("step", "arena_bytes"),
+        bytes("step", "ram_bytes")
+    );
     table.add_row(["stack, a training step", &bytes("step", "stack_bytes"), &said]);
     let said = format!("painted; logits::RAM_BYTES says {}", bytes("logits", "ram_bytes"));
     table.add_row(["stack, an inference", &bytes("logits", "stack_bytes"), &said]);
@@ -117,10 +121,11 @@ pub fn table(firmware: &Firmware) {
         let value = instructions(firmware, region).map_or("unknown".to_owned(), say::number);
         table.add_row([name, &value, &format!("{of}{}", spread(firmware, region))]);
     }
-    if let (Some(step), Some(loss)) = (instructions(firmware, "training_step"), instructions(firmware, "forward_loss"))
-    {
-        let ratio = format!("{:.2}", step as f64 / loss as f64);
-        table.add_row(["a training step / its loss", &ratio, "gradient work for forward work"]);
+    let ratio = |step: Option<u64>, loss: Option<u64>| step.zip(loss).map(|(step, loss)| step as f64 / loss as f64);
+    let operations = ratio(run.fact("step", "operations"), run.fact("loss", "operations"));
+    if let Some(ratio) = ratio(instructions(firmware, "training_step"), instructions(firmware, "forward_loss")) {
+        let of = operations.map_or(String::new(), |ratio| format!("; {ratio:.2} in arithmetic operations"));
+        table.add_row(["a training step / its loss", &format!("{ratio:.2}"), &format!("in instructions{of}")]);
     }
     if let Some(column) = table.column_mut(1) {
         column.set_cell_alignment(CellAlignment::Right);
