@@ -74,8 +74,8 @@ struct Loc {
     /// Elements of the whole array there.
     len: usize,
     dtype: DType,
-    /// The slice of it that is meant: its length, and the loop counter that numbers it.
-    row: Option<(usize, Ident)>,
+    /// The slice of it that is meant, outermost loop first: its length, and the loop counter that numbers it.
+    rows: Vec<(usize, Ident)>,
 }
 
 #[derive(Clone)]
@@ -104,7 +104,7 @@ impl<'a> Level<'a> {
     fn loc(&self, frame: &Frame, b: u32) -> Loc {
         let buffer = &self.s.buffers[b as usize];
         let (len, dtype) = (buffer.aval.size(), buffer.aval.dtype);
-        let here = |at| Loc { at, len, dtype, row: None };
+        let here = |at| Loc { at, len, dtype, rows: Vec::new() };
         let bind = match (&buffer.storage, &self.outside) {
             (Storage::Static(array), _) => return here(At::Static(array.clone())),
             (Storage::Arena(offset), _) => return here(At::Arena(self.base + offset)),
@@ -118,7 +118,10 @@ impl<'a> Level<'a> {
             Bind::Whole(b) => outer.loc(frame, b),
             Bind::Row(b) => {
                 let turn = self.turn.clone().expect("rows are taken in loops");
-                Loc { row: Some((len, turn)), ..outer.loc(frame, b) }
+                // In loops inside of loops, a slice of a slice.
+                let mut loc = outer.loc(frame, b);
+                loc.rows.push((len, turn));
+                loc
             }
             Bind::Index => here(At::Turn(self.turn.clone().expect("turns are counted in loops"))),
             Bind::Test => here(At::Place(quote!(goes_on))),
@@ -181,11 +184,16 @@ impl<'a> Emitter<'a> {
                 quote!(#name)
             }
         };
-        match &loc.row {
-            None => whole,
-            Some((n, t)) if write => quote!(::kiln::rt::row_mut::<#ty, #len, #n>(#whole, #t)),
-            Some((n, t)) => quote!(::kiln::rt::row::<#ty, #len, #n>(#whole, #t)),
+        let (mut place, mut len) = (whole, len);
+        for (n, t) in &loc.rows {
+            place = if write {
+                quote!(::kiln::rt::row_mut::<#ty, #len, #n>(#place, #t))
+            } else {
+                quote!(::kiln::rt::row::<#ty, #len, #n>(#place, #t))
+            };
+            len = *n;
         }
+        place
     }
 
     fn kernel(&mut self, level: &Level<'_>, k: &Kernel) -> TokenStream {
