@@ -80,7 +80,8 @@ struct Module {
 /// A crate in which every kernel's graph is compared, while compiling, with what the generator knows.
 fn layout(seed: u64) -> String {
     let mut r = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let mut modules = vec![Module { parent: None, path: vec!["crate".into()], text: Vec::new(), taken: BTreeSet::new() }];
+    let mut modules =
+        vec![Module { parent: None, path: vec!["crate".into()], text: Vec::new(), taken: BTreeSet::new() }];
     for i in 0..2 + r.below(5) {
         let parent = r.below(modules.len());
         let path = [&modules[parent].path[..], &[format!("m{i}")]].concat();
@@ -146,7 +147,8 @@ fn layout(seed: u64) -> String {
         modules[homes[i]].text.push(format!("#[jit{option}] pub(crate) fn f{i}(x: f32) -> f32 {{ {calls} }}"));
         if kernel {
             let graph = expected(i, &edges);
-            checks.push(format!("const _: () = same({}::f{i}::GRAPH, \"{graph}\");", modules[homes[i]].path.join("::")));
+            checks
+                .push(format!("const _: () = same({}::f{i}::GRAPH, \"{graph}\");", modules[homes[i]].path.join("::")));
         }
     }
     for module in &mut modules {

@@ -136,8 +136,14 @@ fn makes(x: f32) -> Scale {
 
 #[test]
 fn methods_are_kernels_and_callees() {
-    assert_eq!(Scale_apply::GRAPH, "*Scale::apply [Scale=Scale Self=Scale near=near]; Scale []; Scale::twice [Scale=Scale Self=Scale]; near []");
-    assert_eq!(makes::GRAPH, "*makes [Scale=Scale]; Scale []; Scale::new [Scale=Scale Self=Scale]; UNIT [Scale=Scale Self=Scale]");
+    assert_eq!(
+        Scale_apply::GRAPH,
+        "*Scale::apply [Scale=Scale Self=Scale near=near]; Scale []; Scale::twice [Scale=Scale Self=Scale]; near []"
+    );
+    assert_eq!(
+        makes::GRAPH,
+        "*makes [Scale=Scale]; Scale []; Scale::new [Scale=Scale Self=Scale]; UNIT [Scale=Scale Self=Scale]"
+    );
     let _: fn(&Scale, f32) -> f32 = Scale::apply;
     let _: fn(&mut Scale_apply::Workspace, &Scale, f32) -> f32 = Scale_apply::with;
     let _: fn(f32) -> Scale = Scale::new;
@@ -279,7 +285,10 @@ fn a_module_marks_what_is_inside() {
          histogram [N=N Row=Row]; near []"
     );
     let _ = |p: &marked::Pair| p.a;
-    assert_eq!(marked::Pair_sum::GRAPH.split("; ").next(), Some("*Pair::sum [Pair=Pair Self=Pair histogram=histogram]"));
+    assert_eq!(
+        marked::Pair_sum::GRAPH.split("; ").next(),
+        Some("*Pair::sum [Pair=Pair Self=Pair histogram=histogram]")
+    );
 }
 
 #[test]
@@ -385,10 +394,7 @@ fn scopes(near: f32, x: f32) -> f32 {
 
 #[test]
 fn names_bound_in_the_body_are_not_free() {
-    assert_eq!(
-        scopes::GRAPH.split("; ").next(),
-        Some("*scopes [DEPTH=DEPTH alias=far even=even]")
-    );
+    assert_eq!(scopes::GRAPH.split("; ").next(), Some("*scopes [DEPTH=DEPTH alias=far even=even]"));
 }
 
 macro_rules! layers {
@@ -401,13 +407,21 @@ mod twice {
         () => {
             use kiln::prelude::*;
             #[jit]
-            pub fn made(x: f32) -> f32 { helper(x) }
+            pub fn made(x: f32) -> f32 {
+                helper(x)
+            }
             #[jit]
-            fn helper(x: f32) -> f32 { x }
+            fn helper(x: f32) -> f32 {
+                x
+            }
         };
     }
-    pub mod a { same!(); }
-    pub mod b { same!(); }
+    pub mod a {
+        same!();
+    }
+    pub mod b {
+        same!();
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Stands in for the facade.
 #![no_std]
 
-pub use echo_macros::{Tree, __collect, __finish, __gather, instantiate, jit};
+pub use echo_macros::{__collect, __finish, __gather, Tree, instantiate, jit};
 
 pub mod prelude {
     pub use crate::{Tree, instantiate, jit};
