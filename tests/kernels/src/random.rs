@@ -250,7 +250,7 @@ fn windowed(d: &mut Draw, g: &mut Graph, x: Var) -> Option<Vec<Var>> {
     if !aval.dtype.is_float() || n < 4 {
         return None;
     }
-    let channels = if n % 2 == 0 { 1 + d.below(2) } else { 1 };
+    let channels = if n.is_multiple_of(2) { 1 + d.below(2) } else { 1 };
     let flat = bind(g, Reshape { shape: vec![1, channels, n / channels] }, &[x])?[0];
     let shape = [1 + d.below(3), channels, 1 + d.below(3)];
     let kernel = g.constant(d.array(&Aval::new(aval.dtype, &shape)));
@@ -491,7 +491,7 @@ impl Draw {
                 let mut shape = Vec::new();
                 let mut left = aval.size();
                 while left > 1 {
-                    let n = (1..=left).filter(|n| left % n == 0).collect::<Vec<_>>();
+                    let n = (1..=left).filter(|n| left.is_multiple_of(*n)).collect::<Vec<_>>();
                     let n = n[self.below(n.len())];
                     if n > 1 || self.one_in(3) {
                         shape.push(n);
