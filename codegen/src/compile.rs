@@ -260,7 +260,9 @@ fn own_mistakes(mut diags: Vec<Diag>, items: &Items, map: &SourceMap) -> Vec<Dia
         let Some(id) = d.within.as_ref().filter(|id| map.place(items.fns[*id].function.name.sp).local) else {
             return true;
         };
-        !*fails_itself.entry(id.clone()).or_insert_with(|| matches!(trace_entry(items, map, id), Entry::Errors(_)))
+        !*fails_itself.entry(id.clone()).or_insert_with(
+            || matches!(trace_entry(items, map, id), Entry::Errors(own) if own.iter().any(|d| d.within.is_none())),
+        )
     });
     diags
 }

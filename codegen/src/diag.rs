@@ -22,7 +22,7 @@ pub struct Diag {
     pub calls: Vec<(Sp, String)>,
     /// Which of the things that stand at `sp` is meant, where that is known: an entry of a tuple of indices or axes.
     pub item: Option<usize>,
-    /// The outermost callee on the way here that has a kernel of its own, whose compilation reports the mistake too.
+    /// The innermost callee on the way here that has a kernel of its own, whose compilation reports the mistake too.
     pub within: Option<String>,
 }
 

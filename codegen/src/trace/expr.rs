@@ -100,7 +100,7 @@ impl<'a> Tracer<'a> {
             let f = self.items.fns.get(id);
             f.is_some_and(|f| f.function.attrs.iter().any(|a| &*a.name.text == "__kernel"))
         };
-        d.within = self.calls.iter().map(|c| &c.id).find(|id| is_kernel(id)).cloned();
+        d.within = self.calls.iter().rev().map(|c| &c.id).find(|id| is_kernel(id)).cloned();
         if !self.diags.contains(&d) {
             self.diags.push(d);
         }
