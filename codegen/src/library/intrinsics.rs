@@ -5,7 +5,6 @@ use std::rc::Rc;
 use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::graph::Aval;
-use crate::library::Intrinsic;
 use crate::ops::*;
 use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
@@ -15,21 +14,12 @@ use crate::trace::transforms::{make_applied, make_grad, make_vmap};
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Tracer, arith, err, err_help, scalar, tree};
 
-/// The intrinsic of that name.
-pub fn find(name: &str) -> Option<Intrinsic> {
-    TABLE.iter().find(|(n, _)| *n == name).map(|(_, f)| *f)
-}
-
-/// Names of all intrinsics.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|(n, _)| *n)
-}
-
 /// `float NAME: Op` takes integers as floats, `keep` keeps the dtype, `pair` is a function of two operands.
 macro_rules! table {
     ($(float $($f:ident = $fop:expr),+;)? $(keep $($k:ident = $kop:expr),+;)? $(pair $($p:ident = $pop:expr),+;)?
      $(fold $($r:ident = $rop:ident),+;)? $(other $($o:literal = $of:expr),+;)?) => {
-        const TABLE: &[(&str, Intrinsic)] = &[
+        /// Intrinsics of this file.
+        pub const TABLE: super::Table = &[
             $($((stringify!($f), |tr, args, sp| unary(tr, stringify!($f), $fop.into(), true, args, sp)),)+)?
             $($((stringify!($k), |tr, args, sp| unary(tr, stringify!($k), $kop.into(), false, args, sp)),)+)?
             $($((stringify!($p), |tr, args, sp| pair(tr, stringify!($p), $pop.into(), args, sp)),)+)?
@@ -127,13 +117,13 @@ table! {
         "_reduced_axes" = reduced_axes;
 }
 
-fn one(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Traced> {
+pub(super) fn one(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Traced> {
     let b = args.bind(name, &["x"], 1, sp)?;
     array(tr, &b, "x")
 }
 
 /// An argument as an array.
-fn array(tr: &mut Tracer<'_>, b: &Bound, param: &str) -> R<Traced> {
+pub(super) fn array(tr: &mut Tracer<'_>, b: &Bound, param: &str) -> R<Traced> {
     let at = b.sp(param);
     let v = b.want(param);
     if arith::is_tree(&v) || matches!(v, Value::Fn(_) | Value::Option(_) | Value::Str(_) | Value::Unit) {
@@ -147,7 +137,7 @@ fn array(tr: &mut Tracer<'_>, b: &Bound, param: &str) -> R<Traced> {
 }
 
 /// Integers and bools as f32; floats as they are.
-fn to_float(tr: &mut Tracer<'_>, t: &Traced, sp: Sp) -> R<Traced> {
+pub(super) fn to_float(tr: &mut Tracer<'_>, t: &Traced, sp: Sp) -> R<Traced> {
     if t.aval.dtype.is_inexact() {
         return Ok(t.clone());
     }
@@ -156,7 +146,7 @@ fn to_float(tr: &mut Tracer<'_>, t: &Traced, sp: Sp) -> R<Traced> {
     Ok(out)
 }
 
-fn unary(tr: &mut Tracer<'_>, name: &str, op: Op, float: bool, args: Args, sp: Sp) -> R<Value> {
+pub(super) fn unary(tr: &mut Tracer<'_>, name: &str, op: Op, float: bool, args: Args, sp: Sp) -> R<Value> {
     let b = args.bind(name, &["x"], 1, sp)?;
     tr.map_tree(&b.want("x"), b.sp("x"), &mut |tr, t| {
         let t = if float { to_float(tr, t, sp)? } else { t.clone() };
@@ -164,12 +154,12 @@ fn unary(tr: &mut Tracer<'_>, name: &str, op: Op, float: bool, args: Args, sp: S
     })
 }
 
-fn pair(tr: &mut Tracer<'_>, name: &str, op: Op, args: Args, sp: Sp) -> R<Value> {
+pub(super) fn pair(tr: &mut Tracer<'_>, name: &str, op: Op, args: Args, sp: Sp) -> R<Value> {
     let b = args.bind(name, &["x", "y"], 2, sp)?;
     pair_values(tr, name, op, &b.want("x"), &b.want("y"), sp)
 }
 
-fn pair_values(tr: &mut Tracer<'_>, name: &str, op: Op, x: &Value, y: &Value, sp: Sp) -> R<Value> {
+pub(super) fn pair_values(tr: &mut Tracer<'_>, name: &str, op: Op, x: &Value, y: &Value, sp: Sp) -> R<Value> {
     if arith::is_tree(x) && arith::is_tree(y) && tree::same_structure(x, y) {
         let (xs, ys) = (tree::children(x).unwrap_or(&[]), tree::children(y).unwrap_or(&[]));
         let new = xs.iter().zip(ys).map(|(x, y)| pair_values(tr, name, op.clone(), x, y, sp)).collect::<R<_>>()?;
@@ -205,7 +195,7 @@ fn fold(tr: &mut Tracer<'_>, name: &str, op: fn(Vec<usize>) -> Op, args: Args, s
     keepdims(tr, &x, out, &axes, keep, sp)
 }
 
-fn keepdims(tr: &mut Tracer<'_>, x: &Traced, out: Traced, axes: &[usize], keep: bool, sp: Sp) -> R<Value> {
+pub(super) fn keepdims(tr: &mut Tracer<'_>, x: &Traced, out: Traced, axes: &[usize], keep: bool, sp: Sp) -> R<Value> {
     if !keep {
         return Ok(Value::Array(out));
     }
@@ -452,7 +442,7 @@ fn pairing_error(tr: &Tracer<'_>, b: &Bound, x: &Traced, y: &Traced, kx: usize, 
 }
 
 /// Static extents; one of them may be -1.
-fn extents(b: &Bound, param: &str, size: Option<usize>) -> R<Vec<usize>> {
+pub(super) fn extents(b: &Bound, param: &str, size: Option<usize>) -> R<Vec<usize>> {
     let v = b.want(param);
     let Some(ints) = static_ints(&v) else {
         return err_help(
@@ -490,7 +480,7 @@ fn reshape(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     same_weak(tr, &x, Reshape { shape }, sp)
 }
 
-fn same_weak(tr: &mut Tracer<'_>, x: &Traced, op: impl Into<Op>, sp: Sp) -> R<Value> {
+pub(super) fn same_weak(tr: &mut Tracer<'_>, x: &Traced, op: impl Into<Op>, sp: Sp) -> R<Value> {
     let mut out = tr.bind1(op, &[x], sp)?;
     out.weak = x.weak;
     Ok(Value::Array(out))
@@ -650,7 +640,7 @@ fn flip(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     same_weak(tr, &x, Rev { axes }, sp)
 }
 
-fn dtype_arg(b: &Bound, default: DType) -> R<DType> {
+pub(super) fn dtype_arg(b: &Bound, default: DType) -> R<DType> {
     match b.get("dtype") {
         None | Some(Value::Option(None)) => Ok(default),
         Some(Value::DType(d)) => Ok(*d),
@@ -808,7 +798,7 @@ fn sorted(tr: &mut Tracer<'_>, name: &str, op: fn(usize, bool) -> Op, args: Args
     Ok(Value::Array(tr.bind1(op(axis, b.bool("descending", false)?), &[&x], sp)?))
 }
 
-fn axis_or_flat(tr: &mut Tracer<'_>, b: &Bound, x: Traced) -> R<(Traced, usize)> {
+pub(super) fn axis_or_flat(tr: &mut Tracer<'_>, b: &Bound, x: Traced) -> R<(Traced, usize)> {
     match b.axis("axis", x.aval.rank(), &show(&x.aval))? {
         Some(a) => Ok((x, a)),
         None => Ok((tr.bind1(Reshape { shape: vec![x.aval.size()] }, &[&x], b.call())?, 0)),

@@ -3,6 +3,7 @@
 //! What maps to primitives is an *intrinsic*, a Rust function over the tracer ([`intrinsics`]). Everything that can be
 //! composed is written in Kiln's own language in the `.kiln` files beside this one and parsed when first used.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use crate::parse::ast::Function;
@@ -15,6 +16,12 @@ mod intrinsics;
 
 /// An intrinsic: evaluates a call.
 pub type Intrinsic = fn(&mut Tracer<'_>, Args, Sp) -> R<Value>;
+
+/// Intrinsics by name. Those of one module only carry its name in front: `lax_max` is `lax::max`.
+type Table = &'static [(&'static str, Intrinsic)];
+
+/// The intrinsics, a table per file.
+const TABLES: &[Table] = &[intrinsics::TABLE];
 
 const SOURCES: &[&str] =
     &[include_str!("numpy.kiln"), include_str!("nn.kiln"), include_str!("transforms.kiln"), include_str!("more.kiln")];
@@ -74,10 +81,17 @@ fn canonical(path: &str) -> &str {
 /// The key of a path in the tables: `linalg::norm` stays as `linalg_norm` where there is such an entry.
 fn key(path: &str) -> String {
     let full = path.trim_start_matches("::").trim_start_matches("kiln::").replace("::", "_");
-    if full != path && (intrinsics::find(&full).is_some() || find_source(&full).is_some()) {
+    if full != path && (find(&full).is_some() || find_source(&full).is_some()) {
         return full;
     }
     canonical(path).to_string()
+}
+
+/// The intrinsic with that key.
+fn find(name: &str) -> Option<Intrinsic> {
+    static INDEX: OnceLock<BTreeMap<&str, Intrinsic>> = OnceLock::new();
+    let index = INDEX.get_or_init(|| TABLES.iter().flat_map(|t| t.iter().copied()).collect());
+    index.get(name).copied()
 }
 
 fn find_source(name: &str) -> Option<&'static str> {
@@ -88,12 +102,12 @@ fn find_source(name: &str) -> Option<&'static str> {
 /// Whether `path` names something built in.
 pub fn is_builtin(path: &str) -> bool {
     let key = key(path);
-    !key.starts_with('_') && (intrinsics::find(&key).is_some() || find_source(&key).is_some())
+    !key.starts_with('_') && (find(&key).is_some() || find_source(&key).is_some())
 }
 
 /// The intrinsic of that name.
 pub fn intrinsic(path: &str) -> Option<Intrinsic> {
-    intrinsics::find(&key(path))
+    find(&key(path))
 }
 
 /// The library function of that name, parsed.
@@ -105,7 +119,8 @@ pub fn source(path: &str) -> Option<Function> {
 
 /// Every built-in name, sorted.
 pub fn names() -> Vec<&'static str> {
-    let mut out: Vec<&str> = intrinsics::names().chain(sources().iter().map(|(n, _)| *n)).collect();
+    let mut out: Vec<&str> =
+        TABLES.iter().flat_map(|t| t.iter().map(|(n, _)| *n)).chain(sources().iter().map(|(n, _)| *n)).collect();
     out.retain(|n| !n.starts_with('_'));
     out.sort_unstable();
     out.dedup();
@@ -160,6 +175,15 @@ mod tests {
             assert!(syn::parse_str::<syn::ItemFn>(text).is_ok(), "{name}:\n{text}");
         }
         assert!(sources().windows(2).all(|w| w[0].0 != w[1].0), "a function is defined twice");
+    }
+
+    #[test]
+    fn no_name_is_defined_twice() {
+        let mut all: Vec<&str> = TABLES.iter().flat_map(|t| t.iter().map(|(n, _)| *n)).collect();
+        all.extend(sources().iter().map(|(n, _)| *n));
+        all.sort_unstable();
+        let twice: Vec<&str> = all.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect();
+        assert!(twice.is_empty(), "{twice:?}");
     }
 
     #[test]
