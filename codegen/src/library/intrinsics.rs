@@ -40,7 +40,7 @@ table! {
     keep negative = Neg, neg = Neg, abs = Abs, absolute = Abs, sign = Sign, floor = Floor, ceil = Ceil, round = Round,
         rint = Round, trunc = Trunc, bitwise_not = Not, logical_not = Not, invert = Not,
         population_count = PopulationCount, clz = Clz;
-    pair maximum = Max, minimum = Min, add = Add, subtract = Sub, multiply = Mul, lax_div = Div, lax_rem = Rem,
+    pair maximum = Max, minimum = Min, add = Add, subtract = Sub, multiply = Mul,
         bitwise_and = And, bitwise_or = Or, bitwise_xor = Xor, logical_and = And, logical_or = Or, logical_xor = Xor,
         equal = Compare { op: CompareOp::Eq }, not_equal = Compare { op: CompareOp::Ne },
         less = Compare { op: CompareOp::Lt }, less_equal = Compare { op: CompareOp::Le },

@@ -20,11 +20,19 @@ pub type Intrinsic = fn(&mut Tracer<'_>, Args, Sp) -> R<Value>;
 /// Intrinsics by name. Those of one module only carry its name in front: `lax_max` is `lax::max`.
 type Table = &'static [(&'static str, Intrinsic)];
 
-/// The intrinsics, a table per file.
-const TABLES: &[Table] = &[intrinsics::TABLE];
+/// A part of the library: what the book lists together.
+struct Part {
+    title: &'static str,
+    table: Table,
+    source: &'static str,
+}
 
-const SOURCES: &[&str] =
-    &[include_str!("numpy.kiln"), include_str!("nn.kiln"), include_str!("transforms.kiln"), include_str!("more.kiln")];
+const PARTS: &[Part] = &[
+    Part { title: "Arrays", table: intrinsics::TABLE, source: include_str!("numpy.kiln") },
+    Part { title: "Arrays: more", table: &[], source: include_str!("more.kiln") },
+    Part { title: "Arrays: networks", table: &[], source: include_str!("nn.kiln") },
+    Part { title: "Transformations", table: &[], source: include_str!("transforms.kiln") },
+];
 
 /// Prefixes under which functions may also be called: `nn::relu` is `relu`.
 const PREFIXES: &[&str] = &[
@@ -47,27 +55,69 @@ fn sources() -> &'static [(&'static str, &'static str)] {
     static INDEX: OnceLock<Vec<(&str, &str)>> = OnceLock::new();
     INDEX.get_or_init(|| {
         let mut out = Vec::new();
-        for file in SOURCES {
-            // Items start at the beginning of a line, with their attributes; comments stand between them.
-            let mut start = None;
-            let mut at = 0;
-            for line in file.split_inclusive('\n') {
-                if start.is_none() && (line.starts_with("fn ") || line.starts_with("#[")) {
-                    start = Some(at);
-                }
-                at += line.len();
-                if (line.trim_end() == "}" || (line.starts_with("fn ") && line.trim_end().ends_with('}')))
-                    && let Some(s) = start.take()
-                {
-                    let source = &file[s..at];
-                    let name = source.split("fn ").nth(1).and_then(|t| t.split('(').next()).unwrap_or("");
-                    out.push((name.trim(), source));
-                }
-            }
+        for file in PARTS.iter().map(|p| p.source) {
+            out.extend(items(file));
         }
         out.sort_unstable();
         out
     })
+}
+
+/// The functions of a file with their names, in order.
+fn items(file: &'static str) -> Vec<(&'static str, &'static str)> {
+    let mut out = Vec::new();
+    // Items start at the beginning of a line, with their attributes; comments stand between them.
+    let mut start = None;
+    let mut at = 0;
+    for line in file.split_inclusive('\n') {
+        if start.is_none() && (line.starts_with("fn ") || line.starts_with("#[")) {
+            start = Some(at);
+        }
+        at += line.len();
+        if (line.trim_end() == "}" || (line.starts_with("fn ") && line.trim_end().ends_with('}')))
+            && let Some(s) = start.take()
+        {
+            let source = &file[s..at];
+            let name = source.split("fn ").nth(1).and_then(|t| t.split('(').next()).unwrap_or("");
+            out.push((name.trim(), source));
+        }
+    }
+    out
+}
+
+/// Names that the book lists together.
+#[derive(Debug)]
+pub struct Page {
+    /// What they are about.
+    pub title: &'static str,
+    /// The names as programs write them, sorted.
+    pub names: Vec<String>,
+}
+
+/// All names, by subject.
+pub fn pages() -> Vec<Page> {
+    let page = |part: &Part| {
+        let names = part.table.iter().map(|(n, _)| *n).chain(items(part.source).into_iter().map(|(n, _)| n));
+        let mut names: Vec<String> = names.filter(|n| !n.starts_with('_')).map(spelled).collect();
+        names.sort_unstable();
+        Page { title: part.title, names }
+    };
+    PARTS.iter().map(page).collect()
+}
+
+/// A key as programs write it: `lax_max` is `lax::max`.
+fn spelled(key: &str) -> String {
+    match module_of(key) {
+        Some((module, name)) => format!("{module}{name}"),
+        None => key.to_string(),
+    }
+}
+
+/// The module in front of a key and the name in it.
+fn module_of(key: &str) -> Option<(&'static str, &str)> {
+    // `tree_map` has that name by itself.
+    let modules = PREFIXES.iter().filter(|p| !matches!(**p, "kiln::" | "tree::"));
+    modules.into_iter().find_map(|p| Some((*p, key.strip_prefix(p.replace("::", "_").as_str())?)))
 }
 
 /// The name without its module, if the module is one of the library's. Functions whose name differs between modules are
@@ -90,7 +140,7 @@ fn key(path: &str) -> String {
 /// The intrinsic with that key.
 fn find(name: &str) -> Option<Intrinsic> {
     static INDEX: OnceLock<BTreeMap<&str, Intrinsic>> = OnceLock::new();
-    let index = INDEX.get_or_init(|| TABLES.iter().flat_map(|t| t.iter().copied()).collect());
+    let index = INDEX.get_or_init(|| PARTS.iter().flat_map(|p| p.table.iter().copied()).collect());
     index.get(name).copied()
 }
 
@@ -102,7 +152,9 @@ fn find_source(name: &str) -> Option<&'static str> {
 /// Whether `path` names something built in.
 pub fn is_builtin(path: &str) -> bool {
     let key = key(path);
-    !key.starts_with('_') && (find(&key).is_some() || find_source(&key).is_some())
+    // `lax_max` is only how the tables write `lax::max`.
+    let is_spelled = path.contains("::") || module_of(&key).is_none();
+    is_spelled && !key.starts_with('_') && (find(&key).is_some() || find_source(&key).is_some())
 }
 
 /// The intrinsic of that name.
@@ -117,11 +169,11 @@ pub fn source(path: &str) -> Option<Function> {
     Some(crate::parse::convert_fn(&mut Spans::silent(), &item))
 }
 
-/// Every built-in name, sorted.
+/// Every name that is in scope without its module, sorted.
 pub fn names() -> Vec<&'static str> {
     let mut out: Vec<&str> =
-        TABLES.iter().flat_map(|t| t.iter().map(|(n, _)| *n)).chain(sources().iter().map(|(n, _)| *n)).collect();
-    out.retain(|n| !n.starts_with('_'));
+        PARTS.iter().flat_map(|p| p.table.iter().map(|(n, _)| *n)).chain(sources().iter().map(|(n, _)| *n)).collect();
+    out.retain(|n| !n.starts_with('_') && module_of(n).is_none());
     out.sort_unstable();
     out.dedup();
     out
@@ -179,7 +231,7 @@ mod tests {
 
     #[test]
     fn no_name_is_defined_twice() {
-        let mut all: Vec<&str> = TABLES.iter().flat_map(|t| t.iter().map(|(n, _)| *n)).collect();
+        let mut all: Vec<&str> = PARTS.iter().flat_map(|p| p.table.iter().map(|(n, _)| *n)).collect();
         all.extend(sources().iter().map(|(n, _)| *n));
         all.sort_unstable();
         let twice: Vec<&str> = all.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0]).collect();
