@@ -7,6 +7,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use crate::emit::Frame;
+use crate::schedule::fuse::Wishes;
 use crate::schedule::program::{Dest, Program, Schedule};
 
 use crate::diag::Diag;
@@ -208,6 +209,9 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
 
 /// The leaves of a value with every number made an array.
 fn whole_leaves(tr: &mut Tracer<'_>, v: &Value, ty: &Ty) -> Result<Vec<Traced>, Stop> {
+    if let (Ty::Checked(ty), Value::Checked(v)) = (ty, v) {
+        return whole_leaves(tr, v, ty);
+    }
     if let (Ty::Array(a), Value::List(_)) = (ty, v) {
         return Ok(vec![tr.to_traced(v, Some(a.dtype), Sp::default())?]);
     }
@@ -286,7 +290,16 @@ const STACK_BYTES: usize = 512;
 
 /// Code and facts for a traced entry.
 fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap) -> (Kernel, Schedule) {
-    let graph = crate::passes::optimise(&t.graph);
+    let options = &unit.options;
+    let line = |src: crate::graph::Src| map.place(Sp(src.0)).line;
+    let graph = match options.debug_nans {
+        true => &crate::passes::nans::debug_nans(&t.graph, &line, !matches!(t.ret, Ty::Checked(_))),
+        false => &t.graph,
+    };
+    let graph = match options.unfused {
+        true => crate::passes::dce(&crate::passes::prepare(graph)),
+        false => crate::passes::optimise(graph),
+    };
     let mut mutable = Vec::new();
     let mut dests: Vec<Dest> = (0..t.n_ret).map(Dest::Return).collect();
     let mut binds = TokenStream::new();
@@ -307,9 +320,10 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap) -> (Kernel, Schedule) {
     let mut declare = TokenStream::new();
     let assembled = put_together(&t.ret, &mut results, &mut declare);
     let program = Program { graph, mutable, dests };
-    let mut schedule = crate::schedule::fuse::fuse(&program);
+    let wishes = Wishes { unfused: options.unfused, inside: false };
+    let mut schedule = crate::schedule::fuse::fuse_as(&program, wishes);
     crate::schedule::plan::plan(&mut schedule);
-    let frame = Frame { inputs, results, workspace: unit.workspace.clone() };
+    let frame = Frame { inputs, results, workspace: unit.workspace.clone(), observed: options.unfused };
     let code = crate::emit::emit(&schedule, &frame);
     let calls = code.calls;
     let flops = program
@@ -331,6 +345,9 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap) -> (Kernel, Schedule) {
     (kernel, schedule)
 }
 
+/// Size of a `kiln::CheckError` on a target with pointers of 64 bits.
+const CHECK_ERROR_BYTES: usize = 96;
+
 /// Bytes of a value that is returned: it is built on the stack.
 fn result_bytes(ty: &Ty) -> usize {
     match ty {
@@ -338,6 +355,7 @@ fn result_bytes(ty: &Ty) -> usize {
         Ty::Struct(s) => s.fields.iter().map(|(_, t)| result_bytes(t)).sum(),
         Ty::Tuple(items) => items.iter().map(result_bytes).sum(),
         Ty::List(t, n) => n * result_bytes(t),
+        Ty::Checked(t) => result_bytes(t).max(CHECK_ERROR_BYTES) + 8,
         _ => 0,
     }
 }
@@ -403,6 +421,10 @@ fn put_together(ty: &Ty, leaves: &mut Vec<TokenStream>, declare: &mut TokenStrea
         Ty::Tuple(items) => {
             let parts: Vec<TokenStream> = items.iter().map(|t| put_together(t, leaves, declare)).collect();
             quote!((#(#parts,)*))
+        }
+        Ty::Checked(t) => {
+            let value = put_together(t, leaves, declare);
+            quote!(::core::result::Result::Ok({ #value }))
         }
         Ty::List(t, n) => {
             let parts: Vec<TokenStream> = (0..*n).map(|_| put_together(t, leaves, declare)).collect();

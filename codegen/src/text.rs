@@ -264,7 +264,8 @@ pub fn print(graph: &Graph, source: &dyn Fn(Src) -> Option<String>) -> String {
     let _ = writeln!(out, ") -> ({}) {{", results.join(", "));
     for eqn in &graph.eqns {
         let outs: Vec<String> = eqn.outputs.iter().map(|v| format!("{}: {}", name(v), graph.aval(*v))).collect();
-        let mut line = format!("{} = {}", outs.join(", "), eqn.op.text());
+        let is = if outs.is_empty() { "" } else { " = " };
+        let mut line = format!("{}{is}{}", outs.join(", "), eqn.op.text());
         for v in &eqn.inputs {
             let _ = write!(line, " {}", name(v));
         }
@@ -418,12 +419,19 @@ impl<'a> Parser<'a> {
         }
         self.expect("{")?;
         while !self.eat("}") {
-            let mut outs = vec![self.binder()?];
-            while self.eat(",") {
+            // What only has an effect has no results: its line begins with its name.
+            let start = self.at;
+            let mut op_name = self.word()?;
+            let mut outs = Vec::new();
+            if self.eat(":") {
+                self.at = start;
                 outs.push(self.binder()?);
+                while self.eat(",") {
+                    outs.push(self.binder()?);
+                }
+                self.expect("=")?;
+                op_name = self.word()?;
             }
-            self.expect("=")?;
-            let op_name = self.word()?;
             let params = if self.rest().starts_with('[') { self.params()? } else { Params::default() };
             let op = parse_op(op_name, &params)?;
             let mut inputs = Vec::new();
@@ -505,10 +513,10 @@ impl<'a> Parser<'a> {
         if rest.starts_with("graph ") {
             return Ok(Param::Graph(Rc::new(self.graph()?)));
         }
-        if rest.starts_with('"') {
-            let end = rest[1..].find('"').ok_or("unterminated text")? + 2;
-            self.at += end;
-            return Ok(Param::Text(rest[1..end - 1].to_string()));
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let (text, len) = unquoted(quoted)?;
+            self.at += 1 + len;
+            return Ok(Param::Text(text));
         }
         let number = self.take(|c| c.is_ascii_digit() || c == '-');
         if !number.is_empty() {
@@ -541,6 +549,32 @@ impl<'a> Parser<'a> {
             (n, _) => Err(format!("{n} elements for {aval}")),
         }
     }
+}
+
+/// The text up to the closing quote, written as Rust's `{:?}` writes it, and the number of bytes it took.
+fn unquoted(quoted: &str) -> Result<(String, usize), String> {
+    let mut out = String::new();
+    let mut chars = quoted.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Ok((out, at + 1)),
+            '\\' => out.push(match chars.next().map(|(_, c)| c) {
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('0') => '\0',
+                Some('u') => {
+                    let digits: String = chars.by_ref().map(|(_, c)| c).skip(1).take_while(|c| *c != '}').collect();
+                    let code = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
+                    code.ok_or_else(|| format!("`{digits}` is not a character"))?
+                }
+                Some(c) => c,
+                None => break,
+            }),
+            c => out.push(c),
+        }
+    }
+    Err("unterminated text".to_string())
 }
 
 /// Names of one to three plain letters are printing's own and are not kept, so that printing is stable.

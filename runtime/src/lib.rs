@@ -8,12 +8,13 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod debug;
 mod error;
 pub mod prelude;
 #[doc(hidden)]
 pub mod rt;
 
-pub use error::CheckError;
+pub use error::{CheckError, CheckValue};
 #[doc(hidden)]
 pub use kiln_macros::{__collect, __finish, __gather};
 pub use kiln_macros::{Tree, instantiate, jit};

@@ -175,6 +175,6 @@ fn contract_of_integers_wraps_and_one_to_four_indices_agree() {
 
 #[test]
 fn check_errors_are_errors() {
-    let e: Box<dyn std::error::Error> = Box::new(kiln::CheckError { message: "dt must be positive", line: 3 });
+    let e: Box<dyn std::error::Error> = Box::new(kiln::CheckError::new("dt must be positive", 3, &[]));
     assert_eq!(e.to_string(), "line 3: dt must be positive");
 }

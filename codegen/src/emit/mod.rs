@@ -11,9 +11,11 @@ use quote::{format_ident, quote};
 
 use crate::array::Array;
 use crate::dtype::DType;
+use crate::ops::Effect;
 use crate::ops::elementwise::rust_type;
 use crate::schedule::program::{Bind, Buffer, Form, Kernel, Kind, RegionKernel, Schedule, Storage, SubSchedule};
 
+mod effect;
 pub mod nest;
 
 use nest::{Writer, literal};
@@ -27,6 +29,8 @@ pub struct Frame {
     pub results: Vec<TokenStream>,
     /// The workspace's name.
     pub workspace: Ident,
+    /// Whether every value with a name is shown to a debugger: `#[jit(unfused)]`.
+    pub observed: bool,
 }
 
 /// Emitted code.
@@ -44,7 +48,8 @@ pub struct Emitted {
 pub fn emit(s: &Schedule, frame: &Frame) -> Emitted {
     let mut e = Emitter { frame, out: Emitted::default(), n_kernels: 0, n_statics: 0, n_loops: 0 };
     let calls = e.schedule(&Level { s, outside: None, base: 0, turn: None });
-    e.out.calls = calls;
+    let told = reports(s).then(|| quote!(let mut told = false;));
+    e.out.calls = quote!(#told #calls);
     e.out
 }
 
@@ -152,8 +157,14 @@ impl<'a> Emitter<'a> {
         for k in &level.s.kernels {
             calls.extend(match &k.kind {
                 Kind::Region(r) => self.region(level, r),
+                Kind::Effect { effect, lanes, operands } => self.effect(level, effect, lanes, operands),
                 _ => self.kernel(level, k),
             });
+            if self.frame.observed {
+                for b in k.writes() {
+                    calls.extend(self.observe(level, b));
+                }
+            }
         }
         calls
     }
@@ -308,6 +319,15 @@ impl<'a> Emitter<'a> {
         }
         quote! { { #out } }
     }
+}
+
+/// Whether anything in `s` tells only its first failure.
+fn reports(s: &Schedule) -> bool {
+    s.kernels.iter().any(|k| match &k.kind {
+        Kind::Effect { effect, .. } => matches!(effect, Effect::Report { .. }),
+        Kind::Region(r) => r.bodies.iter().any(|b| reports(&b.schedule)),
+        _ => false,
+    })
 }
 
 fn buffer_name(b: &Buffer, n: u32, taken: &mut Vec<String>) -> Ident {

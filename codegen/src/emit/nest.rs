@@ -129,7 +129,7 @@ impl Writer<'_> {
                 });
                 quote!(#copy #body)
             }
-            Kind::Call { .. } | Kind::Region(_) => unreachable!("they have no body of their own"),
+            Kind::Call { .. } | Kind::Region(_) | Kind::Effect { .. } => unreachable!("they have no body of their own"),
         }
     }
 

@@ -41,7 +41,12 @@ pub fn compile(unit: &Unit) -> Outcome {
     }
     let mut graph = lines.into_iter().collect::<Vec<_>>().join("; ");
     let options = &unit.options;
-    for (set, text) in [(options.fast, "fast"), (options.unfused, "unfused"), (options.offload, "offload")] {
+    for (set, text) in [
+        (options.fast, "fast"),
+        (options.unfused, "unfused"),
+        (options.debug_nans, "debug_nans"),
+        (options.offload, "offload"),
+    ] {
         if set {
             let _ = write!(graph, "; {text}");
         }

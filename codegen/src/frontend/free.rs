@@ -422,6 +422,16 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         let known = m.path.segments.last().is_some_and(|s| s.ident == "check" || s.ident == "debug_print");
         if let (true, Ok(args)) = (known, m.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated)) {
             args.iter().for_each(|arg| self.argument(arg));
+            let given = |name: &Ident| {
+                args.iter()
+                    .any(|a| matches!(a, Expr::Assign(a) if matches!(&*a.left, Expr::Path(p) if p.path.is_ident(name))))
+            };
+            for arg in &args {
+                let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = arg else { continue };
+                for name in shown(text).into_iter().filter(|name| !given(name)) {
+                    self.visit_expr(&syn::parse_quote!(#name));
+                }
+            }
         }
     }
 
@@ -433,6 +443,15 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     fn visit_pat(&mut self, p: &'ast Pat) {
         visit::visit_pat(self, p);
     }
+}
+
+/// The names in a format string: `{x}`, `{n:.3}`.
+fn shown(text: &syn::LitStr) -> Vec<Ident> {
+    let plain = text.value().replace("{{", "");
+    let named = plain.split('{').skip(1).filter_map(|rest| rest.split(['}', ':']).next().map(str::trim));
+    let word = |name: &&str| name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let ident = |name: &str| syn::parse_str::<Ident>(name).ok().map(|i| Ident::new(&i.to_string(), text.span()));
+    named.filter(word).filter_map(ident).collect()
 }
 
 fn starts_upper(name: &Ident) -> bool {

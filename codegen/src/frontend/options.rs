@@ -17,6 +17,8 @@ pub struct Options {
     pub fast: bool,
     /// Op by op, every `let` observable under a debugger.
     pub unfused: bool,
+    /// Says where the first NaN arises.
+    pub debug_nans: bool,
     /// Adds the entry point for accelerators.
     pub offload: bool,
     /// Publishes the body only; no kernel of its own.
@@ -39,8 +41,7 @@ pub enum Workspace {
     Caller,
 }
 
-const KNOWN: &str =
-    "`ram = \"16 KiB\"`, `fast`, `workspace = \"stack\"`, `unfused`, `offload`, `inline` and `crate = path`";
+const KNOWN: &str = "`ram = \"16 KiB\"`, `fast`, `workspace = \"stack\"`, `unfused`, `debug_nans`, `offload`, `inline` and `crate = path`";
 
 impl Options {
     /// Reads the tokens between the parentheses. Every mistake is reported, and what could be read is kept, so that a
@@ -94,6 +95,7 @@ impl Options {
                 }
                 "fast" => self.fast = flag(input, &name, errors),
                 "unfused" => self.unfused = flag(input, &name, errors),
+                "debug_nans" => self.debug_nans = flag(input, &name, errors),
                 "offload" => self.offload = flag(input, &name, errors),
                 "inline" => self.inline = flag(input, &name, errors),
                 "crate" => {

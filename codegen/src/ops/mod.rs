@@ -131,6 +131,35 @@ pub enum Lowering {
     },
     /// Holds graphs; see [`Primitive::region`].
     Region,
+    /// No results.
+    Effect {
+        /// What happens.
+        effect: Effect,
+        /// Leading axes of every operand: it happens for each index.
+        lanes: Vec<usize>,
+    },
+}
+
+/// What an equation does beside computing.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Writes a line: a format string with one `{..}` per operand.
+    Print {
+        /// The format string.
+        text: String,
+    },
+    /// Unless operand 0, a bool, holds, the kernel returns an error. The other operands are scalars.
+    Check {
+        /// What is wrong, with one `{}` or `{:.N}` per further operand.
+        text: String,
+        /// Where the check stands.
+        line: usize,
+    },
+    /// Unless operand 0 holds, writes a line; only the first in a call of the kernel does.
+    Report {
+        /// The line.
+        text: String,
+    },
 }
 
 /// One iteration of a [`Lowering::Scatter`].
@@ -286,9 +315,9 @@ pub trait Primitive: fmt::Debug + Any {
         None
     }
 
-    /// Must run even if no result is read (prints, checks).
+    /// Must run even if no result is read (prints, checks); what holds graphs has the effects in them.
     fn has_effect(&self) -> bool {
-        false
+        self.subgraphs().iter().any(|g| region::has_effect(g))
     }
 }
 
@@ -524,6 +553,7 @@ pub mod axes;
 pub use compare::CompareOp;
 
 pub mod cumulative;
+pub mod effect;
 pub mod elementwise;
 pub mod guard;
 pub mod indexing;
@@ -646,6 +676,8 @@ primitives! {
     qr: Qr = "qr" (p) Qr { full: p.bool("full")? };
     eigh: Eigh = "eigh";
     svd: Svd = "svd";
+    debug_print: DebugPrint = "debug_print" (p) DebugPrint { text: p.string("text")?, lanes: p.usizes("lanes")? };
+    check: Check = "check" (p) Check { text: p.string("text")?, line: p.usize("line")?, lanes: p.usizes("lanes")?, report: p.bool("report")? };
     scan: Scan = "scan" (p) Scan::parse(p)?;
     switch: Switch = "switch" (p) Switch { branches: p.graphs("branches")? };
     while_loop: While = "while" (p) While::parse(p)?;

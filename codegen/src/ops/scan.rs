@@ -7,7 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::eval::eval;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::axes::{move_axis, prepended};
-use crate::ops::region::{count, expect_types, flops, has_effect, instantiate};
+use crate::ops::region::{count, expect_types, flops, instantiate};
 use crate::ops::{
     Batched, Lowering, Op, OpError, Operand, Primitive, Region, Split, Tangent, add_tangents, param, with_batch_axis,
 };
@@ -419,10 +419,6 @@ impl Primitive for Scan {
 
     fn partial_eval(&self, unknown: &[bool]) -> Option<Split> {
         Some(self.split(unknown))
-    }
-
-    fn has_effect(&self) -> bool {
-        has_effect(&self.body)
     }
 
     fn flops(&self, _ins: &[&Aval]) -> u64 {

@@ -6,6 +6,7 @@ use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::eval::eval;
 use crate::graph::{Aval, Graph, Var};
+use crate::ops::effect::slice_by_slice;
 use crate::ops::region::{count, expect_types, flops, has_effect, instantiate, prune};
 use crate::ops::{
     Batched, BroadcastInDim, Compare, CompareOp, Lowering, Op, OpError, Operand, Primitive, Region, Select, Split,
@@ -153,6 +154,9 @@ impl Primitive for Switch {
             let vars: Vec<Var> = ins.iter().map(|b| b.var).collect();
             let outs = g.bind(Switch::of(branches), &vars);
             return outs.into_iter().zip(found).map(|(var, batched)| Batched { var, batched }).collect();
+        }
+        if self.has_effect() {
+            return slice_by_slice(g, self.clone().into(), ins, size);
         }
         let mut all = Vec::new();
         for branch in &self.branches {
@@ -319,10 +323,6 @@ impl Primitive for Switch {
         args.extend(avals.iter().zip(unknown).filter(|(_, u)| **u).map(|(a, _)| second.input(a)));
         second.outputs = second.bind(Switch::of(later), &args);
         Some(Split { known: first, known_out, later: second })
-    }
-
-    fn has_effect(&self) -> bool {
-        self.branches.iter().any(|b| has_effect(b))
     }
 
     /// Those of the most expensive branch.

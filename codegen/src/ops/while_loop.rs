@@ -6,7 +6,8 @@ use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::eval::eval;
 use crate::graph::{Aval, Graph, Var};
-use crate::ops::region::{count, expect_types, flops, has_effect, instantiate, marked, prune};
+use crate::ops::effect::slice_by_slice;
+use crate::ops::region::{count, expect_types, flops, instantiate, marked, prune};
 use crate::ops::{
     Batched, BroadcastInDim, Convert, Lowering, Op, OpError, Operand, Primitive, ReduceOr, Region, Scan, Select, Split,
     Switch, Tangent, param, with_batch_axis,
@@ -263,6 +264,9 @@ impl Primitive for While {
         let first_carry = self.n_cond_consts + self.n_body_consts;
         let (cond, body, with_cond) = loop {
             let (cond, body, found, with_cond) = self.batched(&batched, size);
+            if with_cond && self.has_effect() {
+                return slice_by_slice(g, self.clone().into(), ins, size);
+            }
             if !grow(&mut batched[first_carry..], &found) {
                 break (cond, body, with_cond);
             }
@@ -375,10 +379,6 @@ impl Primitive for While {
         let outs = second.bind(self.clone(), &args);
         second.outputs = marked(&outs, &carry).copied().collect();
         Some(Split { known: first, known_out, later: second })
-    }
-
-    fn has_effect(&self) -> bool {
-        has_effect(&self.cond) || has_effect(&self.body)
     }
 
     /// Of one iteration, or of as many as there may be.

@@ -390,13 +390,26 @@ impl Conv<'_> {
         };
         let sp = name.sp;
         let kind = match &*name.text {
-            "debug_print" | "check" | "assert" | "debug_assert" | "panic" | "unreachable" | "static_assert" => m
+            "debug_print" | "check" => m
                 .parse_body_with(syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated)
                 .map(|args| ExprKind::Macro(name, args.iter().map(|e| self.arg(e)).collect()))
                 .unwrap_or_else(|e| ExprKind::Refused(e.to_string(), "separate the arguments by commas".into())),
             other => ExprKind::Refused(
                 format!("the macro `{other}!` cannot be traced"),
-                "a `#[jit]` body knows `debug_print!` and `check!`; put anything else outside".into(),
+                match other {
+                    "assert" | "assert_eq" | "assert_ne" | "debug_assert" | "debug_assert_eq" | "debug_assert_ne" => {
+                        "a kernel has no panic path: write `check!(cond, \"..\")` in a function that returns `Result<_, kiln::CheckError>`"
+                    }
+                    "panic" | "unreachable" | "todo" | "unimplemented" => {
+                        "a kernel has no panic path: say what has to hold with `check!(cond, \"..\")`"
+                    }
+                    "print" | "println" | "eprint" | "eprintln" | "dbg" | "write" | "writeln" => {
+                        "write `debug_print!(\"x = {}\", x)`"
+                    }
+                    "vec" => "arrays have a fixed size here: write `[0.0; N]`",
+                    _ => "a `#[jit]` body knows `debug_print!` and `check!`; put anything else outside",
+                }
+                .into(),
             ),
         };
         Expr { kind, sp }

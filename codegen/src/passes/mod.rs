@@ -9,6 +9,7 @@ use std::rc::Rc;
 use crate::graph::{Env, Eqn, Graph, Var};
 
 pub mod bytes;
+pub mod nans;
 pub mod simplify;
 
 /// Rounds after which a graph is taken as it is; each round shrinks it, so this is far more than is ever needed.

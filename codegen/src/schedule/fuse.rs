@@ -22,16 +22,34 @@ const CALL: u32 = 20;
 /// What a fold counts for: never computed twice.
 const FOLD: u32 = 1000;
 
+/// What is asked of a schedule.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// Every value has a buffer, so that each can be looked at.
+    pub unfused: bool,
+    /// The program is the body of a loop or branch, whose parameters are carries: a check that fails ends the kernel around.
+    pub inside: bool,
+}
+
 /// The schedule of a program, without memory.
 pub fn fuse(program: &Program) -> Schedule {
+    fuse_as(program, Wishes::default())
+}
+
+/// The schedule of a program, without memory, as wished.
+pub fn fuse_as(program: &Program, wishes: Wishes) -> Schedule {
     // A fold that cannot be an epilogue becomes a value of its own, and everything is decided again.
     let mut forced: BTreeMap<Var, WhyNot> = BTreeMap::new();
+    if wishes.unfused {
+        let computed = program.graph.eqns.iter().filter(|e| e.op.downcast::<Constant>().is_none());
+        forced.extend(computed.flat_map(|e| &e.outputs).map(|v| (*v, WhyNot::Unfused)));
+    }
     loop {
         let realised = decide(program, &forced);
-        match build(program, &realised) {
+        match build(program, &realised, wishes) {
             Ok(mut schedule) => {
                 schedule.notes = realised.into_iter().collect();
-                order(&mut schedule);
+                order(&mut schedule, !wishes.inside);
                 return schedule;
             }
             Err(v) => {
@@ -53,7 +71,9 @@ fn decide(program: &Program, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, Wh
     }
     for (eqn, lowering) in g.eqns.iter().zip(&lowerings) {
         let whole: Vec<Var> = match lowering {
-            Lowering::Call { .. } | Lowering::Region => eqn.inputs.iter().chain(&eqn.outputs).copied().collect(),
+            Lowering::Call { .. } | Lowering::Region | Lowering::Effect { .. } => {
+                eqn.inputs.iter().chain(&eqn.outputs).copied().collect()
+            }
             Lowering::Scatter { .. } => vec![eqn.inputs[0], eqn.outputs[0]],
             _ => Vec::new(),
         };
@@ -158,7 +178,7 @@ impl Joins {
         }
         let mut joins = Joins { next: HashMap::new() };
         for eqn in g.eqns.iter().rev() {
-            let v = eqn.outputs[0];
+            let Some(&v) = eqn.outputs.first() else { continue };
             let of = readers.get(&v).map_or(&[][..], Vec::as_slice);
             let in_step = !g.outputs.contains(&v) && !of.is_empty() && of.iter().all(|r| r.op.is_elementwise());
             let join = if in_step {
@@ -240,7 +260,7 @@ fn repeats(eqn: &Eqn, g: &Graph, u: Var) -> bool {
 }
 
 /// Kernels for every realised value; `Err` names a fold that has to be realised first.
-fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>) -> Result<Schedule, Var> {
+fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) -> Result<Schedule, Var> {
     let g = &program.graph;
     let mut s = Schedule::default();
     let mut buffers: HashMap<Var, u32> = HashMap::new();
@@ -275,10 +295,13 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>) -> Result<Schedule
         }
     }
     for eqn in &g.eqns {
-        let Some(&write) = buffers.get(&eqn.outputs[0]) else { continue };
-        if matches!(s.buffers[write as usize].storage, Storage::Static(_)) {
-            continue;
-        }
+        let write = match eqn.outputs.first().map(|v| buffers.get(v)) {
+            Some(Some(b)) if matches!(s.buffers[*b as usize].storage, Storage::Static(_)) => continue,
+            Some(Some(b)) => *b,
+            Some(None) => continue,
+            // It has an effect, or it would be gone; nothing is written.
+            None => 0,
+        };
         let kernel = Builder {
             g,
             defs: &defs,
@@ -287,6 +310,7 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>) -> Result<Schedule
             folds: Vec::new(),
             out: Vec::new(),
             next_axis: 0,
+            wishes,
         }
         .kernel(eqn, write)?;
         s.kernels.push(kernel);
@@ -310,6 +334,7 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>) -> Result<Schedule
             folds: Vec::new(),
             out: ix.clone(),
             next_axis: shape.len() as u32,
+            wishes,
         };
         let mut exprs = Exprs::default();
         let value = b.load(&mut exprs, *v, &ix)?;
@@ -350,17 +375,18 @@ struct Builder<'a> {
     folds: Vec<(Var, Fold)>,
     out: Vec<Ix>,
     next_axis: u32,
+    wishes: Wishes,
 }
 
 impl<'a> Builder<'a> {
     fn kernel(mut self, eqn: &Eqn, write: u32) -> Result<Kernel, Var> {
         let g = self.g;
-        let v = eqn.outputs[0];
         let ins: Vec<&Aval> = eqn.inputs.iter().map(|u| g.aval(*u)).collect();
         let name = eqn.op.name().to_string();
         let src = eqn.src;
         match eqn.op.lowering(&ins) {
             Lowering::Map | Lowering::Fold { .. } => {
+                let v = eqn.outputs[0];
                 let shape = g.shape(v).to_vec();
                 self.out = shape.iter().enumerate().map(|(d, n)| Ix::axis(d as u32, *n)).collect();
                 self.next_axis = shape.len() as u32;
@@ -399,7 +425,7 @@ impl<'a> Builder<'a> {
                 if let Some((u, _)) = self.folds.first() {
                     return Err(*u);
                 }
-                let at = ravel(&update.at, g.shape(v));
+                let at = ravel(&update.at, g.shape(eqn.outputs[0]));
                 let nest = Nest { extents, exprs, folds: Vec::new(), value: update.value, at: at.clone() };
                 let mut reads = reads_of(&nest);
                 {
@@ -425,7 +451,15 @@ impl<'a> Builder<'a> {
                 let writes = eqn.outputs.iter().map(|u| self.buffers[u]).collect();
                 Ok(Kernel { name, src, kind: Kind::Call { function, consts, writes }, reads, write, in_place: None })
             }
-            Lowering::Region => Ok(region::kernel(eqn, self.buffers)),
+            Lowering::Region => Ok(region::kernel(eqn, self.buffers, self.wishes)),
+            Lowering::Effect { effect, lanes } => {
+                let operands: Vec<u32> = eqn.inputs.iter().map(|u| self.buffers[u]).collect();
+                let mut reads = operands.clone();
+                reads.sort_unstable();
+                reads.dedup();
+                let kind = Kind::Effect { effect, lanes, operands };
+                Ok(Kernel { name, src, kind, reads, write, in_place: None })
+            }
         }
     }
 
@@ -515,10 +549,12 @@ fn collect_reads(exprs: &Exprs, ex: Ex, out: &mut Vec<u32>) {
 }
 
 /// Puts kernels in an order in which everything is written before it is read, and the memory of an input is overwritten
-/// only after all that read its old value. Where that is impossible the new value goes through the arena.
-fn order(s: &mut Schedule) {
+/// only after all that read its old value. Where that is impossible the new value goes through the arena. Effects happen in
+/// the order in which they are written; if `keep`, no input changes before the last of them, so that a check that fails
+/// leaves all inputs as they were.
+fn order(s: &mut Schedule, keep: bool) {
     loop {
-        match try_order(s) {
+        match try_order(s, keep) {
             Ok(sequence) => {
                 let mut kernels: Vec<Option<Kernel>> = std::mem::take(&mut s.kernels).into_iter().map(Some).collect();
                 s.kernels = sequence.into_iter().map(|n| kernels[n].take().expect("each once")).collect();
@@ -549,7 +585,7 @@ fn order(s: &mut Schedule) {
     }
 }
 
-fn try_order(s: &Schedule) -> Result<Vec<usize>, (usize, u32)> {
+fn try_order(s: &Schedule, keep: bool) -> Result<Vec<usize>, (usize, u32)> {
     let n = s.kernels.len();
     let overwrites = |k: &Kernel| -> Vec<(u32, usize)> {
         k.writes()
@@ -564,6 +600,7 @@ fn try_order(s: &Schedule) -> Result<Vec<usize>, (usize, u32)> {
         let writes = k.writes();
         k.reads.iter().any(|b| s.buffers[*b as usize].storage == Storage::Param(p) && !writes.contains(b))
     };
+    let effects: Vec<bool> = s.kernels.iter().map(Kernel::has_effect).collect();
     let mut before: Vec<Vec<usize>> = vec![Vec::new(); n];
     for (k, kernel) in s.kernels.iter().enumerate() {
         for (j, other) in s.kernels.iter().enumerate() {
@@ -572,7 +609,8 @@ fn try_order(s: &Schedule) -> Result<Vec<usize>, (usize, u32)> {
             }
             let feeds = other.writes().iter().any(|w| kernel.reads.contains(w));
             let keeps = overwrites(kernel).iter().any(|(_, p)| reads_param(other, *p));
-            if feeds || keeps {
+            let follows = effects[j] && (effects[k] && j < k || keep && !effects[k] && !overwrites(kernel).is_empty());
+            if feeds || keeps || follows {
                 before[k].push(j);
             }
         }
@@ -580,7 +618,8 @@ fn try_order(s: &Schedule) -> Result<Vec<usize>, (usize, u32)> {
     // A kernel may overwrite what it reads only where it reads just the element that it writes.
     for (k, kernel) in s.kernels.iter().enumerate() {
         for (b, p) in overwrites(kernel) {
-            if reads_param(kernel, p) && !reads_in_step(s, kernel, p) {
+            let changes_under_way = keep && effects[k];
+            if changes_under_way || reads_param(kernel, p) && !reads_in_step(s, kernel, p) {
                 return Err((k, b));
             }
         }
@@ -655,7 +694,7 @@ pub fn read_in_step(kernel: &Kernel, buffer: u32) -> bool {
             }
             *from == buffer && !other.contains(&buffer)
         }
-        Kind::Call { .. } => false,
+        Kind::Call { .. } | Kind::Effect { .. } => false,
         Kind::Region(r) => r.starts_in_place(buffer),
     }
 }

@@ -34,6 +34,9 @@ pub fn plan(s: &mut Schedule) {
             }
             continue;
         }
+        if let Kind::Effect { .. } = s.kernels[k].kind {
+            continue;
+        }
         let write = s.kernels[k].write;
         let target = s.buffers[write as usize].storage.clone();
         let bytes = s.buffers[write as usize].aval.bytes();

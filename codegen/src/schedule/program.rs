@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::array::Array;
 use crate::dtype::Scalar;
 use crate::graph::{Aval, Graph, Src, Var};
-use crate::ops::{FoldOrder, Op};
+use crate::ops::{Effect, FoldOrder, Op};
 use crate::schedule::body::{Ex, Exprs};
 use crate::schedule::ix::Ix;
 
@@ -87,6 +87,8 @@ pub enum WhyNot {
     OtherIndices,
     /// A call or a loop needs it whole.
     NeededWhole,
+    /// Everything has a buffer: `#[jit(unfused)]`.
+    Unfused,
 }
 
 impl WhyNot {
@@ -98,6 +100,7 @@ impl WhyNot {
             WhyNot::Contracted => "a contraction reads each element many times".into(),
             WhyNot::Repeated => "its reader needs each element many times".into(),
             WhyNot::OtherIndices => "its reader runs over other indices".into(),
+            WhyNot::Unfused => "`unfused` was asked for".into(),
             WhyNot::NeededWhole => "its reader needs all of it at once".into(),
         }
     }
@@ -149,6 +152,15 @@ pub enum Kind {
     },
     /// A branch or a loop over schedules of its own.
     Region(Box<RegionKernel>),
+    /// Writes nothing to memory.
+    Effect {
+        /// What happens.
+        effect: Effect,
+        /// Leading axes of the operands: it happens for each index.
+        lanes: Vec<usize>,
+        /// The operands.
+        operands: Vec<u32>,
+    },
 }
 
 /// A branch or a loop.
@@ -215,11 +227,21 @@ pub enum Bind {
 }
 
 impl Kernel {
+    /// Whether it, or anything inside it, does more than compute.
+    pub fn has_effect(&self) -> bool {
+        match &self.kind {
+            Kind::Effect { .. } => true,
+            Kind::Region(r) => r.bodies.iter().any(|b| b.schedule.kernels.iter().any(Kernel::has_effect)),
+            _ => false,
+        }
+    }
+
     /// All buffers that the kernel writes.
     pub fn writes(&self) -> Vec<u32> {
         match &self.kind {
             Kind::Call { writes, .. } => writes.clone(),
             Kind::Region(r) => r.writes.clone(),
+            Kind::Effect { .. } => Vec::new(),
             _ => vec![self.write],
         }
     }

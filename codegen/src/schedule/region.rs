@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use crate::graph::{Eqn, Graph, Var};
 use crate::ops::Region;
-use crate::schedule::fuse::fuse;
+use crate::schedule::fuse::{Wishes, fuse_as};
 use crate::schedule::plan::plan;
 use crate::schedule::program::{Bind, Dest, Form, Kernel, Kind, Program, RegionKernel, SubSchedule};
 
 /// The kernel of an equation that holds graphs.
-pub fn kernel(eqn: &Eqn, buffers: &HashMap<Var, u32>) -> Kernel {
+pub fn kernel(eqn: &Eqn, buffers: &HashMap<Var, u32>, wishes: Wishes) -> Kernel {
+    let sub = |graph: &Rc<Graph>, ins, dests, outs| sub(graph, ins, dests, outs, wishes);
     let region = eqn.op.region().expect("only regions are lowered as regions");
     let ins: Vec<u32> = eqn.inputs.iter().map(|v| buffers[v]).collect();
     let outs: Vec<u32> = eqn.outputs.iter().map(|v| buffers[v]).collect();
@@ -67,7 +68,7 @@ pub fn kernel(eqn: &Eqn, buffers: &HashMap<Var, u32>) -> Kernel {
     }
 }
 
-fn sub(graph: &Rc<Graph>, ins: Vec<Bind>, dests: Vec<Dest>, outs: Vec<Bind>) -> SubSchedule {
+fn sub(graph: &Rc<Graph>, ins: Vec<Bind>, dests: Vec<Dest>, outs: Vec<Bind>, wishes: Wishes) -> SubSchedule {
     let mut mutable = vec![false; graph.inputs.len()];
     for d in &dests {
         if let Dest::Param(p) = d {
@@ -75,7 +76,7 @@ fn sub(graph: &Rc<Graph>, ins: Vec<Bind>, dests: Vec<Dest>, outs: Vec<Bind>) -> 
         }
     }
     let program = Program { graph: (**graph).clone(), mutable, dests };
-    let mut schedule = fuse(&program);
+    let mut schedule = fuse_as(&program, Wishes { inside: true, ..wishes });
     plan(&mut schedule);
     SubSchedule { schedule, ins, outs }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::ops::Effect;
 use crate::schedule::program::{Form, Kernel, Kind, Nest, Schedule, Storage};
 
 /// A buffer of the arena and when it is needed.
@@ -84,6 +85,8 @@ fn loops(kind: &Kind) -> String {
         Kind::Loop(nest) => of_nest(nest),
         Kind::Scatter { nest, .. } => format!("updates {}", of_nest(nest)),
         Kind::Call { function, .. } => format!("calls {function}"),
+        Kind::Effect { effect: Effect::Print { .. } | Effect::Report { .. }, .. } => "prints".to_string(),
+        Kind::Effect { effect: Effect::Check { .. }, .. } => "checks".to_string(),
         Kind::Region(r) => match &r.form {
             Form::Scan { length, .. } => format!("runs {length} times"),
             Form::Switch { .. } => format!("chooses among {}", r.bodies.len()),

@@ -126,7 +126,7 @@ impl Memory<'_> {
                 !folded && own.all(|(_, at)| at == nest.at)
             }
             Kind::Scatter { nest, at, when, from, .. } => *from == r && !of_scatter(nest, at, *when).contains(&r),
-            Kind::Call { .. } => false,
+            Kind::Call { .. } | Kind::Effect { .. } => false,
             Kind::Region(region) => {
                 let starts: Vec<u32> =
                     region.carries.iter().filter(|(from, _)| *from == r).map(|(_, to)| *to).collect();
@@ -170,6 +170,7 @@ fn reads(kernel: &Kernel) -> Vec<u32> {
             out
         }
         Kind::Call { .. } => kernel.reads.clone(),
+        Kind::Effect { operands, .. } => operands.clone(),
         Kind::Region(region) => {
             let mut out: Vec<u32> = used_inside(region).into_iter().filter(|b| !region.writes.contains(b)).collect();
             out.extend(region.carries.iter().map(|(from, _)| *from));

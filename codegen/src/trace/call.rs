@@ -226,7 +226,15 @@ impl<'a> Tracer<'a> {
                     let Some((v, _)) = given.pos.into_iter().next() else {
                         return err(sp, format!("`{}` takes one argument", p.last()));
                     };
-                    return Ok(if p.last() == "Some" { Value::Option(Some(Rc::new(v))) } else { v });
+                    return match p.last() {
+                        "Some" => Ok(Value::Option(Some(Rc::new(v)))),
+                        "Ok" => Ok(Value::Checked(Rc::new(v))),
+                        _ => err_help(
+                            sp,
+                            "a kernel does not make errors itself",
+                            "say what has to hold: `check!(cond, \"..\")`, and end with `Ok(..)`",
+                        ),
+                    };
                 }
                 _ => {}
             }
@@ -251,7 +259,10 @@ impl<'a> Tracer<'a> {
             }
         };
         let given = self.args(args, vars, ctx)?;
-        let called = self.call_value(&fv, given, sp)?;
+        let mut called = self.call_value(&fv, given, sp)?;
+        if ctx.library {
+            called.value = self.seen_through(called.value);
+        }
         self.write_back(called, args.iter().map(|a| Some(&a.value)).collect(), sp, vars, ctx)
     }
 
@@ -365,6 +376,13 @@ impl<'a> Tracer<'a> {
                     _ => return err(sp, format!("`{}` of an iterator is not available", name.text)),
                 }));
             }
+            (_, Value::Checked(_)) => {
+                return err_help(
+                    name.sp,
+                    format!("`{}` of the result of a checked function", name.text),
+                    "write `?` behind the call: a kernel has no panic path, and its error goes to the caller",
+                );
+            }
             ("unwrap" | "expect", Value::Option(o)) => {
                 return match o {
                     Some(v) => Ok((**v).clone()),
@@ -466,13 +484,14 @@ impl<'a> Tracer<'a> {
                 }
             }
             FnValue::Builtin(name) => self.call_builtin(name, args, sp, true).map(Called::from),
-            _ => self.call_transformed(f, args, sp).map(Called::from),
+            _ => self.with_checks(|tr| tr.call_transformed(f, args, sp)).map(Called::from),
         }
     }
 
-    /// Calls a function value with positional arguments.
+    /// Calls a function value with positional arguments, as the library does: checks are seen through.
     pub fn apply(&mut self, f: &Rc<FnValue>, args: Vec<Value>, sp: Sp) -> R<Value> {
-        Ok(self.call_value(f, Args::of(args, sp), sp)?.value)
+        let value = self.call_value(f, Args::of(args, sp), sp)?.value;
+        Ok(self.seen_through(value))
     }
 
     /// Calls a built-in by name.
@@ -482,6 +501,10 @@ impl<'a> Tracer<'a> {
             return Err(Stop::Silent);
         }
         let word = name.rsplit("::").next().unwrap_or(name);
+        self.with_checks(|tr| tr.call_known(name, word, args, sp, internal))
+    }
+
+    fn call_known(&mut self, name: &str, word: &str, args: Args, sp: Sp, internal: bool) -> R<Value> {
         if let Some(intrinsic) = crate::library::intrinsic(name) {
             return match word.starts_with('_') {
                 true => intrinsic(self, args, sp),
@@ -616,7 +639,10 @@ impl<'a> Tracer<'a> {
 
     /// Evaluates the body of `decl` and fits its value to the declared type.
     pub fn body(&mut self, decl: &Function, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
-        let (value, at) = match self.block_inner(&decl.body, vars, ctx) {
+        self.returns.push((!ctx.library).then(|| decl.ret.as_ref().is_some_and(super::debug::is_result)));
+        let result = self.block_inner(&decl.body, vars, ctx);
+        self.returns.pop();
+        let (value, at) = match result {
             Ok(v) => (v, result_place(&decl.body)),
             Err(Stop::Return(v, at)) => (v, at),
             Err(Stop::Break(_, at) | Stop::Continue(at) | Stop::TracedBreak(at, _)) => {

@@ -115,6 +115,7 @@ impl<'a> Tracer<'a> {
                     return Ok(());
                 };
                 let mut value = self.expr(init, vars, ctx)?;
+                self.expect_looked_at(&value, init.sp)?;
                 if let Some(ty) = ty {
                     let ty = self.resolve_type(ty, ctx)?;
                     let sp = init.sp;
@@ -132,7 +133,10 @@ impl<'a> Tracer<'a> {
                     },
                 }
             }
-            Stmt::Expr(e) => self.expr(e, vars, ctx).map(|_| ()),
+            Stmt::Expr(e) => {
+                let value = self.expr(e, vars, ctx)?;
+                self.expect_looked_at(&value, e.sp)
+            }
         }
     }
 
@@ -291,16 +295,8 @@ impl<'a> Tracer<'a> {
                 let ty = self.resolve_type(ty, ctx)?;
                 self.cast(&x, &ty, sp)
             }
-            ExprKind::Try(_) => err_help(
-                sp,
-                "`?` is allowed between checked `#[jit]` functions only",
-                "return the error as a value, or use `check!` in a function that returns `Result<_, kiln::CheckError>`",
-            ),
-            ExprKind::Macro(name, _) => err_help(
-                sp,
-                format!("`{}!` is not available here", name.text),
-                "compute the condition as a result and look at it outside",
-            ),
+            ExprKind::Try(x) => self.try_expr(x, sp, vars, ctx),
+            ExprKind::Macro(name, args) => self.macro_expr(name, args, sp, vars, ctx),
             ExprKind::Refused(why, instead) => err_help(sp, why.clone(), instead.clone()),
         }
     }

@@ -19,6 +19,7 @@ pub mod arith;
 pub mod call;
 pub mod control;
 pub mod custom;
+pub mod debug;
 mod desugar;
 pub mod expr;
 pub mod functional;
@@ -128,6 +129,10 @@ pub struct Tracer<'a> {
     pub params: HashMap<Sp, ParamOrigin>,
     /// What the user calls the operation that is being traced: `&` for the primitive `and`.
     pub word: Option<Rc<str>>,
+    /// Per function that is being traced: whether it returns a `Result`; `None` for the library's.
+    pub returns: Vec<Option<bool>>,
+    /// Library code has seen through the `Result` of a checked function.
+    pub unwrapped: bool,
     consts_in_progress: Vec<ItemId>,
     structs_in_progress: Vec<ItemId>,
 }
@@ -147,6 +152,8 @@ impl<'a> Tracer<'a> {
             rules: Vec::new(),
             params: HashMap::new(),
             word: None,
+            returns: Vec::new(),
+            unwrapped: false,
             consts_in_progress: Vec::new(),
             structs_in_progress: Vec::new(),
         }

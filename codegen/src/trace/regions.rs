@@ -826,7 +826,7 @@ fn same(a: &Value, b: &Value) -> bool {
         (Value::DType(x), Value::DType(y)) => x == y,
         (Value::Unit, Value::Unit) | (Value::Poison, Value::Poison) => true,
         (Value::Option(None), Value::Option(None)) => true,
-        (Value::Option(Some(x)), Value::Option(Some(y))) => same(x, y),
+        (Value::Option(Some(x)), Value::Option(Some(y))) | (Value::Checked(x), Value::Checked(y)) => same(x, y),
         (Value::Fn(x), Value::Fn(y)) => Rc::ptr_eq(x, y),
         (Value::Range(a, b), Value::Range(c, d)) => {
             let eq = |x: &Option<Rc<Value>>, y: &Option<Rc<Value>>| match (x, y) {

@@ -15,6 +15,7 @@ pub fn map_leaves(v: &Value, f: &mut impl FnMut(&Traced) -> Traced) -> Value {
             fields: s.fields.iter().map(|x| map_leaves(x, f)).collect(),
         })),
         Value::Option(Some(x)) => Value::Option(Some(Rc::new(map_leaves(x, f)))),
+        Value::Checked(x) => Value::Checked(Rc::new(map_leaves(x, f))),
         other => other.clone(),
     }
 }
@@ -45,6 +46,7 @@ pub fn try_map<E>(v: &Value, f: &mut impl FnMut(&Value) -> Result<Value, E>) -> 
         Value::List(items) => Value::List(Rc::new(all(items, f)?)),
         Value::Struct(s) => Value::Struct(Rc::new(StructValue { ty: s.ty.clone(), fields: all(&s.fields, f)? })),
         Value::Option(Some(x)) => Value::Option(Some(Rc::new(try_map_dyn(x, f)?))),
+        Value::Checked(x) => Value::Checked(Rc::new(try_map_dyn(x, f)?)),
         Value::Array(_) | Value::Num(_) | Value::Bool(_) => f(v)?,
         other => other.clone(),
     })
@@ -76,6 +78,8 @@ pub fn with_children(v: &Value, new: Vec<Value>) -> Value {
 pub fn same_structure(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Struct(x), Value::Struct(y)) if x.ty != y.ty => false,
+        (Value::Checked(x), Value::Checked(y)) => same_structure(x, y),
+        (Value::Checked(_), _) | (_, Value::Checked(_)) => false,
         _ => match (children(a), children(b)) {
             (Some(x), Some(y)) => x.len() == y.len() && x.iter().zip(y).all(|(a, b)| same_structure(a, b)),
             (None, None) => true,

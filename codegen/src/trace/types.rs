@@ -104,7 +104,18 @@ impl<'a> Tracer<'a> {
         }
         match (path.last(), &path.generics[..]) {
             ("Option", [GenericArg::Type(t)]) => return Ok(Ty::Option(Box::new(self.resolve_type(t, ctx)?))),
-            ("Result", [GenericArg::Type(t), ..]) => return Ok(Ty::Checked(Box::new(self.resolve_type(t, ctx)?))),
+            ("Result", [GenericArg::Type(t), error]) => {
+                let is_check =
+                    matches!(error, GenericArg::Type(Type { kind: TypeKind::Path(p), .. }) if p.last() == "CheckError");
+                if !is_check {
+                    return err_help(
+                        path.sp,
+                        "the error of a checked function is `kiln::CheckError`",
+                        "write `Result<T, kiln::CheckError>`, and turn the error into another one outside",
+                    );
+                }
+                return Ok(Ty::Checked(Box::new(self.resolve_type(t, ctx)?)));
+            }
             ("Complex", [GenericArg::Type(t)]) => {
                 return match self.resolve_type(t, ctx)? {
                     Ty::Array(a) if a.dtype == DType::F32 && a.rank() == 0 => Ok(Ty::Array(Aval::scalar(DType::C64))),
@@ -350,7 +361,17 @@ impl<'a> Tracer<'a> {
             (Ty::Option(t), Value::Option(Some(v))) => {
                 Ok(Value::Option(Some(Rc::new(self.fit((*v).clone(), t, what, sp)?))))
             }
-            (Ty::Checked(t), v) => self.fit(v, t, what, sp),
+            (Ty::Checked(t), Value::Checked(v)) => Ok(Value::Checked(Rc::new(self.fit((*v).clone(), t, what, sp)?))),
+            (Ty::Checked(_), v) => {
+                let mut d = mismatch(self, &v);
+                d.help = Some("wrap it: `Ok(..)`".into());
+                Err(d.into())
+            }
+            (_, Value::Checked(v)) => {
+                let mut d = mismatch(self, &Value::Checked(v));
+                d.help = Some("write `?` behind the call of the checked function".into());
+                Err(d.into())
+            }
             (_, v) => Err(mismatch(self, &v).into()),
         }
     }
@@ -408,6 +429,7 @@ impl<'a> Tracer<'a> {
             Value::Bool(b) => Ok(self.constant(Array::scalar(crate::dtype::Scalar::Bool(*b)), sp)),
             Value::List(items) => self.stack_list(items, dtype, sp),
             Value::Poison => Err(super::Stop::Silent),
+            Value::Checked(_) => self.expect_looked_at(value, sp).and_then(|()| err(sp, "expected an array")),
             other => err(sp, format!("expected an array, found {}", other.describe())),
         }
     }

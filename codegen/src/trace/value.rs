@@ -240,6 +240,8 @@ pub enum Value {
     Struct(Rc<StructValue>),
     /// `Some(x)`, `None`.
     Option(Option<Rc<Value>>),
+    /// `Ok(x)`, the result of a checked function. An error ends the kernel where it arises.
+    Checked(Rc<Value>),
     /// A function.
     Fn(Rc<FnValue>),
     /// `lo..hi`; an open end is `None`.
@@ -337,6 +339,7 @@ impl Value {
             Value::Struct(s) => s.ty.describe(),
             Value::Option(None) => "None".into(),
             Value::Option(Some(x)) => format!("Some({})", x.brief()),
+            Value::Checked(x) => format!("Result<{}, CheckError>", x.brief()),
             Value::Fn(_) => "a function".into(),
             Value::Range(..) => "a range".into(),
             Value::Iter(_) => "an iterator".into(),

@@ -82,6 +82,13 @@ pub fn flat_mut<T: Elem, A: Tensor<T>, const N: usize>(x: &mut A) -> &mut [T; N]
     unsafe { &mut *(&raw mut *x).cast::<[T; N]>() }
 }
 
+/// A copy of `x` as an array of any shape.
+pub fn shaped<T: Elem, A: Tensor<T>, const N: usize>(x: &[T; N]) -> A {
+    let mut out = zero::<T, A>();
+    *flat_mut(&mut out) = *x;
+    out
+}
+
 /// An array of zeros of any shape.
 #[inline(always)]
 pub fn zero<T: Elem, A: Tensor<T>>() -> A {

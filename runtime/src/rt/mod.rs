@@ -7,15 +7,17 @@ mod element;
 mod reduce;
 mod rows;
 mod shared;
+mod show;
 mod tree;
 
 pub use arena::{Arena, Pod, Rd, View, Views, Wr};
 pub use contract::contract;
 pub use cumulative::{argmax, argmin, cumlogsumexp, cummax, cummin, cumprod, cumsum, linear_recurrence};
-pub use element::{Elem, Tensor, flat, flat_mut, ld, st, zero};
+pub use element::{Elem, Tensor, flat, flat_mut, ld, shaped, st, zero};
 pub use half::{bf16, f16};
 pub use kiln_math::*;
 pub use reduce::{reduce, reduce_any_order};
 pub use rows::{SameAs, copy, row, row_mut};
 pub use shared::Shared;
+pub use show::{Flag, Show, flags};
 pub use tree::FromParts;
