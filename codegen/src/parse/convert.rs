@@ -569,6 +569,12 @@ impl Conv<'_> {
                 let sp = self.at(l.loop_token.span);
                 Expr { kind: ExprKind::Loop(body, self.attrs(&l.attrs)), sp }
             }
+            syn::Expr::Break(syn::ExprBreak { label: Some(l), .. })
+            | syn::Expr::Continue(syn::ExprContinue { label: Some(l), .. }) => {
+                let why = format!("a jump to the label `{l}` cannot be traced");
+                let instead = "leave the inner loop with a flag and look at it in the outer one: `stop = true; break;`, then `if stop { break; }`";
+                Expr { kind: ExprKind::Refused(why, instead.into()), sp: self.at(l.span()) }
+            }
             syn::Expr::Break(b) => {
                 let value = b.expr.as_ref().map(|e| self.boxed(e));
                 Expr { kind: ExprKind::Break(value), sp: self.at(b.break_token.span) }

@@ -238,6 +238,14 @@ impl<'a> Tracer<'a> {
                 }
                 _ => {}
             }
+            let owner = p.text.strip_suffix("::new").and_then(|owner| owner.rsplit("::").next());
+            if !is_local && owner == Some("Complex") && !ctx.paths.contains_key(p.text.trim_end_matches("::new")) {
+                let mut given = self.args(args, vars, ctx)?.pos.into_iter();
+                let (Some(re), Some(im), None) = (given.next(), given.next(), given.next()) else {
+                    return err_help(sp, "`Complex::new` takes two arguments", "write `Complex::new(re, im)`");
+                };
+                return self.complex(re, im, sp);
+            }
             let names_struct = ctx.paths.get(&*p.text).is_some_and(|id| self.items.structs.contains_key(id))
                 || p.ident() == Some("Self");
             if !is_local && names_struct {
@@ -316,6 +324,21 @@ impl<'a> Tracer<'a> {
         vars: &mut Scope,
         ctx: &Rc<Ctx>,
     ) -> R<Value> {
+        if let (ExprKind::Range(lo, hi, closed), "contains", [x]) = (&recv.kind, &*name.text, args) {
+            let (x, at) = (self.expr(&x.value, vars, ctx)?, x.value.sp);
+            let mut inside = Value::Bool(true);
+            let below = if *closed { BinOp::Le } else { BinOp::Lt };
+            for (op, end) in [(BinOp::Ge, lo), (below, hi)] {
+                let Some(end) = end else { continue };
+                let end = self.expr(end, vars, ctx)?;
+                let holds = self.binary(op, &x, &end, at)?;
+                inside = match inside {
+                    Value::Bool(true) => holds,
+                    inside => self.binary(BinOp::And, &inside, &holds, sp)?,
+                };
+            }
+            return Ok(inside);
+        }
         let value = self.expr(recv, vars, ctx)?;
         if let Value::Poison = value {
             return Err(Stop::Silent);
@@ -346,6 +369,16 @@ impl<'a> Tracer<'a> {
         };
         let array_like = matches!(recv, Value::Array(_) | Value::List(_));
         match (&*name.text, &recv) {
+            (
+                "map" | "filter" | "fold" | "sum" | "product" | "all" | "any" | "min" | "max" | "collect",
+                Value::Iter(_),
+            ) => {
+                return err_help(
+                    name.sp,
+                    format!("`{}` of an iterator cannot be traced: an iterator is for `for`", name.text),
+                    "work on the whole array, `sum(x * x)`, or write a `for` loop",
+                );
+            }
             (
                 "clone" | "to_owned" | "as_ref" | "as_mut" | "copied" | "cloned" | "into_iter" | "iter" | "iter_mut"
                 | "into",
@@ -422,15 +455,26 @@ impl<'a> Tracer<'a> {
             ("abs" | "min" | "max" | "sqrt" | "ln", Value::Num(_)) | ("ln" | "to_f32" | "astype", _) => {}
             _ => {}
         }
+        // Rust's scalar methods of two operands; numpy's reductions of arrays take an axis or nothing.
+        let is_scalar = matches!(&recv, Value::Num(_)) || matches!(&recv, Value::Array(t) if t.aval.rank() == 0);
+        let axis = |v: &Value| matches!(v, Value::Num(Num { value: Number::Int(_), dtype: None }) | Value::Tuple(_));
+        let of_two = args.pos.len() == 1 && args.kw.is_empty() && (is_scalar || !axis(&args.pos[0].0));
         let function = match (&*name.text, &recv) {
             ("ln", _) => "log",
-            // Rust's scalar methods of two operands; numpy's reductions take none or keywords.
-            ("max", _) if args.pos.len() == 1 && !matches!(args.pos[0].0, Value::Num(Num { dtype: None, .. })) => {
-                "maximum"
-            }
-            ("min", _) if args.pos.len() == 1 && !matches!(args.pos[0].0, Value::Num(Num { dtype: None, .. })) => {
-                "minimum"
-            }
+            ("max", _) if of_two => "maximum",
+            ("min", _) if of_two => "minimum",
+            ("ln_1p", _) => "log1p",
+            ("exp_m1", _) => "expm1",
+            ("recip", _) => "reciprocal",
+            ("clamp", _) => "clip",
+            ("to_radians", _) => "deg2rad",
+            ("to_degrees", _) => "rad2deg",
+            ("count_ones", _) => "population_count",
+            ("leading_zeros", _) => "clz",
+            ("wrapping_add", _) => "add",
+            ("wrapping_sub", _) => "subtract",
+            ("wrapping_mul", _) => "multiply",
+            ("wrapping_neg", _) => "negative",
             ("is_nan", _) => "isnan",
             ("is_finite", _) => "isfinite",
             ("powi" | "powf", _) => "power",

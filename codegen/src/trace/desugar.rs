@@ -78,7 +78,14 @@ fn jump_free(e: &Expr) -> Vec<Stmt> {
         })
     };
     match &e.kind {
-        ExprKind::Break(_) => vec![set(DONE), set(SKIP)],
+        ExprKind::Break(Some(value)) => vec![Stmt::Expr(Expr {
+            kind: ExprKind::Refused(
+                "`break` with a value under a condition that is known only at run time".into(),
+                "declare a variable in front of the loop and assign it: `r = ..; break;`".into(),
+            ),
+            sp: value.sp,
+        })],
+        ExprKind::Break(None) => vec![set(DONE), set(SKIP)],
         ExprKind::Continue => vec![set(SKIP)],
         ExprKind::Block(b) => vec![Stmt::Expr(Expr { kind: ExprKind::Block(rewrite(b)), sp: e.sp })],
         ExprKind::If(c, then, other) => {

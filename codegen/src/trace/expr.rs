@@ -460,12 +460,40 @@ impl<'a> Tracer<'a> {
                     format!("its fields are 0 to {}", items.len().saturating_sub(1)),
                 ),
             },
+            Value::Array(z) if z.aval.dtype.is_complex() && matches!(&*name.text, "re" | "im") => {
+                let op: crate::ops::Op =
+                    if &*name.text == "re" { crate::ops::Real.into() } else { crate::ops::Imag.into() };
+                Ok(Value::Array(self.bind1(op, &[z], name.sp)?))
+            }
             other => {
                 let d = crate::diag::Diag::at(name.sp, format!("{} has no field `{}`", other.describe(), name.text));
                 let method = crate::library::is_builtin(&name.text) || matches!(&*name.text, "T" | "len");
                 Err(if method { d.help(format!("it is a method: write `.{}()`", name.text)) } else { d }.into())
             }
         }
+    }
+
+    /// `Complex::new(re, im)`, of arrays too.
+    pub fn complex(&mut self, re: (Value, Sp), im: (Value, Sp), sp: Sp) -> R<Value> {
+        let mut parts = Vec::new();
+        let (x, y) = self.promote2("Complex", &re.0, &im.0, sp)?;
+        for (t, at) in [(x, re.1), (y, im.1)] {
+            let literal = t.weak && t.aval.dtype.is_int();
+            let t = if literal { self.convert(&t, DType::F32, at)? } else { t };
+            if !matches!(t.aval.dtype, DType::F32 | DType::F64) {
+                let found = super::value::show(&t.aval);
+                return err_help(
+                    at,
+                    format!("`Complex` is made of f32 or f64, found {found}"),
+                    "convert it with `as f32`",
+                );
+            }
+            parts.push(t);
+        }
+        let (x, y) = self.broadcast2("Complex", &parts[0], &parts[1], sp)?;
+        let mut z = self.bind1(crate::ops::MakeComplex, &[&x, &y], sp)?;
+        z.weak = false;
+        Ok(Value::Array(z))
     }
 
     fn struct_expr(
@@ -486,6 +514,13 @@ impl<'a> Tracer<'a> {
         let mut given: Vec<(Name, Value, Sp)> = Vec::new();
         for (name, e) in fields {
             given.push((name.clone(), self.expr(e, vars, ctx)?, e.sp));
+        }
+        if path.last() == "Complex" && !ctx.paths.contains_key(&*path.text) {
+            let part = |name: &str| given.iter().find(|(n, _, _)| &*n.text == name).map(|(_, v, at)| (v.clone(), *at));
+            let (Some(re), Some(im), 2) = (part("re"), part("im"), given.len()) else {
+                return err_help(path.sp, "`Complex` has the fields `re` and `im`", "write `Complex { re: a, im: b }`");
+            };
+            return self.complex(re, im, path.sp);
         }
         let ty = match (&rest, path.ident()) {
             (Some(s), _) if path.generics.is_empty() => s.ty.clone(),

@@ -1,24 +1,87 @@
 //! Indexing: `x[i]`, `x[2..5]`, `x[(.., i)]`, `x[idx]`, read and written.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::array::Array;
 use crate::diag::Diag;
 use crate::dtype::{DType, Scalar};
-use crate::graph::Aval;
+use crate::graph::{Aval, Graph, Var};
 use crate::ops::indexing::{Coords, DimIx, IndexMode};
 use crate::ops::scatter::Combine;
-use crate::ops::{Compare, CompareOp, Gather, Neg, Reshape, Scatter, Select, Slice};
+use crate::ops::{Add, Compare, CompareOp, Constant, Convert, Gather, Mul, Neg, Reshape, Scatter, Select, Slice, Sub};
 use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Stop, Tracer, arith, err, err_help, tree};
+
+/// An integer as a sum of multiples of variables, as far as that can be seen.
+#[derive(Default)]
+struct Linear {
+    terms: BTreeMap<Var, i128>,
+    constant: i128,
+}
+
+impl Linear {
+    fn of(g: &Graph, v: Var) -> Linear {
+        let atom = || Linear { terms: BTreeMap::from([(v, 1)]), constant: 0 };
+        let Some(eqn) = g.eqns.iter().rev().find(|e| e.outputs.contains(&v)) else { return atom() };
+        if let Some(c) = eqn.op.downcast::<Constant>() {
+            let value = c.value.data().first().and_then(|x| x.to_i128());
+            return value.map_or_else(atom, |constant| Linear { constant, ..Linear::default() });
+        }
+        // Conversions between integers keep every index that lies inside an array.
+        if eqn.op.downcast::<Convert>().is_some() && g.dtype(eqn.inputs[0]).is_int() {
+            return Linear::of(g, eqn.inputs[0]);
+        }
+        let [sum, difference, product] = [
+            eqn.op.downcast::<Add>().is_some(),
+            eqn.op.downcast::<Sub>().is_some(),
+            eqn.op.downcast::<Mul>().is_some(),
+        ];
+        if !(sum || difference || product) {
+            return atom();
+        }
+        let (mut x, mut y) = (Linear::of(g, eqn.inputs[0]), Linear::of(g, eqn.inputs[1]));
+        if product {
+            if x.terms.is_empty() {
+                std::mem::swap(&mut x, &mut y);
+            }
+            if !y.terms.is_empty() {
+                return atom();
+            }
+            x.scale(y.constant);
+        } else {
+            y.scale(if difference { -1 } else { 1 });
+            x.add(&y);
+        }
+        x
+    }
+
+    fn scale(&mut self, k: i128) {
+        self.constant = self.constant.saturating_mul(k);
+        self.terms.values_mut().for_each(|c| *c = c.saturating_mul(k));
+        self.terms.retain(|_, c| *c != 0);
+    }
+
+    fn add(&mut self, other: &Linear) {
+        self.constant = self.constant.saturating_add(other.constant);
+        for (v, c) in &other.terms {
+            let sum = self.terms.entry(*v).or_insert(0);
+            *sum = sum.saturating_add(*c);
+        }
+        self.terms.retain(|_, c| *c != 0);
+    }
+}
 
 /// What stands for one axis.
 #[derive(Clone, Debug)]
 enum Part {
     /// `lo..hi`, static.
     Span(usize, usize),
+    /// So many elements from a place known at run time. One that sticks out is moved inside by a read and left out by a
+    /// write.
+    Window(Traced, usize),
     /// A static index.
     At(usize),
     /// An index or index array known at run time.
@@ -71,9 +134,9 @@ impl<'a> Tracer<'a> {
         let end = |v: &Option<Rc<Value>>, default: usize| match v.as_deref() {
             None => R::Ok(default as i128),
             Some(Value::Num(Num { value: Number::Int(i), .. })) => Ok(*i),
-            Some(other) => Err(Diag::at(sp, format!("the bounds of a slice are static, found {}", other.describe()))
+            Some(other) => Err(Diag::at(sp, format!("the end of a slice is static, found {}", other.describe()))
                 .item(axis)
-                .help("for a start known at run time use `dynamic_slice(x, (i,), (n,))`")
+                .help("a slice from `i` on has a length: `x[i..i + 3]`")
                 .into()),
         };
         let (lo, hi) = (end(lo, 0)?, end(hi, n)?);
@@ -89,6 +152,34 @@ impl<'a> Tracer<'a> {
                 .into());
         }
         Ok((lo as usize, hi as usize))
+    }
+
+    /// A slice that starts where only the run knows: its length is known if the bounds differ by a constant, as those of
+    /// `i..i + 3` and `4 * i..4 * (i + 1)` do.
+    fn dynamic_span(&mut self, t: &Traced, lo: &Value, hi: &Value, axis: usize, sp: Sp) -> R<(Traced, usize)> {
+        let (start, end) = (self.to_traced(lo, None, sp)?, self.to_traced(hi, None, sp)?);
+        if !start.aval.dtype.is_int() || start.aval.rank() > 0 {
+            let text = format!("the start of a slice is an integer, found {}", lo.describe());
+            return Err(Diag::at(sp, text).item(axis).into());
+        }
+        let (a, b) = (self.var(&start), self.var(&end));
+        let (mut a, b) = (Linear::of(self.graph(), a), Linear::of(self.graph(), b));
+        a.scale(-1);
+        a.add(&b);
+        let n = t.aval.shape[axis];
+        match usize::try_from(a.constant).ok().filter(|_| a.terms.is_empty()) {
+            Some(len) if len <= n => Ok((self.wrap_negative(&start, n, sp)?, len)),
+            Some(len) => {
+                let text = format!("{} cannot be taken from axis {axis}, which has {}", elements(len), elements(n));
+                let mut d = Diag::at(sp, text).item(axis);
+                d.notes = vec![self.origin(t)];
+                Err(d.into())
+            }
+            None => Err(Diag::at(sp, "the length of a slice is static: its bounds have to differ by a constant")
+                .item(axis)
+                .help("write `x[i..i + 3]`, or `dynamic_slice(x, (i,), (3,))`")
+                .into()),
+        }
     }
 
     fn index_parts(&mut self, t: &Traced, index: &Value, sp: Sp) -> R<Vec<Part>> {
@@ -110,6 +201,10 @@ impl<'a> Tracer<'a> {
         for (axis, item) in items.iter().enumerate() {
             let n = t.aval.shape[axis];
             parts.push(match item {
+                Value::Range(Some(lo), Some(hi)) if matches!(**lo, Value::Array(_)) => {
+                    let (start, len) = self.dynamic_span(t, lo, hi, axis, sp)?;
+                    Part::Window(start, len)
+                }
                 Value::Range(lo, hi) => {
                     let (lo, hi) = self.static_span(lo, hi, n, axis, sp).map_err(|stop| match stop {
                         Stop::Error(mut d) => {
@@ -184,7 +279,7 @@ impl<'a> Tracer<'a> {
         };
         let (zero, extent) = (full(self, 0), full(self, n as i128));
         let negative = self.bind1(Compare { op: CompareOp::Lt }, &[&wide, &zero], sp)?;
-        let wrapped = self.bind1(crate::ops::Add, &[&wide, &extent], sp)?;
+        let wrapped = self.bind1(Add, &[&wide, &extent], sp)?;
         self.bind1(Select, &[&negative, &wrapped, &wide], sp)
     }
 
@@ -193,7 +288,7 @@ impl<'a> Tracer<'a> {
         let span = |p: &Part, n: usize| match p {
             Part::Span(lo, hi) => (*lo, *hi),
             Part::At(i) => (*i, *i + 1),
-            Part::Dynamic(_) => (0, n),
+            Part::Dynamic(_) | Part::Window(..) => (0, n),
         };
         let spans: Vec<(usize, usize)> = parts.iter().zip(&t.aval.shape).map(|(p, n)| span(p, *n)).collect();
         let mut view = t.clone();
@@ -211,7 +306,7 @@ impl<'a> Tracer<'a> {
             view = self.bind1(Reshape { shape }, &[&view], sp)?;
         }
         let rest: Vec<Part> = parts.iter().filter(|p| !matches!(p, Part::At(_))).cloned().collect();
-        if !rest.iter().any(|p| matches!(p, Part::Dynamic(_))) {
+        if !rest.iter().any(|p| matches!(p, Part::Dynamic(_) | Part::Window(..))) {
             view.weak = t.weak;
             return Ok(view);
         }
@@ -244,7 +339,10 @@ impl<'a> Tracer<'a> {
         }
         let neighbours = at.windows(2).all(|w| w[0] + 1 == w[1]);
         let before = if neighbours {
-            parts[..at.first().copied().unwrap_or(0)].iter().filter(|p| matches!(p, Part::Span(..))).count()
+            parts[..at.first().copied().unwrap_or(0)]
+                .iter()
+                .filter(|p| matches!(p, Part::Span(..) | Part::Window(..)))
+                .count()
         } else {
             0
         };
@@ -269,6 +367,14 @@ impl<'a> Tracer<'a> {
                     dims.push(DimIx::index(indices.len()));
                     index_dims.push(along.iter().map(|a| before + lead + a).collect());
                     indices.push(t);
+                }
+                Part::Window(start, len) => {
+                    let w = if n_window < before { n_window } else { n_window + common.len() };
+                    n_window += 1;
+                    shape.push(*len);
+                    indices.push(start.clone());
+                    index_dims.push(Vec::new());
+                    dims.push(DimIx::slice(indices.len() - 1, w));
                 }
                 Part::Span(lo, hi) => {
                     let w = if n_window < before { n_window } else { n_window + common.len() };

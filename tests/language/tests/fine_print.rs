@@ -245,3 +245,41 @@ mod options {
         assert_eq!(both(2.0), (6.0, 2.0));
     }
 }
+
+mod complex {
+    use super::*;
+
+    #[jit]
+    fn rotate(z: Complex<f32>, a: &[f32; 2]) -> ([Complex<f32>; 2], f32) {
+        let turned = Complex::new(cos(a), sin(a)) * z * Complex { re: 0.0, im: 1.0 };
+        (turned, z.re * z.im)
+    }
+
+    #[test]
+    fn complex_numbers_are_built_and_taken_apart() {
+        let (turned, product) = rotate(Complex::new(2.0, 3.0), &[0.0, core::f32::consts::PI]);
+        assert_eq!((turned[0], product), (Complex::new(-3.0, 2.0), 6.0));
+        assert!((turned[1] - Complex::new(3.0, -2.0)).norm_sqr() < 1e-10);
+    }
+}
+
+mod scalar_methods {
+    use super::*;
+
+    #[jit]
+    fn ints(x: i32, y: i32) -> (i32, u32, bool) {
+        (x.min(y).max(3).wrapping_mul(2), (x as u32).count_ones(), (2..=5).contains(&x))
+    }
+
+    #[jit]
+    fn floats(x: f32) -> (f32, f32, bool) {
+        (x.powi(3).max(0.5).ln_1p(), x.clamp(-1.0, 1.0).recip(), (0.0..=1.0).contains(&x))
+    }
+
+    #[test]
+    fn rusts_methods_of_numbers() {
+        assert_eq!((ints(5, 2), ints(7, 9)), ((6, 2, true), (14, 3, false)));
+        assert_eq!(floats(1.0), (2.0f32.ln(), 1.0, true));
+        assert!(!floats(1.5).2 && floats(-4.0).1 == -1.0);
+    }
+}

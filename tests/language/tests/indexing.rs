@@ -189,3 +189,23 @@ mod along_axes {
         assert_eq!(one_lower(&X, &[1, 0, 3]), [1.0, 10.0, 23.0]);
     }
 }
+
+#[jit]
+fn windows(x: &[[f32; 4]; 6], i: i32, j: u8) -> ([[f32; 2]; 3], [f32; 2], [[f32; 4]; 6]) {
+    let mut y = *x;
+    y[(i..i + 2, 1..3)] *= 10.0;
+    (x[(i..i + 3, 1..3)], x[(0, 2 * j..2 * (j + 1))], y)
+}
+
+#[test]
+fn a_slice_starts_where_the_run_says() {
+    let x: [[f32; 4]; 6] = core::array::from_fn(|i| core::array::from_fn(|j| (10 * i + j) as f32));
+    let (rows, pair, y) = windows(&x, 2, 1);
+    assert_eq!((rows, pair), ([[21.0, 22.0], [31.0, 32.0], [41.0, 42.0]], [2.0, 3.0]));
+    assert_eq!((y[2], y[3], y[4]), ([20.0, 210.0, 220.0, 23.0], [30.0, 310.0, 320.0, 33.0], x[4]));
+    // A read that sticks out is moved inside, a write is left out.
+    let (rows, pair, y) = windows(&x, 5, 9);
+    assert_eq!((rows[2], pair, y), ([51.0, 52.0], [2.0, 3.0], x));
+    // A negative start counts from the end, once.
+    assert_eq!(windows(&x, -3, 0).0[0], [31.0, 32.0]);
+}
