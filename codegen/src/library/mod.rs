@@ -13,6 +13,7 @@ use crate::trace::value::Value;
 use crate::trace::{R, Tracer};
 
 mod intrinsics;
+mod transformations;
 
 /// An intrinsic: evaluates a call.
 pub type Intrinsic = fn(&mut Tracer<'_>, Args, Sp) -> R<Value>;
@@ -31,7 +32,7 @@ const PARTS: &[Part] = &[
     Part { title: "Arrays", table: intrinsics::TABLE, source: include_str!("numpy.kiln") },
     Part { title: "Arrays: more", table: &[], source: include_str!("more.kiln") },
     Part { title: "Arrays: networks", table: &[], source: include_str!("nn.kiln") },
-    Part { title: "Transformations", table: &[], source: include_str!("transforms.kiln") },
+    Part { title: "Transformations", table: transformations::TABLE, source: include_str!("transforms.kiln") },
 ];
 
 /// Prefixes under which functions may also be called: `nn::relu` is `relu`.

@@ -653,6 +653,7 @@ primitives! {
     slice: Slice = "slice" (p) Slice { start: p.usizes("start")?, limit: p.usizes("limit")?, stride: p.usizes("stride")? };
     pad: Pad = "pad" (p) Pad { lo: p.ints("lo")?, hi: p.ints("hi")?, interior: p.usizes("interior")? };
     concatenate: Concatenate = "concatenate" (p) Concatenate { axis: p.usize("axis")? };
+    all_gather: AllGather = "all_gather" (p) AllGather { size: p.usize("size")? };
     stop_gradient: StopGradient = "stop_gradient";
     custom_vjp: CustomVjp = "custom_vjp" (p) CustomVjp { call: p.graph("call")?, fwd: p.graph("fwd")?, bwd: p.graph("bwd")? },
         CustomVjpTangent = "custom_vjp_tangent" (p) CustomVjpTangent { n_operands: p.usize("operands")?, push: p.graph("push")?, bwd: p.graph("bwd")? };

@@ -17,6 +17,7 @@ use crate::unit::ItemId;
 
 pub mod arith;
 pub mod call;
+pub mod collectives;
 pub mod control;
 pub mod custom;
 pub mod debug;
@@ -129,6 +130,8 @@ pub struct Tracer<'a> {
     pub params: HashMap<Sp, ParamOrigin>,
     /// What the user calls the operation that is being traced: `&` for the primitive `and`.
     pub word: Option<Rc<str>>,
+    /// Mapped axes with a name, innermost last.
+    pub axes: Vec<collectives::NamedAxis>,
     /// Per function that is being traced: whether it returns a `Result`; `None` for the library's.
     pub returns: Vec<Option<bool>>,
     /// Library code has seen through the `Result` of a checked function.
@@ -152,6 +155,7 @@ impl<'a> Tracer<'a> {
             rules: Vec::new(),
             params: HashMap::new(),
             word: None,
+            axes: Vec::new(),
             returns: Vec::new(),
             unwrapped: false,
             consts_in_progress: Vec::new(),

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use crate::diag::Diag;
 use crate::dtype::DType;
-use crate::graph::{Graph, Var};
-use crate::ops::{Batched, Tangent, Transpose, with_batch_axis};
+use crate::graph::{Aval, Graph, Var};
+use crate::ops::{Batched, Iota, Tangent, Transpose, with_batch_axis};
 use crate::parse::ast::Name;
 use crate::parse::spans::Sp;
 use crate::trace::call::{Args, axis, static_ints};
+use crate::trace::collectives::NamedAxis;
 use crate::trace::value::{FnValue, LinearFn, Num, Number, Subgraph, Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help, tree};
 use crate::transform::{batch_into, jvp_into, linearize_into, transpose_into};
@@ -20,7 +21,9 @@ impl<'a> Tracer<'a> {
             FnValue::Grad { f, argnums, tuple, has_aux, value } => {
                 self.call_grad(f, argnums, *tuple, *has_aux, *value, args, sp)
             }
-            FnValue::Vmap { f, in_axes, out_axes } => self.call_vmap(f, in_axes, out_axes, args, sp),
+            FnValue::Vmap { f, in_axes, out_axes, axis_name, axis_size } => {
+                self.call_vmap(f, (in_axes, out_axes), axis_name.as_ref(), *axis_size, args, sp)
+            }
             FnValue::Linear(l) => self.call_linear(l, args, sp),
             FnValue::Applied { name, f, kwargs } => {
                 // The library's `_hessian(f, args, ..)` and so on take the function and a tuple of arguments.
@@ -194,7 +197,15 @@ impl<'a> Tracer<'a> {
         })
     }
 
-    fn call_vmap(&mut self, f: &Rc<FnValue>, in_axes: &Value, out_axes: &Value, args: Args, sp: Sp) -> R<Value> {
+    fn call_vmap(
+        &mut self,
+        f: &Rc<FnValue>,
+        (in_axes, out_axes): (&Value, &Value),
+        axis_name: Option<&Rc<str>>,
+        axis_size: Option<usize>,
+        args: Args,
+        sp: Sp,
+    ) -> R<Value> {
         let given = positional(args)?;
         let specs = match in_axes {
             Value::Tuple(items) if items.len() == given.len() => items.to_vec(),
@@ -211,7 +222,7 @@ impl<'a> Tracer<'a> {
             }
             one => vec![one.clone(); given.len()],
         };
-        let mut size: Option<(usize, String)> = None;
+        let mut size: Option<(usize, String)> = axis_size.map(|n| (n, "`axis_size`".to_string()));
         let mut outer: Vec<Batched> = Vec::new();
         let mut inner: Vec<Value> = Vec::new();
         for ((v, at), spec) in given.iter().zip(&specs) {
@@ -221,8 +232,24 @@ impl<'a> Tracer<'a> {
             return err_help(sp, "`vmap` has no mapped argument", "give at least one argument an axis in `in_axes`");
         };
         // The leaves of `inner` stand for slices: they exist only inside.
-        let f = f.clone();
-        let sub = self.subgraph("", &inner, move |tr, inner| tr.apply(&f, inner, sp))?;
+        // The number of the slice is one more argument, which only named axes read.
+        let mut inner = inner;
+        if axis_name.is_some() {
+            let aval = Aval::new(DType::U32, &[size]);
+            let var = self.graph().bind1(Iota { aval, dimension: 0 }, &[]);
+            outer.push(Batched { var, batched: true });
+            let lane = self.traced(var, sp);
+            inner.push(Value::Array(Traced { aval: Rc::new(Aval::scalar(DType::U32)), ..lane }));
+        }
+        let (f, name) = (f.clone(), axis_name.cloned());
+        let sub = self.subgraph("", &inner, move |tr, mut inner| {
+            let Some(name) = name else { return tr.apply(&f, inner, sp) };
+            let Some(Value::Array(lane)) = inner.pop() else { unreachable!("added above") };
+            tr.axes.push(NamedAxis { name, lane, size });
+            let out = tr.apply(&f, inner, sp);
+            tr.axes.pop();
+            out
+        })?;
         let mut ins = outer;
         for c in &sub.captures {
             ins.push(Batched { var: self.var(c), batched: false });
@@ -659,12 +686,22 @@ pub fn make_grad(tr: &mut Tracer<'_>, args: Args, value: bool, sp: Sp) -> R<Valu
 
 /// `vmap(f, in_axes = .., out_axes = ..)`.
 pub fn make_vmap(_tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("vmap", &["f", "in_axes", "out_axes"], 1, sp)?;
+    let b = args.bind("vmap", &["f", "in_axes", "out_axes", "axis_name", "axis_size"], 1, sp)?;
     let or_zero = |v: Option<&Value>| v.cloned().unwrap_or(Value::int(0));
+    let axis_name = match b.get("axis_name") {
+        None | Some(Value::Option(None)) => None,
+        Some(Value::Str(name)) => Some(name.clone()),
+        Some(other) => {
+            let found = format!("`axis_name` is a text, found {}", other.describe());
+            return err_help(b.sp("axis_name"), found, "write `axis_name = \"batch\"`");
+        }
+    };
     Ok(Value::Fn(Rc::new(FnValue::Vmap {
         f: b.function("f")?,
         in_axes: or_zero(b.get("in_axes")),
         out_axes: or_zero(b.get("out_axes")),
+        axis_name,
+        axis_size: b.int("axis_size")?.and_then(|n| usize::try_from(n).ok()),
     })))
 }
 

@@ -137,6 +137,10 @@ pub enum FnValue {
         in_axes: Value,
         /// Axis per result.
         out_axes: Value,
+        /// What `psum` and its kin call the mapped axis.
+        axis_name: Option<Rc<str>>,
+        /// Number of slices, where it was given.
+        axis_size: Option<usize>,
     },
     /// `linearize` and `vjp`: a linear map, forwards or transposed.
     Linear(Rc<LinearFn>),
