@@ -9,8 +9,6 @@ use crate::ops::*;
 use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
 use crate::trace::call::{Args, Bound, axis, static_ints};
-use crate::trace::functional;
-use crate::trace::transforms::{make_applied, make_grad, make_vmap};
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Tracer, arith, err, err_help, scalar, tree};
 
@@ -47,24 +45,7 @@ table! {
         greater = Compare { op: CompareOp::Gt }, greater_equal = Compare { op: CompareOp::Ge };
     fold sum = ReduceSum, max = ReduceMax, min = ReduceMin, prod = ReduceProd, amax = ReduceMax, amin = ReduceMin;
     other
-        "grad" = |tr, a, sp| make_grad(tr, a, false, sp),
-        "value_and_grad" = |tr, a, sp| make_grad(tr, a, true, sp),
-        "vmap" = make_vmap,
-        "hvp" = |tr, a, sp| make_applied(tr, "hvp", &["f"], a, sp),
-        "checkpoint" = |tr, a, sp| make_applied(tr, "checkpoint", &["f"], a, sp),
-        "remat" = |tr, a, sp| make_applied(tr, "checkpoint", &["f"], a, sp),
-        "_checkpoint" = |tr, a, sp| tr.call_checkpoint(a, sp),
-        "jacfwd" = |tr, a, sp| make_applied(tr, "jacfwd", &["f", "argnums"], a, sp),
-        "jacrev" = |tr, a, sp| make_applied(tr, "jacrev", &["f", "argnums"], a, sp),
-        "hessian" = |tr, a, sp| make_applied(tr, "hessian", &["f", "argnums"], a, sp),
-        "_scan" = |tr, a, sp| tr.functional_scan(a, sp),
-        "_call" = |tr, a, sp| tr.call_on_tuple(a, sp),
         "_power" = |tr, a, sp| tr.power(a, sp),
-        "_replace" = functional::replace,
-        "_concat" = functional::concat,
-        "_tail" = functional::tail,
-        "cond" = |tr, a, sp| functional::with_operands(tr, "cond", 3, a, sp),
-        "switch" = |tr, a, sp| functional::with_operands(tr, "switch", 2, a, sp),
         "atan2" = |tr, a, sp| pair(tr, "atan2", Atan2.into(), a, sp),
         "arctan2" = |tr, a, sp| pair(tr, "arctan2", Atan2.into(), a, sp),
         "cumsum" = |tr, a, sp| cumulative(tr, "cumsum", |axis, reverse| Cumsum { axis, reverse }.into(), a, sp),
@@ -73,10 +54,6 @@ table! {
         "cummin" = |tr, a, sp| cumulative(tr, "cummin", |axis, reverse| Cummin { axis, reverse }.into(), a, sp),
         "sort" = |tr, a, sp| sorted(tr, "sort", |axis, descending| Sort { axis, descending }.into(), a, sp),
         "argsort" = |tr, a, sp| sorted(tr, "argsort", |axis, descending| Argsort { axis, descending }.into(), a, sp),
-        "jvp" = jvp,
-        "vjp" = vjp,
-        "linearize" = linearize,
-        "stop_gradient" = stop_gradient,
         "divide" = |tr, a, sp| true_divide(tr, a, sp),
         "true_divide" = |tr, a, sp| true_divide(tr, a, sp),
         "where_" = where_,
@@ -279,50 +256,6 @@ fn isfinite(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
         let t = to_float(tr, t, sp)?;
         tr.bind1(IsFinite, &[&t], sp)
     })
-}
-
-fn stop_gradient(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("stop_gradient", &["x"], 1, sp)?;
-    let _ = &b;
-    let v = b.want("x");
-    if !matches!(v, Value::Array(_)) && tree::children(&v).is_none() {
-        return Ok(v);
-    }
-    tr.map_tree(&v, sp, &mut |tr, t| tr.bind1(StopGradient, &[t], sp))
-}
-
-fn jvp(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("jvp", &["f", "primals", "tangents"], 3, sp)?;
-    tr.jvp(&b.function("f")?, &b.want("primals"), &b.want("tangents"), sp)
-}
-
-fn vjp(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("vjp", &["f", "primals", "has_aux"], 2, sp)?;
-    let primals = match b.want("primals") {
-        Value::Tuple(items) => items.to_vec(),
-        Value::Unit => Vec::new(),
-        other => {
-            return err_help(
-                b.sp("primals"),
-                format!("`vjp` takes a tuple of primals, found {}", other.describe()),
-                "write `vjp(f, (x,))`",
-            );
-        }
-    };
-    let has_aux = b.bool("has_aux", false)?;
-    tr.linearize(&b.function("f")?, &primals, true, has_aux, sp)
-}
-
-fn linearize(tr: &mut Tracer<'_>, mut args: Args, sp: Sp) -> R<Value> {
-    if args.pos.is_empty() {
-        return err_help(sp, "`linearize` needs a function", "write `linearize(f, x)`");
-    }
-    let (f, at) = args.pos.remove(0);
-    let Value::Fn(f) = f else {
-        return err(at, format!("`linearize` needs a function, found {}", f.describe()));
-    };
-    let primals: Vec<Value> = args.pos.into_iter().map(|(v, _)| v).collect();
-    tr.linearize(&f, &primals, false, false, sp)
 }
 
 /// numpy's `matmul`: vectors are padded to matrices, leading axes broadcast.

@@ -1,12 +1,40 @@
-//! Built-ins over named axes, and calling forms of transformations that need more than the library's language.
+//! Transformations, control flow in JAX's spelling and built-ins over named axes: calling forms that need more than the
+//! library's language.
 
 use crate::library::Table;
+use crate::ops::StopGradient;
 use crate::parse::spans::Sp;
 use crate::trace::call::Args;
+use crate::trace::functional;
+use crate::trace::transforms::{make_applied, make_grad, make_vmap};
 use crate::trace::value::Value;
-use crate::trace::{R, Tracer, err, err_help};
+use crate::trace::{R, Tracer, err, err_help, tree};
 
 pub const TABLE: Table = &[
+    ("grad", |tr, a, sp| make_grad(tr, a, false, sp)),
+    ("value_and_grad", |tr, a, sp| make_grad(tr, a, true, sp)),
+    ("vmap", make_vmap),
+    ("hvp", |tr, a, sp| make_applied(tr, "hvp", &["f", "argnums", "has_aux"], a, sp)),
+    ("_hvp", |tr, a, sp| tr.hessian_vector(a, sp)),
+    ("_jacfwd", |tr, a, sp| tr.jacobian("_jacfwd", a, true, sp)),
+    ("_jacrev", |tr, a, sp| tr.jacobian("_jacrev", a, false, sp)),
+    ("checkpoint", |tr, a, sp| make_applied(tr, "checkpoint", &["f"], a, sp)),
+    ("remat", |tr, a, sp| make_applied(tr, "checkpoint", &["f"], a, sp)),
+    ("_checkpoint", |tr, a, sp| tr.call_checkpoint(a, sp)),
+    ("jacfwd", |tr, a, sp| make_applied(tr, "jacfwd", &["f", "argnums", "has_aux"], a, sp)),
+    ("jacrev", |tr, a, sp| make_applied(tr, "jacrev", &["f", "argnums", "has_aux"], a, sp)),
+    ("hessian", |tr, a, sp| make_applied(tr, "hessian", &["f", "argnums", "has_aux"], a, sp)),
+    ("_scan", |tr, a, sp| tr.functional_scan(a, sp)),
+    ("_call", |tr, a, sp| tr.call_on_tuple(a, sp)),
+    ("_replace", functional::replace),
+    ("_concat", functional::concat),
+    ("_tail", functional::tail),
+    ("cond", |tr, a, sp| functional::with_operands(tr, "cond", 3, a, sp)),
+    ("switch", |tr, a, sp| functional::with_operands(tr, "switch", 2, a, sp)),
+    ("jvp", jvp),
+    ("vjp", vjp),
+    ("linearize", linearize),
+    ("stop_gradient", stop_gradient),
     ("psum", |tr, a, sp| tr.over_axis("psum", a, sp)),
     ("pmean", |tr, a, sp| tr.over_axis("pmean", a, sp)),
     ("pmax", |tr, a, sp| tr.over_axis("pmax", a, sp)),
@@ -35,4 +63,48 @@ fn linear_transpose(tr: &mut Tracer<'_>, mut args: Args, sp: Sp) -> R<Value> {
         Value::Tuple(parts) => Ok(parts[1].clone()),
         other => Ok(other),
     }
+}
+
+fn stop_gradient(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("stop_gradient", &["x"], 1, sp)?;
+    let _ = &b;
+    let v = b.want("x");
+    if !matches!(v, Value::Array(_)) && tree::children(&v).is_none() {
+        return Ok(v);
+    }
+    tr.map_tree(&v, sp, &mut |tr, t| tr.bind1(StopGradient, &[t], sp))
+}
+
+fn jvp(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("jvp", &["f", "primals", "tangents", "has_aux"], 3, sp)?;
+    tr.jvp(&b.function("f")?, &b.want("primals"), &b.want("tangents"), b.bool("has_aux", false)?, sp)
+}
+
+fn vjp(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("vjp", &["f", "primals", "has_aux"], 2, sp)?;
+    let primals = match b.want("primals") {
+        Value::Tuple(items) => items.to_vec(),
+        Value::Unit => Vec::new(),
+        other => {
+            return err_help(
+                b.sp("primals"),
+                format!("`vjp` takes a tuple of primals, found {}", other.describe()),
+                "write `vjp(f, (x,))`",
+            );
+        }
+    };
+    let has_aux = b.bool("has_aux", false)?;
+    tr.linearize(&b.function("f")?, &primals, true, has_aux, sp)
+}
+
+fn linearize(tr: &mut Tracer<'_>, mut args: Args, sp: Sp) -> R<Value> {
+    if args.pos.is_empty() {
+        return err_help(sp, "`linearize` needs a function", "write `linearize(f, x)`");
+    }
+    let (f, at) = args.pos.remove(0);
+    let Value::Fn(f) = f else {
+        return err(at, format!("`linearize` needs a function, found {}", f.describe()));
+    };
+    let primals: Vec<Value> = args.pos.into_iter().map(|(v, _)| v).collect();
+    tr.linearize(&f, &primals, false, false, sp)
 }

@@ -24,6 +24,7 @@ pub mod debug;
 mod desugar;
 pub mod expr;
 pub mod functional;
+pub mod jacobians;
 pub mod index;
 pub mod pattern;
 pub mod regions;

@@ -8,8 +8,9 @@ use crate::graph::{Aval, Graph, Var};
 use crate::ops::{Batched, Iota, Tangent, Transpose, with_batch_axis};
 use crate::parse::ast::Name;
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, axis, static_ints};
+use crate::trace::call::{Args, axis};
 use crate::trace::collectives::NamedAxis;
+use crate::trace::jacobians::Argnums;
 use crate::trace::value::{FnValue, LinearFn, Num, Number, Subgraph, Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help, tree};
 use crate::transform::{batch_into, jvp_into, linearize_into, transpose_into};
@@ -18,8 +19,8 @@ impl<'a> Tracer<'a> {
     /// Calls a function that a transformation made.
     pub fn call_transformed(&mut self, f: &FnValue, args: Args, sp: Sp) -> R<Value> {
         match f {
-            FnValue::Grad { f, argnums, tuple, has_aux, value } => {
-                self.call_grad(f, argnums, *tuple, *has_aux, *value, args, sp)
+            FnValue::Grad { f, argnums, has_aux, value, holomorphic } => {
+                self.call_grad(f, argnums, (*has_aux, *value, *holomorphic), args, sp)
             }
             FnValue::Vmap { f, in_axes, out_axes, axis_name, axis_size } => {
                 self.call_vmap(f, (in_axes, out_axes), axis_name.as_ref(), *axis_size, args, sp)
@@ -53,7 +54,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// A float tree with every number made an array, so that it can be differentiated.
-    fn lift_floats(&mut self, v: &Value, what: &str, sp: Sp) -> R<Value> {
+    pub fn lift_floats(&mut self, v: &Value, what: &str, sp: Sp) -> R<Value> {
         let lifted = tree::try_map(v, &mut |leaf| -> R<Value> {
             let mut t = self.to_traced(leaf, None, sp)?;
             if t.weak && t.aval.dtype.is_int() {
@@ -80,50 +81,29 @@ impl<'a> Tracer<'a> {
         Ok(lifted)
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn call_grad(
         &mut self,
         f: &Rc<FnValue>,
-        argnums: &[usize],
-        tuple: bool,
-        has_aux: bool,
-        value: bool,
+        argnums: &Argnums,
+        (has_aux, value, holomorphic): (bool, bool, bool),
         args: Args,
         sp: Sp,
     ) -> R<Value> {
         let given = positional(args)?;
         let mut values: Vec<Value> = given.iter().map(|(v, _)| v.clone()).collect();
-        for n in argnums {
-            let Some(v) = values.get(*n) else {
-                let has = match values.len() {
-                    1 => "only argument 0".to_string(),
-                    k => format!("arguments 0 to {}", k.saturating_sub(1)),
-                };
-                return err_help(
-                    sp,
-                    format!("`argnums` names argument {n}, the call has {has}"),
-                    "arguments are counted from 0",
-                );
-            };
-            values[*n] =
-                self.lift_floats(&v.clone(), &format!("the gradient with respect to argument {n}"), given[*n].1)?;
+        argnums.within(values.len(), sp)?;
+        for n in &argnums.which {
+            values[*n] = self.lift_floats(
+                &values[*n].clone(),
+                &format!("the gradient with respect to argument {n}"),
+                given[*n].1,
+            )?;
         }
         let sub = self.trace_fn(f, &values, sp)?;
-        let (out, aux) = match (&sub.out, has_aux) {
-            (Value::Tuple(items), true) if items.len() == 2 => (items[0].clone(), Some(items[1].clone())),
-            (other, true) => {
-                return err(
-                    sp,
-                    format!(
-                        "`has_aux = true` needs a function that returns `(value, aux)`, found {}",
-                        other.describe()
-                    ),
-                );
-            }
-            (other, false) => (other.clone(), None),
-        };
+        let (out, aux) = split_aux(&sub.out, has_aux, sp)?;
         match &out {
             Value::Array(t) if t.aval.rank() == 0 && t.aval.dtype.is_float() => {}
+            Value::Array(t) if holomorphic && t.aval.rank() == 0 && t.aval.dtype.is_inexact() => {}
             Value::Num(_) => {
                 return err_help(
                     sp,
@@ -141,7 +121,7 @@ impl<'a> Tracer<'a> {
         let primals = self.sub_inputs(&sub, &values);
         let mut nonzero = Vec::new();
         for (n, v) in values.iter().enumerate() {
-            nonzero.extend(tree::leaves(v).iter().map(|_| argnums.contains(&n)));
+            nonzero.extend(tree::leaves(v).iter().map(|_| argnums.which.contains(&n)));
         }
         nonzero.resize(primals.len(), false);
         let (outs, linear) = self.transform(sp, |g| linearize_into(g, &sub.graph, &primals, &nonzero))?;
@@ -162,14 +142,14 @@ impl<'a> Tracer<'a> {
         let mut input_cts = input_cts.into_iter().skip(linear.residuals.len());
         let mut grads = Vec::new();
         for (n, v) in values.iter().enumerate() {
-            if argnums.contains(&n) {
+            if argnums.which.contains(&n) {
                 let cts: Vec<Tangent> = tree::leaves(v).iter().map(|_| input_cts.next().flatten()).collect();
-                grads.push((n, self.tangent_tree(v, &cts, sp)));
+                grads.push(self.tangent_tree(v, &cts, sp));
+            } else {
+                grads.push(Value::Unit);
             }
         }
-        let mut picked: Vec<Value> =
-            argnums.iter().map(|n| grads.iter().find(|(m, _)| m == n).expect("one per argnum").1.clone()).collect();
-        let grad = if tuple { Value::tuple(picked) } else { picked.remove(0) };
+        let grad = argnums.pick(|n| grads[n].clone());
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
         let whole = tree::rebuild(&sub.out, &outs);
         Ok(match (value, aux) {
@@ -256,12 +236,21 @@ impl<'a> Tracer<'a> {
         }
         let outs = self.transform(sp, |g| batch_into(g, &sub.graph, &ins, size))?;
         let mut outs = outs.into_iter();
-        let mut leaves = Vec::new();
-        for (t, spec) in tree::leaves(&sub.out).iter().zip(self.leaf_axes(&sub.out, out_axes, sp)?) {
-            let b = outs.next().expect("one per leaf");
+        let mut specs = self.leaf_axes(&sub.out, out_axes, sp)?.into_iter();
+        tree::try_map(&sub.out, &mut |leaf| -> R<Value> {
+            let spec = specs.next().expect("one per leaf");
+            // Static results get the axis too, as every other leaf.
+            let b = match leaf {
+                Value::Array(_) => outs.next().expect("one per leaf"),
+                other => {
+                    let t = self.to_traced(other, None, sp)?;
+                    Batched { var: self.var(&t), batched: false }
+                }
+            };
+            let rank = self.graph().shape(b.var).len() - usize::from(b.batched);
             let var = match spec {
                 Some(i) => {
-                    let to = axis(i, t.aval.rank() + 1, "the result", sp)?;
+                    let to = axis(i, rank + 1, "the result", sp)?;
                     let var = with_batch_axis(self.graph(), b, size);
                     self.move_axis(var, 0, to)
                 }
@@ -274,23 +263,7 @@ impl<'a> Tracer<'a> {
                 }
                 None => b.var,
             };
-            leaves.push(self.traced(var, sp));
-        }
-        let mut k = 0;
-        // Static results get the axis too, as every other leaf.
-        tree::try_map(&sub.out, &mut |leaf| -> R<Value> {
-            Ok(match leaf {
-                Value::Array(_) => {
-                    k += 1;
-                    Value::Array(leaves[k - 1].clone())
-                }
-                other => {
-                    let t = self.to_traced(other, None, sp)?;
-                    let mut shape = vec![size];
-                    shape.extend(&t.aval.shape);
-                    Value::Array(self.broadcast_to(&t, &shape, sp)?)
-                }
-            })
+            Ok(Value::Array(self.traced(var, sp)))
         })
     }
 
@@ -361,23 +334,30 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    /// The axis of each traced leaf of `v` under a spec that may be a prefix of its tree.
+    /// The axis of each leaf of `v` under a spec that may be a prefix of its tree.
     fn leaf_axes(&mut self, v: &Value, spec: &Value, sp: Sp) -> R<Vec<Option<i128>>> {
-        let n = tree::leaves(v).len();
-        match spec {
-            Value::Option(None) => Ok(vec![None; n]),
-            Value::Num(Num { value: Number::Int(i), .. }) => Ok(vec![Some(*i); n]),
+        let one = match spec {
+            Value::Option(None) => None,
+            Value::Num(Num { value: Number::Int(i), .. }) => Some(*i),
             _ => match (tree::children(spec), tree::children(v)) {
                 (Some(s), Some(items)) if s.len() == items.len() => {
                     let mut out = Vec::new();
                     for (s, x) in s.iter().zip(items) {
                         out.extend(self.leaf_axes(x, s, sp)?);
                     }
-                    Ok(out)
+                    return Ok(out);
                 }
-                _ => err(sp, format!("`out_axes` {} does not fit the result {}", spec.describe(), v.describe())),
+                _ => {
+                    return err(sp, format!("`out_axes` {} does not fit the result {}", spec.describe(), v.describe()));
+                }
             },
-        }
+        };
+        let mut n = 0;
+        tree::try_map(v, &mut |leaf| -> R<Value> {
+            n += 1;
+            Ok(leaf.clone())
+        })?;
+        Ok(vec![one; n])
     }
 
     /// Moves an axis; the others keep their order.
@@ -392,7 +372,14 @@ impl<'a> Tracer<'a> {
     }
 
     /// `jvp(f, primals, tangents)`.
-    pub fn jvp(&mut self, f: &Rc<FnValue>, primals: &Value, tangents: &Value, sp: Sp) -> R<Value> {
+    pub fn jvp(
+        &mut self,
+        f: &Rc<FnValue>,
+        primals: &Value,
+        tangents: &Value,
+        has_aux: bool,
+        sp: Sp,
+    ) -> R<Value> {
         let (Some(ps), Some(ts)) = (tuple_items(primals), tuple_items(tangents)) else {
             let found = format!(
                 "`jvp` takes tuples of primals and tangents, found {} and {}",
@@ -421,9 +408,11 @@ impl<'a> Tracer<'a> {
         dirs.resize(primal_vars.len(), None);
         let (outs, out_ts) = self.transform(sp, |g| jvp_into(g, &sub.graph, &primal_vars, &dirs))?;
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
-        let out = tree::rebuild(&sub.out, &outs);
-        let tangent = self.float_tangent_tree(&sub.out, &out_ts, sp)?;
-        Ok(Value::tuple(vec![out, tangent]))
+        let (out, aux) = split_aux(&tree::rebuild(&sub.out, &outs), has_aux, sp)?;
+        let tangent = self.float_tangent_tree(&out, &out_ts, sp)?;
+        let mut all = vec![out, tangent];
+        all.extend(aux);
+        Ok(Value::tuple(all))
     }
 
     /// Tangents of a result: zeros for static and integer leaves.
@@ -529,11 +518,7 @@ impl<'a> Tracer<'a> {
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
         let whole = tree::rebuild(&sub.out, &outs);
         let residuals = linear.residuals.iter().map(|v| self.traced(*v, sp)).collect();
-        let (out, aux) = match (&whole, has_aux) {
-            (Value::Tuple(items), true) if items.len() == 2 => (items[0].clone(), Some(items[1].clone())),
-            (_, true) => return err(sp, "`has_aux = true` needs a function that returns `(value, aux)`"),
-            (other, false) => (other.clone(), None),
-        };
+        let (out, aux) = split_aux(&whole, has_aux, sp)?;
         let map = LinearFn { linear, residuals, input: Value::tuple(values), output: out.clone(), transposed };
         let map = Value::Fn(Rc::new(FnValue::Linear(Rc::new(map))));
         let mut all = vec![out, map];
@@ -542,7 +527,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// Refuses loops that reverse mode cannot run backwards: how often a `while` on tangents may run must be bounded.
-    fn expect_reversible(&self, linear: &Graph, primal: &Graph, sp: Sp) -> R<()> {
+    pub fn expect_reversible(&self, linear: &Graph, primal: &Graph, sp: Sp) -> R<()> {
         if unbounded_while(linear).is_none() {
             return Ok(());
         }
@@ -626,11 +611,23 @@ impl<'a> Tracer<'a> {
     }
 }
 
-fn linear_known(linear: &crate::transform::Linear, residuals: Vec<Var>) -> Vec<Option<Var>> {
+/// What transposition knows of the inputs of a linear map: its residuals.
+pub fn linear_known(linear: &crate::transform::Linear, residuals: Vec<Var>) -> Vec<Option<Var>> {
     let n = linear.graph.inputs.len();
     let mut known: Vec<Option<Var>> = residuals.into_iter().map(Some).collect();
     known.resize(n, None);
     known
+}
+
+/// What a function yields, and beside it, with `has_aux`, what is not differentiated.
+pub fn split_aux(out: &Value, has_aux: bool, sp: Sp) -> R<(Value, Option<Value>)> {
+    match (out, has_aux) {
+        (Value::Tuple(items), true) if items.len() == 2 => Ok((items[0].clone(), Some(items[1].clone()))),
+        (other, true) => {
+            err(sp, format!("`has_aux = true` needs a function that returns `(value, aux)`, found {}", other.describe()))
+        }
+        (other, false) => Ok((other.clone(), None)),
+    }
 }
 
 /// Transformed functions take their arguments by position.
@@ -654,34 +651,11 @@ fn tuple_items(v: &Value) -> Option<Vec<Value>> {
 }
 
 /// `grad(f, argnums = .., has_aux = ..)` and `value_and_grad`.
-pub fn make_grad(tr: &mut Tracer<'_>, args: Args, value: bool, sp: Sp) -> R<Value> {
+pub fn make_grad(_tr: &mut Tracer<'_>, args: Args, value: bool, sp: Sp) -> R<Value> {
     let name = if value { "value_and_grad" } else { "grad" };
-    let b = args.bind(name, &["f", "argnums", "has_aux"], 1, sp)?;
-    let _ = tr;
-    let (argnums, tuple) = match b.get("argnums") {
-        None => (vec![0], false),
-        Some(v) => {
-            let Some(ints) = static_ints(v) else {
-                return err(
-                    b.sp("argnums"),
-                    format!("`argnums` is an integer or a tuple of them, found {}", v.describe()),
-                );
-            };
-            let mut out = Vec::new();
-            for i in ints {
-                match usize::try_from(i) {
-                    Ok(n) => out.push(n),
-                    Err(_) => return err(b.sp("argnums"), "`argnums` counts from 0"),
-                }
-            }
-            (out, !matches!(v, Value::Num(_)))
-        }
-    };
-    if argnums.is_empty() {
-        return err(b.sp("argnums"), "`argnums` names no argument");
-    }
-    let has_aux = b.bool("has_aux", false)?;
-    Ok(Value::Fn(Rc::new(FnValue::Grad { f: b.function("f")?, argnums, tuple, has_aux, value })))
+    let b = args.bind(name, &["f", "argnums", "has_aux", "holomorphic"], 1, sp)?;
+    let (argnums, has_aux, holomorphic) = (Argnums::of(&b)?, b.bool("has_aux", false)?, b.bool("holomorphic", false)?);
+    Ok(Value::Fn(Rc::new(FnValue::Grad { f: b.function("f")?, argnums, has_aux, value, holomorphic })))
 }
 
 /// `vmap(f, in_axes = .., out_axes = ..)`.

@@ -7,6 +7,7 @@ use crate::dtype::DType;
 use crate::graph::{Aval, Graph, Var};
 use crate::parse::ast::{Closure, Function, Name};
 use crate::parse::spans::Sp;
+use crate::trace::jacobians::Argnums;
 use crate::trace::types::Ty;
 use crate::transform::Linear;
 use crate::unit::ItemId;
@@ -121,13 +122,13 @@ pub enum FnValue {
         /// The function.
         f: Rc<FnValue>,
         /// Which arguments.
-        argnums: Vec<usize>,
-        /// `argnums` was a tuple: the gradient is one too.
-        tuple: bool,
+        argnums: Argnums,
         /// The function yields `(value, aux)`.
         has_aux: bool,
         /// Yield the value too.
         value: bool,
+        /// Of a complex function that is analytic.
+        holomorphic: bool,
     },
     /// `vmap`.
     Vmap {
