@@ -52,13 +52,13 @@ fn the_gradient_of_a_loop_is_a_loop_backwards() {
         expect![[r#"
             graph slope(w: f32[], x: f32[5]) -> (g) {
               a: f32[] = constant[value=f32[]{0.0}]  // 1:54
-              b: f32[], c: f32[5], d: f32[5] = scan[length=5, consts=1, carry=1, reverse=false, indexed=true, body=graph _(a: u32[], b: f32[], c: f32[], d: f32[]) -> (g, c, j) {
-                e: f32[] = mul b c
-                f: f32[] = add e d
-                g: f32[] = tanh f
-                h: f32[] = mul g g
-                i: f32[] = constant[value=f32[]{1.0}]
-                j: f32[] = sub i h
+              b: f32[], c: f32[5], d: f32[5] = scan[length=5, consts=1, carry=1, reverse=false, indexed=false, body=graph _(a: f32[], b: f32[], c: f32[]) -> (f, b, i) {
+                d: f32[] = mul a b
+                e: f32[] = add d c
+                f: f32[] = tanh e
+                g: f32[] = mul f f
+                h: f32[] = constant[value=f32[]{1.0}]
+                i: f32[] = sub h g
               }] w a x
               e: f32[] = constant[value=f32[]{1.0}]
               f: f32[], g: f32[] = scan[length=5, consts=1, carry=2, reverse=true, indexed=false, body=graph _(a: f32[], b: f32[], c: f32[], d: f32[], e: f32[]) -> (g, i) {

@@ -1,7 +1,5 @@
 //! Built-ins that map to primitives or look at static values.
 
-use std::rc::Rc;
-
 use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::graph::Aval;
@@ -83,8 +81,6 @@ table! {
         "all" = |tr, a, sp| fold_bool(tr, "all", a, sp),
         "take_along_axis" = take_along_axis,
         "take" = take,
-        "tree_map" = tree_map,
-        "tree_map_items" = tree_map,
         "shape" = shape,
         "ndim" = |tr, a, sp| Ok(Value::size(one(tr, "ndim", a, sp)?.aval.rank())),
         "size" = |tr, a, sp| Ok(Value::size(one(tr, "size", a, sp)?.aval.size())),
@@ -650,39 +646,6 @@ fn shape(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
         return Ok(Value::Unit);
     }
     Ok(Value::tuple(x.aval.shape.iter().map(|n| Value::size(*n)).collect()))
-}
-
-/// `tree_map(f, t, u, ..)`.
-fn tree_map(tr: &mut Tracer<'_>, mut args: Args, sp: Sp) -> R<Value> {
-    if args.pos.len() < 2 {
-        return err_help(sp, "`tree_map` needs a function and a tree", "write `tree_map(|a| .., t)`");
-    }
-    let (f, at) = args.pos.remove(0);
-    let Value::Fn(f) = f else { return err(at, format!("`tree_map` needs a function, found {}", f.describe())) };
-    let trees: Vec<Value> = args.pos.into_iter().map(|(v, _)| v).collect();
-    map_trees(tr, &f, &trees, sp)
-}
-
-fn map_trees(tr: &mut Tracer<'_>, f: &Rc<crate::trace::value::FnValue>, trees: &[Value], sp: Sp) -> R<Value> {
-    let leaf = !arith::is_tree(&trees[0]);
-    if leaf {
-        return tr.apply(f, trees.to_vec(), sp);
-    }
-    let first = tree::children(&trees[0]).unwrap_or(&[]).to_vec();
-    let mut rest = Vec::new();
-    for t in &trees[1..] {
-        match tree::children(t) {
-            Some(c) if c.len() == first.len() => rest.push(c.to_vec()),
-            _ => return err(sp, format!("`tree_map` cannot pair {} with {}", trees[0].describe(), t.describe())),
-        }
-    }
-    let mut new = Vec::new();
-    for (n, x) in first.into_iter().enumerate() {
-        let mut all = vec![x];
-        all.extend(rest.iter().map(|r| r[n].clone()));
-        new.push(map_trees(tr, f, &all, sp)?);
-    }
-    Ok(tree::with_children(&trees[0], new))
 }
 
 /// Picks along an axis, with an index per position: as JAX, or with an index array one rank lower, which drops the axis.

@@ -14,6 +14,7 @@ use crate::trace::{R, Tracer};
 
 mod intrinsics;
 mod transformations;
+mod trees;
 
 /// An intrinsic: evaluates a call.
 pub type Intrinsic = fn(&mut Tracer<'_>, Args, Sp) -> R<Value>;
@@ -32,6 +33,7 @@ const PARTS: &[Part] = &[
     Part { title: "Arrays", table: intrinsics::TABLE, source: include_str!("numpy.kiln") },
     Part { title: "Arrays: more", table: &[], source: include_str!("more.kiln") },
     Part { title: "Arrays: networks", table: &[], source: include_str!("nn.kiln") },
+    Part { title: "Trees", table: trees::TABLE, source: "" },
     Part { title: "Transformations", table: transformations::TABLE, source: include_str!("transforms.kiln") },
 ];
 

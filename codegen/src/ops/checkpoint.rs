@@ -6,7 +6,10 @@ use crate::array::Array;
 use crate::eval::eval;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::custom_jvp::check_call;
+use crate::ops::narrow::{read_inputs, with_inputs};
+use crate::ops::region::marked;
 use crate::ops::{Barrier, Batched, Lowering, Op, OpError, Operand, Primitive, Split, Tangent, param};
+use crate::passes::dce;
 use crate::text::Params;
 use crate::transform::{batch_graph, jvp_graph, partial_eval_graph, transpose_graph};
 
@@ -57,8 +60,6 @@ impl Primitive for Checkpoint {
         let mut forward = cut.known.clone();
         forward.outputs.truncate(n_known);
         let mut outs = known.bind(Checkpoint { call: Rc::new(forward), again: self.again }, &args);
-        outs.extend(&args);
-        known.outputs = outs;
         // Later takes the known operands as residuals, then the unknown ones.
         let mut whole = Graph::new(&self.call.name);
         let residuals: Vec<Var> = cut.known.in_avals().iter().map(|a| whole.input(a)).collect();
@@ -67,6 +68,13 @@ impl Primitive for Checkpoint {
         let mut args = all.split_off(all.len() - n_residuals);
         args.extend(cut.later.in_avals()[n_residuals..].iter().map(|a| whole.input(a)));
         whole.outputs = whole.inline(&cut.later, &args);
+        // Kept is what the second computation reads: what it needs for the known results only is not computed again.
+        let whole = dce(&whole);
+        let mut used = read_inputs(&whole);
+        used[residuals.len()..].fill(true);
+        let whole = with_inputs(&whole, &used);
+        outs.extend(marked(&known.inputs, &used[..residuals.len()]));
+        known.outputs = outs;
         let mut later = Graph::new(&self.call.name);
         let args: Vec<Var> = whole.in_avals().iter().map(|a| later.input(a)).collect();
         later.outputs = later.bind(Checkpoint { call: Rc::new(whole), again: true }, &args);

@@ -309,6 +309,12 @@ pub trait Primitive: fmt::Debug + Any {
         panic!("`{}` holds no graph", self.name())
     }
 
+    /// The op without the results that are not marked in `read`, and without the operands that only they need; `None`
+    /// where nothing can go.
+    fn narrowed(&self, _read: &[bool]) -> Option<Narrowed> {
+        None
+    }
+
     /// Splits an equation, some of whose operands are unknown until later, into a part that runs now and a part that
     /// runs later; `None` puts the whole equation later. See `transform::linearize`.
     fn partial_eval(&self, _unknown: &[bool]) -> Option<Split> {
@@ -551,6 +557,7 @@ macro_rules! primitives {
 
 pub mod axes;
 pub use compare::CompareOp;
+pub use narrow::Narrowed;
 
 pub mod cumulative;
 pub mod effect;
@@ -560,8 +567,10 @@ pub mod indexing;
 #[cfg(test)]
 pub mod laws;
 pub mod matrix;
+pub mod narrow;
 pub mod reduce;
 pub mod region;
+pub mod scan_chunks;
 pub mod scan_split;
 pub mod sorting;
 pub mod windows;

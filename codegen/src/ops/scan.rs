@@ -7,6 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::eval::eval;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::axes::{move_axis, prepended};
+use crate::ops::narrow::{Narrowed, read_inputs, with_inputs, with_outputs};
 use crate::ops::region::{count, expect_types, flops, instantiate};
 use crate::ops::{
     Batched, Lowering, Op, OpError, Operand, Primitive, Region, Split, Tangent, add_tangents, param, with_batch_axis,
@@ -419,6 +420,36 @@ impl Primitive for Scan {
 
     fn partial_eval(&self, unknown: &[bool]) -> Option<Split> {
         Some(self.split(unknown))
+    }
+
+    /// A carry stays if its last value is read, or if an iteration needs it for something that stays.
+    fn narrowed(&self, read: &[bool]) -> Option<Narrowed> {
+        if read.iter().all(|r| *r) && read_inputs(&self.body).iter().all(|r| *r) {
+            return None;
+        }
+        let mut outputs = read.to_vec();
+        let (body, used) = loop {
+            let body = with_outputs(&self.body, &outputs);
+            let mut used = read_inputs(&body);
+            let carries = &mut used[self.n_index() + self.n_consts..][..self.n_carry];
+            let before = outputs.clone();
+            for (out, used) in outputs.iter_mut().zip(carries) {
+                *out |= *used;
+                *used = *out;
+            }
+            if outputs == before {
+                break (body, used);
+            }
+        };
+        if used.iter().chain(&outputs).all(|keep| *keep) {
+            return None;
+        }
+        let inputs = used[self.n_index()..].to_vec();
+        let parts = self.parts(&inputs);
+        let (n_consts, n_carry) = (count(parts.consts), count(parts.carry));
+        let indexed = self.indexed && used[0];
+        let op = self.with(with_inputs(&body, &used), indexed, n_consts, n_carry).into();
+        Some(Narrowed { op, inputs, outputs })
     }
 
     fn flops(&self, _ins: &[&Aval]) -> u64 {

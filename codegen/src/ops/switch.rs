@@ -7,6 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::eval::eval;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::effect::slice_by_slice;
+use crate::ops::narrow::{Narrowed, read_inputs, with_inputs, with_outputs};
 use crate::ops::region::{count, expect_types, flops, has_effect, instantiate, prune};
 use crate::ops::{
     Batched, BroadcastInDim, Compare, CompareOp, Lowering, Op, OpError, Operand, Primitive, Region, Select, Split,
@@ -215,6 +216,25 @@ impl Primitive for Switch {
 
     fn with_subgraphs(&self, branches: Vec<Rc<Graph>>) -> Op {
         Switch { branches }.into()
+    }
+
+    fn narrowed(&self, read: &[bool]) -> Option<Narrowed> {
+        let all_read = |b: &Graph| read_inputs(b).iter().all(|r| *r);
+        if read.iter().all(|r| *r) && self.branches.iter().any(|b| all_read(b)) {
+            return None;
+        }
+        let branches: Vec<Graph> = self.branches.iter().map(|b| with_outputs(b, read)).collect();
+        let mut used = vec![false; branches[0].inputs.len()];
+        for branch in &branches {
+            for (used, read) in used.iter_mut().zip(read_inputs(branch)) {
+                *used |= read;
+            }
+        }
+        if used.iter().chain(read).all(|keep| *keep) {
+            return None;
+        }
+        let op = Switch::of(branches.iter().map(|b| with_inputs(b, &used)).collect()).into();
+        Some(Narrowed { op, inputs: [vec![true], used].concat(), outputs: read.to_vec() })
     }
 
     /// A result is known if every branch knows it. What branches keep goes into slots, which they share by type; an

@@ -7,6 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::eval::eval;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::effect::slice_by_slice;
+use crate::ops::narrow::{Narrowed, read_inputs, with_inputs, with_outputs};
 use crate::ops::region::{count, expect_types, flops, instantiate, marked, prune};
 use crate::ops::{
     Batched, BroadcastInDim, Convert, Lowering, Op, OpError, Operand, Primitive, ReduceOr, Region, Scan, Select, Split,
@@ -65,7 +66,7 @@ impl While {
     }
 
     /// The same loop as a scan of `bound` iterations; takes and yields what the loop does.
-    fn as_scan(&self, bound: usize) -> Scan {
+    pub fn as_scan(&self, bound: usize) -> Scan {
         let carry = self.carry_avals();
         let mut g = Graph::new(&self.body.name);
         let cond_consts: Vec<Var> = self.cond.in_avals()[..self.n_cond_consts].iter().map(|a| g.input(a)).collect();
@@ -310,6 +311,39 @@ impl Primitive for While {
             n_body_consts: self.n_body_consts,
             bound: self.bound,
         })
+    }
+
+    /// A carry stays if its last value is read, or if the condition or a carry that stays needs it.
+    fn narrowed(&self, read: &[bool]) -> Option<Narrowed> {
+        if read.iter().all(|r| *r) {
+            return None;
+        }
+        let cond = read_inputs(&self.cond);
+        let mut outputs: Vec<bool> = read.iter().zip(&cond[self.n_cond_consts..]).map(|(r, c)| *r || *c).collect();
+        let (body, used) = loop {
+            let body = with_outputs(&self.body, &outputs);
+            let mut used = read_inputs(&body);
+            let before = outputs.clone();
+            for (out, used) in outputs.iter_mut().zip(&mut used[self.n_body_consts..]) {
+                *out |= *used;
+                *used = *out;
+            }
+            if outputs == before {
+                break (body, used);
+            }
+        };
+        if outputs.iter().all(|keep| *keep) {
+            return None;
+        }
+        let (of_cond, of_body) = (&cond[..self.n_cond_consts], &used[..self.n_body_consts]);
+        let op = While {
+            cond: Rc::new(with_inputs(&self.cond, &[of_cond, &outputs].concat())),
+            body: Rc::new(with_inputs(&body, &used)),
+            n_cond_consts: count(of_cond),
+            n_body_consts: count(of_body),
+            bound: self.bound,
+        };
+        Some(Narrowed { op: op.into(), inputs: [of_cond, of_body, &outputs].concat(), outputs })
     }
 
     fn subgraphs(&self) -> Vec<Rc<Graph>> {

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::graph::{Env, Eqn, Graph, Var};
+use crate::ops::Narrowed;
+use crate::ops::region::marked;
 
 pub mod bytes;
 pub mod nans;
@@ -61,27 +63,52 @@ pub fn inline(graph: &Graph) -> Graph {
     g
 }
 
-/// Drops equations whose results nobody reads.
+/// Drops equations whose results nobody reads, and such results of equations that hold graphs.
 pub fn dce(graph: &Graph) -> Graph {
     let mut live = vec![false; graph.n_vars()];
     for v in &graph.outputs {
         live[v.0 as usize] = true;
     }
     let mut keep = vec![false; graph.eqns.len()];
+    let mut narrowed: Vec<Option<Narrowed>> = vec![None; graph.eqns.len()];
     for (n, eqn) in graph.eqns.iter().enumerate().rev() {
-        keep[n] = eqn.op.has_effect() || eqn.outputs.iter().any(|v| live[v.0 as usize]);
+        let read: Vec<bool> = eqn.outputs.iter().map(|v| live[v.0 as usize]).collect();
+        keep[n] = eqn.op.has_effect() || read.contains(&true);
         if keep[n] {
-            eqn.inputs.iter().for_each(|v| live[v.0 as usize] = true);
+            narrowed[n] = eqn.op.narrowed(&read);
+            let needs = |k: usize| narrowed[n].as_ref().is_none_or(|less| less.inputs[k]);
+            for (k, v) in eqn.inputs.iter().enumerate() {
+                live[v.0 as usize] |= needs(k);
+            }
         }
     }
     let mut small = graph.clone();
-    let mut n = 0;
-    small.eqns.retain(|_| {
-        n += 1;
-        keep[n - 1]
-    });
+    small.eqns.clear();
+    let mut kept = Vec::new();
+    for ((eqn, keep), less) in graph.eqns.iter().zip(keep).zip(narrowed) {
+        if keep {
+            let inputs = match &less {
+                Some(less) => marked(&eqn.inputs, &less.inputs).copied().collect(),
+                None => eqn.inputs.clone(),
+            };
+            small.eqns.push(Eqn { inputs, ..eqn.clone() });
+            kept.push(less);
+        }
+    }
+    let mut kept = kept.into_iter();
     // Variables are numbered anew, so that dead ones take no room.
-    rebuild(&small, |_, _, _| None)
+    rebuild(&small, |g, eqn, ins| {
+        let less = kept.next().expect("one per equation")?;
+        let mut outs = g.bind(less.op, ins).into_iter();
+        let all = eqn.outputs.iter().zip(&less.outputs);
+        // Nothing reads what is not there.
+        Some(
+            all.map(
+                |(v, keep)| if *keep { outs.next().expect("one per result") } else { g.fresh(small.aval(*v).clone()) },
+            )
+            .collect(),
+        )
+    })
 }
 
 /// Computes equal things once.

@@ -141,3 +141,26 @@ fn signs_go_into_constants() {
             }"#]],
     );
 }
+
+#[test]
+fn a_carry_that_only_feeds_itself_goes_with_what_it_was_made_of() {
+    check(
+        "graph f(x: f32[4], w: f32[]) -> (d) {
+          z: f32[] = constant[value=f32[]{0.0}]
+          v: f32[] = exp w
+          y: f32[4] = sin x
+          d: f32[], e: f32[], s: f32[4] = scan[length=4, consts=1, carry=2, reverse=false, indexed=true, body=graph b(i: u32[], v: f32[], c: f32[], n: f32[], x: f32[], y: f32[]) -> (d, m, o) {
+            d: f32[] = add c x
+            m: f32[] = mul n v
+            o: f32[] = mul m y
+          }] v z z x y
+        }",
+        expect_test::expect![[r#"
+            graph f(a: f32[4], b: f32[]) -> (d) {
+              c: f32[] = constant[value=f32[]{0.0}]
+              d: f32[] = scan[length=4, consts=0, carry=1, reverse=false, indexed=false, body=graph b(a: f32[], b: f32[]) -> (c) {
+                c: f32[] = add a b
+              }] c a
+            }"#]],
+    );
+}

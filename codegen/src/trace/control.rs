@@ -90,9 +90,9 @@ impl<'a> Tracer<'a> {
     ) -> R<Value> {
         let value = self.expr(iter, vars, ctx)?;
         let it = self.iter_of(&value, iter.sp)?;
+        let options = self.loop_options("for", attrs, vars, ctx)?;
         let rolled = attrs.iter().any(|a| &*a.name.text == "rolled");
-        let unroll =
-            (ctx.library && !rolled) || attrs.iter().any(|a| &*a.name.text == "unroll") || self.is_static_iter(&it);
+        let unroll = (ctx.library && !rolled) || options.unroll || self.is_static_iter(&it);
         let len = self.iter_len(&it);
         if unroll || len <= 1 {
             for n in 0..len {
@@ -108,7 +108,7 @@ impl<'a> Tracer<'a> {
             }
             return Ok(Value::Unit);
         }
-        self.rolled_for(pat, &it, len, body, sp, vars, ctx)
+        self.rolled_for(pat, &it, (len, options.runs), body, sp, vars, ctx)
     }
 
     /// What `for` iterates over.

@@ -270,7 +270,7 @@ impl<'a> Tracer<'a> {
             ExprKind::Let(..) => err(sp, "`let` as a condition stands alone in `if` or `while`"),
             ExprKind::Match(value, arms) => self.match_expr(value, arms, sp, vars, ctx),
             ExprKind::For(pat, iter, body, attrs) => self.for_expr(pat, iter, body, attrs, sp, vars, ctx),
-            ExprKind::While(cond, body, attrs) => self.while_expr(cond, body, attrs, sp, vars, ctx),
+            ExprKind::While(cond, body, attrs) => self.while_expr("while", cond, body, attrs, sp, vars, ctx),
             ExprKind::Loop(body, attrs) => self.loop_expr(body, attrs, sp, vars, ctx),
             ExprKind::Break(value) => {
                 let value = match value {
@@ -321,7 +321,8 @@ impl<'a> Tracer<'a> {
             let parts = self.promote("[..]", &items, sp)?;
             if parts.iter().any(|p| p.aval != parts[0].aval) {
                 let all: Vec<String> = parts.iter().map(|p| super::value::show(&p.aval)).collect();
-                return err(sp, format!("an array needs items of one type, found {}", all.join(", ")));
+                let text = format!("an array needs items of one type, found {}", all.join(", "));
+                return err_help(sp, text, "a tuple holds items of different types: `(a, b)`");
             }
             let parts = parts.into_iter().map(Value::Array).collect();
             return Ok(Value::Array(self.to_traced(&Value::List(Rc::new(parts)), None, sp)?));

@@ -3,9 +3,11 @@
 use std::rc::Rc;
 
 use crate::dtype::DType;
+use crate::ops::scan_chunks::Run;
 use crate::ops::{IntegerPow, Pow, Scan};
 use crate::parse::spans::Sp;
 use crate::trace::call::{Args, static_ints};
+use crate::trace::loops::Runs;
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help, tree};
 
@@ -13,15 +15,31 @@ use crate::trace::{R, Tracer, err, err_help, tree};
 const MAX_ROUNDS: usize = 4;
 
 impl<'a> Tracer<'a> {
-    /// `_scan(f, init, xs, length)`: `f(carry, x) -> (carry, y)`.
+    /// `_scan(f, init, xs, length, reverse, unroll)`: `f(carry, x) -> (carry, y)`.
     pub fn functional_scan(&mut self, args: Args, sp: Sp) -> R<Value> {
-        let b = args.bind("scan", &["f", "init", "xs", "length"], 2, sp)?;
-        let f = b.function("f")?;
+        let b = args.bind("scan", &["f", "init", "xs", "length", "reverse", "unroll"], 2, sp)?;
+        let (f, reverse) = (b.function("f")?, b.bool("reverse", false)?);
+        // Iterations per turn; `true` is all of them.
+        let unroll = match b.get("unroll") {
+            Some(Value::Bool(all)) => {
+                if *all {
+                    usize::MAX
+                } else {
+                    1
+                }
+            }
+            _ => match b.int("unroll")?.map(usize::try_from) {
+                None => 1,
+                Some(Ok(k)) if k > 0 => k,
+                Some(_) => return err(b.sp("unroll"), "`unroll` takes at least 1 iteration"),
+            },
+        };
+        let runs = (unroll > 1).then_some(Runs { k: Some(unroll), run: Run::Unrolled });
         let xs = match b.want("xs") {
             Value::Poison => Value::none(),
             xs => xs,
         };
-        let xs = tree::try_map(&xs, &mut |leaf| -> R<Value> { Ok(Value::Array(self.to_traced(leaf, None, sp)?)) })?;
+        let xs = self.as_arrays(&xs, sp)?;
         let stacked: Vec<Traced> = tree::leaves(&xs);
         let mut length = b.int("length")?.and_then(|n| usize::try_from(n).ok());
         for t in &stacked {
@@ -77,9 +95,9 @@ impl<'a> Tracer<'a> {
                 let own = std::mem::take(&mut body.inputs);
                 body.inputs = [captures, own].concat();
                 let n_consts = sub.captures.len();
-                let op = Scan { body: Rc::new(body), length, n_consts, n_carry, reverse: false, indexed: false };
+                let op = Scan { body: Rc::new(body), length, n_consts, n_carry, reverse, indexed: false };
                 let ins: Vec<&Traced> = sub.captures.iter().chain(&now).chain(&stacked).collect();
-                let outs = self.bind(op, &ins, sp)?;
+                let outs = self.bind_loop(op, &ins, runs, sp)?;
                 return Ok(Value::tuple(vec![
                     tree::rebuild(&parts[0], &outs[..n_carry]),
                     tree::rebuild(&parts[1], &outs[n_carry..]),
@@ -98,14 +116,18 @@ impl<'a> Tracer<'a> {
         err(sp, "the types of what `scan` carries do not settle")
     }
 
-    /// The same tree with every number an array.
+    /// The same tree with every number, and every list of numbers, an array.
     fn as_arrays(&mut self, v: &Value, sp: Sp) -> R<Value> {
-        if let Value::List(items) = v
-            && !items.iter().any(super::arith::is_tree)
-        {
-            return Ok(Value::Array(self.to_traced(v, None, sp)?));
+        match (v, tree::children(v).filter(|_| super::arith::is_tree(v))) {
+            (_, Some(items)) => {
+                let new = items.iter().map(|x| self.as_arrays(x, sp)).collect::<R<_>>()?;
+                Ok(tree::with_children(v, new))
+            }
+            (Value::List(_) | Value::Array(_) | Value::Num(_) | Value::Bool(_), None) => {
+                Ok(Value::Array(self.to_traced(v, None, sp)?))
+            }
+            _ => Ok(v.clone()),
         }
-        tree::try_map(v, &mut |leaf| -> R<Value> { Ok(Value::Array(self.to_traced(leaf, None, sp)?)) })
     }
 
     /// `_call(f, args)`: a function on a tuple of arguments.

@@ -100,7 +100,9 @@ impl<'a> Tracer<'a> {
         if let Some(t) = ys.iter().find(|t| !t.aval.dtype.is_inexact()) {
             let mut d = Diag::at(sp, format!("`{}` needs float results, found {}", &name[1..], show(&t.aval)));
             d.notes = vec![self.origin(t)];
-            return Err(d.help("integers have no derivative: convert with `as f32`, or return them with `has_aux = true`").into());
+            return Err(d
+                .help("integers have no derivative: convert with `as f32`, or return them with `has_aux = true`")
+                .into());
         }
         let xs: Vec<Traced> = {
             let mut order: Vec<usize> = argnums.which.clone();
@@ -221,7 +223,8 @@ impl<'a> Tracer<'a> {
         let vs = match (&v, argnums.tuple) {
             (Value::Tuple(items), true) if items.len() == argnums.which.len() => items.to_vec(),
             (other, true) => {
-                let text = format!("`argnums` names {} arguments, the vector is {}", argnums.which.len(), other.describe());
+                let text =
+                    format!("`argnums` names {} arguments, the vector is {}", argnums.which.len(), other.describe());
                 return err_help(sp, text, "give a tuple with a vector for each of them");
             }
             (one, false) => vec![one.clone()],

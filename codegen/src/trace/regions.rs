@@ -7,6 +7,7 @@ use crate::graph::{Aval, Graph, Var};
 use crate::ops::{Convert, Rev, Scan, Select, Slice, Switch, While};
 use crate::parse::ast::*;
 use crate::parse::spans::Sp;
+use crate::trace::loops::{LoopOptions, Runs};
 use crate::trace::value::{Ctx, Iter, Num, Number, Scope, Traced, Value};
 use crate::trace::{Frame, R, Stop, Tracer, desugar, err, err_help, tree};
 
@@ -343,7 +344,7 @@ impl<'a> Tracer<'a> {
         &mut self,
         pat: &Pat,
         it: &Iter,
-        len: usize,
+        len: (usize, Option<Runs>),
         body: &Block,
         sp: Sp,
         vars: &mut Scope,
@@ -373,7 +374,7 @@ impl<'a> Tracer<'a> {
         pat: &Pat,
         plan: &ItemPlan,
         stacked: &[Traced],
-        length: usize,
+        (length, runs): (usize, Option<Runs>),
         body: &Block,
         sp: Sp,
         vars: &mut Scope,
@@ -407,7 +408,7 @@ impl<'a> Tracer<'a> {
         let op =
             Scan { body: Rc::new(graph), length, n_consts: captures.len(), n_carry, reverse: false, indexed: true };
         let ins: Vec<&Traced> = captures.iter().chain(&init).chain(stacked).collect();
-        let outs = self.bind(op, &ins, sp)?;
+        let outs = self.bind_loop(op, &ins, runs, sp)?;
         self.store_carries(vars, &carried, outs);
         Ok(Value::Unit)
     }
@@ -566,8 +567,10 @@ impl<'a> Tracer<'a> {
     }
 
     /// `while cond { .. }`.
+    #[allow(clippy::too_many_arguments)]
     pub fn while_expr(
         &mut self,
+        kind: &str,
         cond: &Expr,
         body: &Block,
         attrs: &[Attr],
@@ -575,6 +578,7 @@ impl<'a> Tracer<'a> {
         vars: &mut Scope,
         ctx: &Rc<Ctx>,
     ) -> R<Value> {
+        let options = self.loop_options(kind, attrs, vars, ctx)?;
         // While the condition is static the loop runs here.
         let mut turns = 0;
         let depth = self.depth();
@@ -603,26 +607,13 @@ impl<'a> Tracer<'a> {
                 Err(stop) => return Err(stop),
             }
         }
-        let bound = match attrs.iter().find(|a| &*a.name.text == "bound") {
-            Some(a) => match a.args.first() {
-                Some(n) => Some(self.static_size(&n.value, vars, ctx)?),
-                None => {
-                    return err_help(
-                        a.name.sp,
-                        "`bound` needs the largest number of turns",
-                        "write `#[bound(100)] while ..`",
-                    );
-                }
-            },
-            None => None,
-        };
-        match self.while_loop(cond, body, bound, sp, vars, ctx) {
+        match self.while_loop(cond, body, &options, sp, vars, ctx) {
             Err(Stop::TracedBreak(_, _)) => {
                 self.truncate_frames(depth);
                 let (cond, body) = desugar::while_parts(cond, body);
                 let mark = vars.vars.len();
                 vars.push(desugar::DONE.into(), Value::Bool(false));
-                let result = self.while_loop(&cond, &body, bound, sp, vars, ctx);
+                let result = self.while_loop(&cond, &body, &options, sp, vars, ctx);
                 vars.vars.truncate(mark);
                 result
             }
@@ -633,14 +624,14 @@ impl<'a> Tracer<'a> {
     /// `loop { .. }`: a `while` whose condition is that nothing has broken out.
     pub fn loop_expr(&mut self, body: &Block, attrs: &[Attr], sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
         let forever = Expr { kind: ExprKind::Bool(true), sp };
-        self.while_expr(&forever, body, attrs, sp, vars, ctx)
+        self.while_expr("loop", &forever, body, attrs, sp, vars, ctx)
     }
 
     fn while_loop(
         &mut self,
         cond: &Expr,
         body: &Block,
-        bound: Option<usize>,
+        options: &LoopOptions,
         sp: Sp,
         vars: &mut Scope,
         ctx: &Rc<Ctx>,
@@ -684,10 +675,13 @@ impl<'a> Tracer<'a> {
             body: Rc::new(body_graph),
             n_cond_consts: cond_captures.len(),
             n_body_consts: body_captures.len(),
-            bound,
+            bound: options.bound,
         };
         let ins: Vec<&Traced> = cond_captures.iter().chain(&body_captures).chain(&init).collect();
-        let outs = self.bind(op, &ins, sp)?;
+        let outs = match (options.runs, options.bound) {
+            (Some(runs), Some(bound)) => self.bind_loop(op.as_scan(bound), &ins, Some(runs), sp)?,
+            _ => self.bind(op, &ins, sp)?,
+        };
         self.store_carries(vars, &carried, outs);
         Ok(Value::Unit)
     }

@@ -372,14 +372,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// `jvp(f, primals, tangents)`.
-    pub fn jvp(
-        &mut self,
-        f: &Rc<FnValue>,
-        primals: &Value,
-        tangents: &Value,
-        has_aux: bool,
-        sp: Sp,
-    ) -> R<Value> {
+    pub fn jvp(&mut self, f: &Rc<FnValue>, primals: &Value, tangents: &Value, has_aux: bool, sp: Sp) -> R<Value> {
         let (Some(ps), Some(ts)) = (tuple_items(primals), tuple_items(tangents)) else {
             let found = format!(
                 "`jvp` takes tuples of primals and tangents, found {} and {}",
@@ -623,9 +616,10 @@ pub fn linear_known(linear: &crate::transform::Linear, residuals: Vec<Var>) -> V
 pub fn split_aux(out: &Value, has_aux: bool, sp: Sp) -> R<(Value, Option<Value>)> {
     match (out, has_aux) {
         (Value::Tuple(items), true) if items.len() == 2 => Ok((items[0].clone(), Some(items[1].clone()))),
-        (other, true) => {
-            err(sp, format!("`has_aux = true` needs a function that returns `(value, aux)`, found {}", other.describe()))
-        }
+        (other, true) => err(
+            sp,
+            format!("`has_aux = true` needs a function that returns `(value, aux)`, found {}", other.describe()),
+        ),
         (other, false) => Ok((other.clone(), None)),
     }
 }
