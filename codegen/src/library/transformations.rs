@@ -47,6 +47,8 @@ pub const TABLE: Table = &[
     ("axis_index", |tr, a, sp| tr.axis_index(a, sp)),
     ("axis_size", |tr, a, sp| tr.axis_size(a, sp)),
     ("linear_transpose", linear_transpose),
+    ("custom_root", |tr, a, sp| tr.custom_root(a, sp)),
+    ("custom_linear_solve", |tr, a, sp| tr.custom_linear_solve(a, sp)),
 ];
 
 /// `linear_transpose(f, x, ..)(ct)`: a tuple with an entry per argument.

@@ -11,7 +11,7 @@ use crate::trace::{R, Tracer, err, err_help, tree};
 
 /// How often a rule may call its own function inside itself before the function's own derivative is taken: the highest
 /// order of differentiation at which the rule is used.
-const MAX_ORDER: usize = 3;
+pub const MAX_ORDER: usize = 3;
 
 impl<'a> Tracer<'a> {
     /// The rule of a function, if it has one and is to use it here.
@@ -173,7 +173,14 @@ impl<'a> Tracer<'a> {
 
     fn bind_custom_jvp(&mut self, attr: &Attr, args: &[Value], call: Subgraph, ctx: &Rc<Ctx>, sp: Sp) -> R<Value> {
         let rule = self.rule_function(attr, 0, "#[custom_jvp(rule)]", ctx)?;
-        let rule = self.trace_rule(&rule, args, &call.out, sp)?;
+        let rule = self.trace_rule_with(args, &call.out, sp, |tr, primals, tangents| {
+            tr.apply(&rule, vec![Value::tuple(primals), Value::tuple(tangents)], sp)
+        })?;
+        self.bind_rule(args, call, rule, sp)
+    }
+
+    /// Binds a function and its rule as one equation.
+    pub fn bind_rule(&mut self, args: &[Value], call: Subgraph, rule: Subgraph, sp: Sp) -> R<Value> {
         // What either graph captured becomes an operand of both; captured floats have tangents, which the rule ignores.
         let mut captured: Vec<Traced> = Vec::new();
         for c in call.captures.iter().chain(&rule.captures) {
@@ -202,7 +209,13 @@ impl<'a> Tracer<'a> {
     }
 
     /// The rule as a graph: primals and tangents to results and the tangents of the float ones.
-    fn trace_rule(&mut self, rule: &Rc<FnValue>, args: &[Value], out: &Value, sp: Sp) -> R<Subgraph> {
+    pub fn trace_rule_with(
+        &mut self,
+        args: &[Value],
+        out: &Value,
+        sp: Sp,
+        rule: impl FnOnce(&mut Tracer<'a>, Vec<Value>, Vec<Value>) -> R<Value>,
+    ) -> R<Subgraph> {
         let mut all = args.to_vec();
         // Tangents of integer leaves are left out of the inputs; the rule sees the literal 0.
         for a in args {
@@ -214,11 +227,10 @@ impl<'a> Tracer<'a> {
             })?);
         }
         let n = args.len();
-        let rule = rule.clone();
         let out = out.clone();
         self.subgraph("", &all, move |tr, mut inner| {
             let tangents = inner.split_off(n);
-            let result = tr.apply(&rule, vec![Value::tuple(inner), Value::tuple(tangents)], sp)?;
+            let result = rule(tr, inner, tangents)?;
             let Value::Tuple(parts) = &result else {
                 return err(sp, format!("a rule returns `(out, tangent)`, found {}", result.describe()));
             };

@@ -24,6 +24,7 @@ pub mod debug;
 mod desugar;
 pub mod expr;
 pub mod functional;
+mod implicit;
 pub mod index;
 pub mod jacobians;
 mod loops;

@@ -318,7 +318,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// The leaves of `v` in the types of `template`, as variables of the innermost graph.
-    fn leaves_as(&mut self, v: &Value, template: &Value, out: &mut Vec<Var>, sp: Sp) -> R<()> {
+    pub fn leaves_as(&mut self, v: &Value, template: &Value, out: &mut Vec<Var>, sp: Sp) -> R<()> {
         match template {
             Value::Array(t) => {
                 let x = self.to_traced(v, Some(t.aval.dtype), sp)?;

@@ -26,6 +26,10 @@ impl<'a> Tracer<'a> {
                 self.call_vmap(f, (in_axes, out_axes), axis_name.as_ref(), *axis_size, args, sp)
             }
             FnValue::Linear(l) => self.call_linear(l, args, sp),
+            FnValue::Graph(f) => {
+                let given = positional(args)?.into_iter().map(|(v, _)| v).collect();
+                self.call_graph_fn(f, given, sp)
+            }
             FnValue::Applied { name, f, kwargs } => {
                 // The library's `_hessian(f, args, ..)` and so on take the function and a tuple of arguments.
                 let mut inner = Args::default();
@@ -55,13 +59,8 @@ impl<'a> Tracer<'a> {
 
     /// A float tree with every number made an array, so that it can be differentiated.
     pub fn lift_floats(&mut self, v: &Value, what: &str, sp: Sp) -> R<Value> {
-        let lifted = tree::try_map(v, &mut |leaf| -> R<Value> {
-            let mut t = self.to_traced(leaf, None, sp)?;
-            if t.weak && t.aval.dtype.is_int() {
-                t = self.convert(&t, DType::F32, sp)?;
-            }
-            Ok(Value::Array(t))
-        })?;
+        let lifted = self.lift_any(v, sp)?;
+        let lifted = tree::try_map(&lifted, &mut |x| -> R<Value> { Ok(Value::Array(self.to_traced(x, None, sp)?)) })?;
         for t in tree::leaves(&lifted) {
             if !t.aval.dtype.is_inexact() {
                 let mut d = Diag::at(sp, format!("{what} needs floats, found {}", show(&t.aval)));
@@ -72,11 +71,6 @@ impl<'a> Tracer<'a> {
                     )
                     .into());
             }
-        }
-        if let Value::List(items) = &lifted
-            && !items.iter().any(super::arith::is_tree)
-        {
-            return Ok(Value::Array(self.to_traced(&lifted, None, sp)?));
         }
         Ok(lifted)
     }

@@ -145,6 +145,8 @@ pub enum FnValue {
     },
     /// `linearize` and `vjp`: a linear map, forwards or transposed.
     Linear(Rc<LinearFn>),
+    /// A function that has been traced, with what it captured handed on: see `trace::implicit`.
+    Graph(Rc<GraphFn>),
     /// `jacfwd`, `jacrev`, `hessian`, `hvp`, `linear_transpose`, ..: a built-in that takes a function, applied to it; what
     /// follows are the arguments of the call.
     Applied {
@@ -170,6 +172,17 @@ pub struct LinearFn {
     pub output: Value,
     /// Run it backwards.
     pub transposed: bool,
+}
+
+/// A traced function as a value.
+#[derive(Clone, Debug)]
+pub struct GraphFn {
+    /// Its graph.
+    pub sub: Rc<Subgraph>,
+    /// Arguments of the types that it takes.
+    pub args: Vec<Value>,
+    /// What stands for its captures here.
+    pub captures: Vec<Traced>,
 }
 
 /// A function item, parsed.

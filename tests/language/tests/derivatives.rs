@@ -204,3 +204,64 @@ fn trees_come_apart_and_together() {
     let (s, total, (p, v)) = taken_apart(&State { p: [1.0, 2.0], v: 4.0 }, 10.0);
     assert_eq!((s.p, s.v, total, p, v), ([2.0, 4.0], 14.0, 17.0, [1.0, 2.0], 4.0));
 }
+
+/// Newton's steps are not differentiated: the equation is.
+#[jit(inline)]
+fn root(a: f32) -> f32 {
+    let newton = |f, x0| {
+        let mut x = x0;
+        for _ in 0..20 {
+            let (y, push) = linearize(f, x);
+            x = x - y / push(1.0);
+        }
+        x
+    };
+    custom_root(|x| x * x - a, 1.0, newton, |g, y| y / g(1.0))
+}
+
+#[jit]
+fn roots(a: f32, b: &[f32; 2]) -> (f32, f32, f32, f32, [f32; 2]) {
+    (root(a), grad(root)(a), grad(grad(root))(a), jvp(root, (a,), (1.0,)).1, vmap(grad(root))(b))
+}
+
+#[test]
+fn roots_are_differentiated_by_their_equation() {
+    assert_eq!(roots(4.0, &[4.0, 16.0]), (2.0, 0.25, -1.0 / 32.0, 0.25, [0.25, 0.125]));
+}
+
+#[jit(inline)]
+fn solved(a: [[f32; 2]; 2], b: [f32; 2]) -> [f32; 2] {
+    let richardson = |f, b| {
+        let mut x = b * 0.0;
+        #[bound(100)]
+        while max(abs(b - f(x))) > 1e-6 {
+            x = x + 0.25 * (b - f(x));
+        }
+        x
+    };
+    custom_linear_solve(|x| matmul(a, x), b, richardson, transpose_solve = richardson)
+}
+
+#[jit]
+fn systems(a: &[[f32; 2]; 2], b: &[f32; 2]) -> ([f32; 2], [[f32; 2]; 2], [f32; 2], [[f32; 2]; 2]) {
+    let (ga, gb) = grad(|a, b| sum(solved(a, b) * b), argnums = (0, 1))(a, b);
+    (solved(*a, *b), ga, gb, vmap(solved, in_axes = (None, 0))(a, [*b, *b * 2.0]))
+}
+
+/// x = A^-1 b; the gradient of x.b by b is x + A^-T b, by A it is -(A^-T b) x^T.
+#[test]
+fn systems_are_differentiated_by_another_system() {
+    let (a, b) = ([[2.0, 1.0], [0.5, 3.0]], [1.0, 2.0]);
+    let inverse = |a: [[f32; 2]; 2], b: [f32; 2]| {
+        let det = a[0][0] * a[1][1] - a[0][1] * a[1][0];
+        [(a[1][1] * b[0] - a[0][1] * b[1]) / det, (a[0][0] * b[1] - a[1][0] * b[0]) / det]
+    };
+    let x = inverse(a, b);
+    let y = inverse([[2.0, 0.5], [1.0, 3.0]], b);
+    let (found, ga, gb, both) = systems(&a, &b);
+    for i in 0..2 {
+        assert!(near(found[i], x[i]) && near(both[0][i], x[i]) && near(both[1][i], 2.0 * x[i]));
+        assert!(near(gb[i], x[i] + y[i]), "{gb:?}");
+        assert!((0..2).all(|j| near(ga[i][j], -y[i] * x[j])), "{ga:?}");
+    }
+}
