@@ -56,8 +56,6 @@ table! {
         "true_divide" = |tr, a, sp| true_divide(tr, a, sp),
         "where_" = where_,
         "select" = where_,
-        "matmul" = matmul,
-        "dot" = dot,
         "reshape" = reshape,
         "broadcast_to" = broadcast_to,
         "transpose" = transpose,
@@ -252,122 +250,6 @@ fn isfinite(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
         let t = to_float(tr, t, sp)?;
         tr.bind1(IsFinite, &[&t], sp)
     })
-}
-
-/// numpy's `matmul`: vectors are padded to matrices, leading axes broadcast.
-fn matmul(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("matmul", &["a", "b"], 2, sp)?;
-    let (x, y) = contract_operands(tr, &b)?;
-    let (rx, ry) = (x.aval.rank(), y.aval.rank());
-    if rx == 0 || ry == 0 {
-        let (v, at) = if rx == 0 { (&x, b.sp("a")) } else { (&y, b.sp("b")) };
-        return err_help(
-            at,
-            format!("`matmul` needs arrays with axes, found {}", show(&v.aval)),
-            "multiply by a scalar with `*`",
-        );
-    }
-    let (kx, ky) = (rx - 1, if ry == 1 { 0 } else { ry - 2 });
-    if x.aval.shape[kx] != y.aval.shape[ky] {
-        return Err(pairing_error(tr, &b, &x, &y, kx, ky).into());
-    }
-    let lead_x = x.aval.shape[..rx.saturating_sub(2)].to_vec();
-    let lead_y = y.aval.shape[..ry.saturating_sub(2)].to_vec();
-    if lead_x.is_empty() || lead_y.is_empty() {
-        // One side has no leading axes: a plain contraction; the other side's stay in front.
-        let op = DotGeneral {
-            lhs_contract: vec![kx],
-            rhs_contract: vec![ky],
-            lhs_batch: vec![],
-            rhs_batch: vec![],
-            preferred: None,
-        };
-        let out = tr.bind1(op, &[&x, &y], sp)?;
-        if lead_y.is_empty() || rx == 1 {
-            return Ok(Value::Array(out));
-        }
-        // Result has (rows of x, lead of y, columns of y): rows go behind the leading axes.
-        let n = lead_y.len();
-        let mut perm: Vec<usize> = (1..=n).collect();
-        perm.push(0);
-        perm.push(n + 1);
-        return Ok(Value::Array(tr.bind1(Transpose { perm }, &[&out], sp)?));
-    }
-    let Some(lead) = arith::broadcast_shapes(&lead_x, &lead_y) else {
-        return err(
-            sp,
-            format!("`matmul` cannot broadcast the leading axes of {} and {}", show(&x.aval), show(&y.aval)),
-        );
-    };
-    let widen = |t: &Traced| [lead.clone(), t.aval.shape[t.aval.rank() - 2..].to_vec()].concat();
-    let (x, y) = (tr.broadcast_to(&x, &widen(&x), sp)?, tr.broadcast_to(&y, &widen(&y), sp)?);
-    let n = lead.len();
-    let op = DotGeneral {
-        lhs_contract: vec![n + 1],
-        rhs_contract: vec![n],
-        lhs_batch: (0..n).collect(),
-        rhs_batch: (0..n).collect(),
-        preferred: None,
-    };
-    Ok(Value::Array(tr.bind1(op, &[&x, &y], sp)?))
-}
-
-/// numpy's `dot`: the last axis of `a` with the second to last of `b`; scalars multiply.
-fn dot(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("dot", &["a", "b"], 2, sp)?;
-    let (x, y) = contract_operands(tr, &b)?;
-    let (rx, ry) = (x.aval.rank(), y.aval.rank());
-    if rx == 0 || ry == 0 {
-        return tr.binary(BinOp::Mul, &Value::Array(x), &Value::Array(y), sp);
-    }
-    let (kx, ky) = (rx - 1, if ry == 1 { 0 } else { ry - 2 });
-    if x.aval.shape[kx] != y.aval.shape[ky] {
-        return Err(pairing_error(tr, &b, &x, &y, kx, ky).into());
-    }
-    let op = DotGeneral {
-        lhs_contract: vec![kx],
-        rhs_contract: vec![ky],
-        lhs_batch: vec![],
-        rhs_batch: vec![],
-        preferred: None,
-    };
-    Ok(Value::Array(tr.bind1(op, &[&x, &y], sp)?))
-}
-
-fn contract_operands(tr: &mut Tracer<'_>, b: &Bound) -> R<(Traced, Traced)> {
-    let x = array(tr, b, "a")?;
-    let y = array(tr, b, "b")?;
-    tr.promote2(b.name(), &Value::Array(x), &Value::Array(y), b.call())
-}
-
-/// `matmul` cannot pair 64 columns with 63 elements.
-fn pairing_error(tr: &Tracer<'_>, b: &Bound, x: &Traced, y: &Traced, kx: usize, ky: usize) -> crate::diag::Diag {
-    let part = |t: &Traced, k: usize| match t.aval.rank() {
-        1 => "elements",
-        r if k + 1 == r => "columns",
-        _ => "rows",
-    };
-    let (nx, ny) = (x.aval.shape[kx], y.aval.shape[ky]);
-    let mut d = crate::diag::Diag::at(
-        b.sp("b"),
-        format!("`{}` cannot pair {nx} {} with {ny} {}", b.name(), part(x, kx), part(y, ky)),
-    );
-    d.notes = vec![tr.origin_as(x, "left"), tr.origin_as(y, "right")];
-    let mut want = (*y.aval).clone();
-    want.shape[ky] = nx;
-    let declare = tr
-        .declare(y, &want)
-        .unwrap_or_else(|| format!("the right side should be `{}`", crate::trace::types::rust_type(&want)));
-    let swapped = y.aval.rank() == 2 && y.aval.shape[1 - ky] == nx;
-    d.help = Some(if swapped {
-        format!("write `{}.T()`, or {declare}", y.name.as_deref().unwrap_or(".."))
-    } else if let (Some(name), true) = (&x.name, nx > ny) {
-        let cut = if x.aval.rank() == 2 { format!("{name}[(.., 0..{ny})]") } else { format!("{name}[0..{ny}]") };
-        format!("{declare}, or pass `{cut}`")
-    } else {
-        declare
-    });
-    d
 }
 
 /// Static extents; one of them may be -1.

@@ -12,6 +12,8 @@ use crate::trace::call::Args;
 use crate::trace::value::Value;
 use crate::trace::{R, Tracer};
 
+mod contraction;
+mod einsum;
 mod intrinsics;
 mod transformations;
 mod trees;
@@ -32,6 +34,7 @@ struct Part {
 const PARTS: &[Part] = &[
     Part { title: "Arrays", table: intrinsics::TABLE, source: include_str!("numpy.kiln") },
     Part { title: "Arrays: more", table: &[], source: include_str!("more.kiln") },
+    Part { title: "Arrays: products", table: contraction::TABLE, source: "" },
     Part { title: "Arrays: networks", table: &[], source: include_str!("nn.kiln") },
     Part { title: "Trees", table: trees::TABLE, source: "" },
     Part { title: "Transformations", table: transformations::TABLE, source: include_str!("transforms.kiln") },

@@ -1,0 +1,145 @@
+//! The functions of the library against JAX: `tests/names/*.txt` holds expressions, their inputs and what JAX makes of them.
+//!
+//! A case is an expression after `==`, its parameters with dtype, shape and elements, and after `->` a tolerance (relative to
+//! the largest magnitude of the result; 0 asks for equality) and the expected results. `tests/names/cases.py` writes the
+//! tables. A case goes from its source through the tracer and the optimiser to the evaluator of graphs.
+
+// The tests share it; each needs a part.
+#[allow(dead_code)]
+mod common;
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use kiln_codegen::array::Array;
+use kiln_codegen::compile::{Entry, parse_items, trace_entry};
+use kiln_codegen::dtype::{DType, Scalar};
+use kiln_codegen::graph::Aval;
+use kiln_codegen::{eval, passes};
+
+struct Case {
+    text: String,
+    inputs: Vec<(String, Array)>,
+    expected: Vec<(f64, Array)>,
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/names")
+}
+
+/// `f32[3] 1.0 2.0 3.0`.
+fn array(text: &str) -> Array {
+    let (ty, data) = text.split_once(' ').unwrap_or((text, ""));
+    let (dtype, shape) = ty.trim_end_matches(']').split_once('[').expect("a type");
+    let dtype = DType::from_name(dtype).expect("a dtype");
+    let shape: Vec<usize> = shape.split(',').filter(|n| !n.is_empty()).map(|n| n.parse().expect("an extent")).collect();
+    let data = data.split_whitespace().map(|x| Scalar::parse(dtype, x).unwrap_or_else(|| panic!("{x}"))).collect();
+    Array::new(Aval::new(dtype, &shape), data)
+}
+
+fn cases(table: &str) -> Vec<Case> {
+    let path = folder().join(format!("{table}.txt"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut out: Vec<Case> = Vec::new();
+    for line in text.lines() {
+        if let Some(text) = line.strip_prefix("== ") {
+            out.push(Case { text: text.into(), inputs: Vec::new(), expected: Vec::new() });
+            continue;
+        }
+        let (name, rest) = line.split_once(' ').expect("a name");
+        let case = out.last_mut().expect("a title first");
+        match name {
+            "->" => {
+                let (tolerance, rest) = rest.split_once(' ').expect("a tolerance");
+                case.expected.push((tolerance.parse().expect("a tolerance"), array(rest)));
+            }
+            _ => case.inputs.push((name.into(), array(rest))),
+        }
+    }
+    out
+}
+
+/// `[[f32; 4]; 3]`.
+fn rust_type(a: &Aval) -> String {
+    kiln_codegen::trace::types::rust_type(a)
+}
+
+fn run(case: &Case) -> Result<Vec<Array>, String> {
+    let params: Vec<String> = case.inputs.iter().map(|(n, a)| format!("{n}: &{}", rust_type(a.aval()))).collect();
+    let types: Vec<String> = case.expected.iter().map(|(_, a)| rust_type(a.aval())).collect();
+    let ret = if types.len() == 1 { types[0].clone() } else { format!("({})", types.join(", ")) };
+    let source = format!("fn f({}) -> {ret} {{ {} }}", params.join(", "), case.text);
+    let unit = common::unit(&source).map_err(|e| e.to_string())?;
+    let (items, spans) = parse_items(&unit);
+    let traced = match trace_entry(&items, &spans.map(), &unit.entry) {
+        Entry::Done(t) => t,
+        Entry::Errors(diags) => return Err(diags.iter().map(|d| d.text()).collect::<Vec<_>>().join("\n")),
+        Entry::NeedMethods(m) => return Err(format!("methods are missing: {m:?}")),
+    };
+    let args: Vec<Array> = case.inputs.iter().map(|(_, a)| a.clone()).collect();
+    let plain = eval::eval(&traced.graph, &args);
+    let optimised = eval::eval(&passes::optimise(&traced.graph), &args);
+    if plain != optimised {
+        return Err(format!("the optimiser changes the result:\n{}", show(&plain, &optimised)));
+    }
+    Ok(plain)
+}
+
+fn show(a: &[Array], b: &[Array]) -> String {
+    let list = |all: &[Array]| all.iter().map(|x| format!("  {x}\n")).collect::<String>();
+    format!("{}expected\n{}", list(a), list(b))
+}
+
+/// Whether the numbers agree: NaN with NaN, infinities with themselves, others within the tolerance.
+fn agree(found: &Array, want: &Array, tolerance: f64) -> bool {
+    if found.aval() != want.aval() {
+        return false;
+    }
+    let parts = |s: &Scalar| match s {
+        Scalar::C64(z) => [z.re as f64, z.im as f64],
+        Scalar::C128(z) => [z.re, z.im],
+        s => [s.to_f64(), 0.0],
+    };
+    let scale = want.data().iter().flat_map(parts).filter(|x| x.is_finite()).fold(0.0, |m: f64, x| m.max(x.abs()));
+    found.data().iter().zip(want.data()).all(|(a, b)| {
+        parts(a).iter().zip(parts(b)).all(|(a, b)| {
+            (a.is_nan() && b.is_nan()) || *a == b || (a - b).abs() <= tolerance * scale.min(b.abs() * 8.0 + 1.0)
+        })
+    })
+}
+
+fn check(table: &'static str) {
+    let work = move || {
+        let mut wrong = String::new();
+        let (mut n, mut bad) = (0, 0);
+        for case in cases(table) {
+            n += 1;
+            let inputs = || case.inputs.iter().map(|(n, a)| format!("  {n}: {a}\n")).collect::<String>();
+            let outcome = match run(&case) {
+                Err(e) => Some(e),
+                Ok(found) => {
+                    let want: Vec<Array> = case.expected.iter().map(|(_, a)| a.clone()).collect();
+                    let same = found.len() == want.len()
+                        && found.iter().zip(&case.expected).all(|(f, (t, w))| agree(f, w, *t));
+                    (!same).then(|| format!("{}found\n{}", inputs(), show(&found, &want)))
+                }
+            };
+            if let Some(text) = outcome {
+                bad += 1;
+                let _ = writeln!(wrong, "== {}\n{text}", case.text);
+            }
+        }
+        assert!(n > 0, "{table} has no cases");
+        assert!(wrong.is_empty(), "{bad} of {n} cases of {table} differ from JAX\n{wrong}");
+    };
+    // Tracing recurses as deep as expressions nest.
+    std::thread::Builder::new().stack_size(64 << 20).spawn(work).expect("a thread").join().expect("no case differs");
+}
+
+macro_rules! tables {
+    ($($name:ident),+) => {
+        $( #[test] fn $name() { check(stringify!($name)); } )+
+    };
+}
+
+tables!(products);
