@@ -8,85 +8,31 @@ use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
 use crate::trace::call::{Args, Bound, axis, static_ints};
 use crate::trace::value::{Num, Number, Traced, Value, show};
-use crate::trace::{R, Tracer, arith, err, err_help, scalar, tree};
+use crate::trace::{R, Tracer, arith, err, err_help, scalar};
 
-/// `float NAME: Op` takes integers as floats, `keep` keeps the dtype, `pair` is a function of two operands.
-macro_rules! table {
-    ($(float $($f:ident = $fop:expr),+;)? $(keep $($k:ident = $kop:expr),+;)? $(pair $($p:ident = $pop:expr),+;)?
-     $(fold $($r:ident = $rop:ident),+;)? $(other $($o:literal = $of:expr),+;)?) => {
-        /// Intrinsics of this file.
-        pub const TABLE: super::Table = &[
-            $($((stringify!($f), |tr, args, sp| unary(tr, stringify!($f), $fop.into(), true, args, sp)),)+)?
-            $($((stringify!($k), |tr, args, sp| unary(tr, stringify!($k), $kop.into(), false, args, sp)),)+)?
-            $($((stringify!($p), |tr, args, sp| pair(tr, stringify!($p), $pop.into(), args, sp)),)+)?
-            $($((stringify!($r), |tr, args, sp| fold(tr, stringify!($r), |axes| $rop { axes }.into(), args, sp)),)+)?
-            $($(($o, $of),)+)?
-        ];
-    };
-}
-
-table! {
-    float exp = Exp, exp2 = Exp2, log = Log, log1p = Log1p, expm1 = Expm1, sin = Sin, cos = Cos, tan = Tan,
-        asin = Asin, acos = Acos, atan = Atan, arcsin = Asin, arccos = Acos, arctan = Atan,
-        sinh = Sinh, cosh = Cosh, tanh = Tanh, asinh = Asinh, acosh = Acosh, atanh = Atanh,
-        arcsinh = Asinh, arccosh = Acosh, arctanh = Atanh,
-        logistic = Logistic, expit = Logistic, erf = Erf, erfc = Erfc, erf_inv = ErfInv, erfinv = ErfInv,
-        lgamma = Lgamma, gammaln = Lgamma, digamma = Digamma,
-        sqrt = Sqrt, rsqrt = Rsqrt, cbrt = Cbrt;
-    keep negative = Neg, neg = Neg, abs = Abs, absolute = Abs, sign = Sign, floor = Floor, ceil = Ceil, round = Round,
-        rint = Round, trunc = Trunc, bitwise_not = Not, logical_not = Not, invert = Not,
-        population_count = PopulationCount, clz = Clz;
-    pair maximum = Max, minimum = Min, add = Add, subtract = Sub, multiply = Mul,
-        bitwise_and = And, bitwise_or = Or, bitwise_xor = Xor, logical_and = And, logical_or = Or, logical_xor = Xor,
-        equal = Compare { op: CompareOp::Eq }, not_equal = Compare { op: CompareOp::Ne },
-        less = Compare { op: CompareOp::Lt }, less_equal = Compare { op: CompareOp::Le },
-        greater = Compare { op: CompareOp::Gt }, greater_equal = Compare { op: CompareOp::Ge };
-    fold sum = ReduceSum, max = ReduceMax, min = ReduceMin, prod = ReduceProd, amax = ReduceMax, amin = ReduceMin;
-    other
-        "_power" = |tr, a, sp| tr.power(a, sp),
-        "atan2" = |tr, a, sp| pair(tr, "atan2", Atan2.into(), a, sp),
-        "arctan2" = |tr, a, sp| pair(tr, "arctan2", Atan2.into(), a, sp),
-        "cumsum" = |tr, a, sp| cumulative(tr, "cumsum", |axis, reverse| Cumsum { axis, reverse }.into(), a, sp),
-        "cumprod" = |tr, a, sp| cumulative(tr, "cumprod", |axis, reverse| Cumprod { axis, reverse }.into(), a, sp),
-        "cummax" = |tr, a, sp| cumulative(tr, "cummax", |axis, reverse| Cummax { axis, reverse }.into(), a, sp),
-        "cummin" = |tr, a, sp| cumulative(tr, "cummin", |axis, reverse| Cummin { axis, reverse }.into(), a, sp),
-        "sort" = |tr, a, sp| sorted(tr, "sort", |axis, descending| Sort { axis, descending }.into(), a, sp),
-        "argsort" = |tr, a, sp| sorted(tr, "argsort", |axis, descending| Argsort { axis, descending }.into(), a, sp),
-        "divide" = |tr, a, sp| true_divide(tr, a, sp),
-        "true_divide" = |tr, a, sp| true_divide(tr, a, sp),
-        "where_" = where_,
-        "select" = where_,
-        "reshape" = reshape,
-        "broadcast_to" = broadcast_to,
-        "transpose" = transpose,
-        "expand_dims" = expand_dims,
-        "squeeze" = squeeze,
-        "concatenate" = concatenate,
-        "split" = split,
-        "flip" = flip,
-        "moveaxis" = moveaxis,
-        "swapaxes" = swapaxes,
-        "zeros" = |tr, a, sp| filled(tr, "zeros", 0.0, a, sp),
-        "ones" = |tr, a, sp| filled(tr, "ones", 1.0, a, sp),
-        "full" = full,
-        "arange" = arange,
-        "astype" = astype,
-        "isnan" = isnan,
-        "isfinite" = isfinite,
-        "argmax" = |tr, a, sp| arg_extreme(tr, "argmax", a, sp),
-        "argmin" = |tr, a, sp| arg_extreme(tr, "argmin", a, sp),
-        "any" = |tr, a, sp| fold_bool(tr, "any", a, sp),
-        "all" = |tr, a, sp| fold_bool(tr, "all", a, sp),
-        "take_along_axis" = take_along_axis,
-        "take" = take,
-        "shape" = shape,
-        "ndim" = |tr, a, sp| Ok(Value::size(one(tr, "ndim", a, sp)?.aval.rank())),
-        "size" = |tr, a, sp| Ok(Value::size(one(tr, "size", a, sp)?.aval.size())),
-        "_float" = |tr, a, sp| { let t = one(tr, "_float", a, sp)?; Ok(Value::Array(to_float(tr, &t, sp)?)) },
-        "_is_float" = |tr, a, sp| Ok(Value::Bool(one(tr, "_is_float", a, sp)?.aval.dtype.is_inexact())),
-        "_count" = count,
-        "_reduced_axes" = reduced_axes;
-}
+/// Intrinsics of this file.
+pub const TABLE: super::Table = &[
+    ("reshape", reshape),
+    ("broadcast_to", broadcast_to),
+    ("transpose", transpose),
+    ("expand_dims", expand_dims),
+    ("squeeze", squeeze),
+    ("concatenate", concatenate),
+    ("split", split),
+    ("flip", flip),
+    ("moveaxis", moveaxis),
+    ("swapaxes", swapaxes),
+    ("zeros", |tr, a, sp| filled(tr, "zeros", 0.0, a, sp)),
+    ("ones", |tr, a, sp| filled(tr, "ones", 1.0, a, sp)),
+    ("full", full),
+    ("arange", arange),
+    ("_astype", astype),
+    ("take_along_axis", take_along_axis),
+    ("take", take),
+    ("shape", shape),
+    ("ndim", |tr, a, sp| Ok(Value::size(one(tr, "ndim", a, sp)?.aval.rank()))),
+    ("size", |tr, a, sp| Ok(Value::size(one(tr, "size", a, sp)?.aval.size()))),
+];
 
 pub(super) fn one(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Traced> {
     let b = args.bind(name, &["x"], 1, sp)?;
@@ -117,55 +63,6 @@ pub(super) fn to_float(tr: &mut Tracer<'_>, t: &Traced, sp: Sp) -> R<Traced> {
     Ok(out)
 }
 
-pub(super) fn unary(tr: &mut Tracer<'_>, name: &str, op: Op, float: bool, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind(name, &["x"], 1, sp)?;
-    tr.map_tree(&b.want("x"), b.sp("x"), &mut |tr, t| {
-        let t = if float { to_float(tr, t, sp)? } else { t.clone() };
-        tr.bind1(op.clone(), &[&t], sp)
-    })
-}
-
-pub(super) fn pair(tr: &mut Tracer<'_>, name: &str, op: Op, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind(name, &["x", "y"], 2, sp)?;
-    pair_values(tr, name, op, &b.want("x"), &b.want("y"), sp)
-}
-
-pub(super) fn pair_values(tr: &mut Tracer<'_>, name: &str, op: Op, x: &Value, y: &Value, sp: Sp) -> R<Value> {
-    if arith::is_tree(x) && arith::is_tree(y) && tree::same_structure(x, y) {
-        let (xs, ys) = (tree::children(x).unwrap_or(&[]), tree::children(y).unwrap_or(&[]));
-        let new = xs.iter().zip(ys).map(|(x, y)| pair_values(tr, name, op.clone(), x, y, sp)).collect::<R<_>>()?;
-        return Ok(tree::with_children(x, new));
-    }
-    let (x, y) = tr.promote2(name, x, y, sp)?;
-    let (x, y) = tr.broadcast2(name, &x, &y, sp)?;
-    let mut out = tr.bind1(op, &[&x, &y], sp)?;
-    out.weak = x.weak && y.weak && out.aval.dtype != DType::Bool;
-    Ok(Value::Array(out))
-}
-
-fn true_divide(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("divide", &["x", "y"], 2, sp)?;
-    let (x, y) = tr.promote2("divide", &b.want("x"), &b.want("y"), sp)?;
-    let (x, y) = (to_float(tr, &x, sp)?, to_float(tr, &y, sp)?);
-    tr.binary(BinOp::Div, &Value::Array(x), &Value::Array(y), sp)
-}
-
-/// `axis` and `keepdims` around a reduction.
-fn fold(tr: &mut Tracer<'_>, name: &str, op: fn(Vec<usize>) -> Op, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind(name, &["x", "axis", "keepdims"], 1, sp)?;
-    let mut x = array(tr, &b, "x")?;
-    if x.aval.dtype == DType::Bool && matches!(name, "sum" | "prod") {
-        x = tr.convert(&x, DType::I32, sp)?;
-    }
-    let axes = b.axes("axis", x.aval.rank(), &show(&x.aval))?;
-    let keep = b.bool("keepdims", false)?;
-    if let Some(a) = axes.iter().find(|a| x.aval.shape[**a] == 0).filter(|_| matches!(name, "max" | "min")) {
-        return err(b.sp("x"), format!("`{name}` of nothing: axis {a} of {} is empty", show(&x.aval)));
-    }
-    let out = if axes.is_empty() { x.clone() } else { tr.bind1(op(axes.clone()), &[&x], sp)? };
-    keepdims(tr, &x, out, &axes, keep, sp)
-}
-
 pub(super) fn keepdims(tr: &mut Tracer<'_>, x: &Traced, out: Traced, axes: &[usize], keep: bool, sp: Sp) -> R<Value> {
     if !keep {
         return Ok(Value::Array(out));
@@ -176,80 +73,6 @@ pub(super) fn keepdims(tr: &mut Tracer<'_>, x: &Traced, out: Traced, axes: &[usi
     let mut out = tr.bind1(Reshape { shape }, &[&out], sp)?;
     out.weak = weak;
     Ok(Value::Array(out))
-}
-
-fn fold_bool(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind(name, &["x", "axis", "keepdims"], 1, sp)?;
-    let x = array(tr, &b, "x")?;
-    let x = tr.convert(&x, DType::Bool, sp)?;
-    let axes = b.axes("axis", x.aval.rank(), &show(&x.aval))?;
-    let keep = b.bool("keepdims", false)?;
-    let op: Op = match name {
-        "any" => ReduceOr { axes: axes.clone() }.into(),
-        _ => ReduceAnd { axes: axes.clone() }.into(),
-    };
-    let out = tr.bind1(op, &[&x], sp)?;
-    keepdims(tr, &x, out, &axes, keep, sp)
-}
-
-fn arg_extreme(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind(name, &["x", "axis", "keepdims"], 1, sp)?;
-    let x = array(tr, &b, "x")?;
-    let axis = b.axis("axis", x.aval.rank(), &show(&x.aval))?;
-    let keep = b.bool("keepdims", false)?;
-    let (flat, axis) = match axis {
-        Some(a) => (x.clone(), a),
-        None => (tr.bind1(Reshape { shape: vec![x.aval.size()] }, &[&x], sp)?, 0),
-    };
-    let op: Op = if name == "argmax" { Argmax { axis }.into() } else { Argmin { axis }.into() };
-    let out = tr.bind1(op, &[&flat], sp)?;
-    let axes: Vec<usize> = if flat.aval.rank() == x.aval.rank() { vec![axis] } else { (0..x.aval.rank()).collect() };
-    keepdims(tr, &x, out, &axes, keep, sp)
-}
-
-fn count(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("_count", &["x", "axis"], 1, sp)?;
-    let x = array(tr, &b, "x")?;
-    let axes = b.axes("axis", x.aval.rank(), &show(&x.aval))?;
-    Ok(Value::size(axes.iter().map(|a| x.aval.shape[*a]).product()))
-}
-
-fn reduced_axes(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("_reduced_axes", &["x", "axis"], 1, sp)?;
-    let x = array(tr, &b, "x")?;
-    let axes = b.axes("axis", x.aval.rank(), &show(&x.aval))?;
-    Ok(Value::tuple(axes.into_iter().map(Value::size).collect()))
-}
-
-fn where_(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("where_", &["condition", "x", "y"], 3, sp)?;
-    if let Value::Bool(c) = b.want("condition") {
-        let (x, y) = tr.promote2("where_", &b.want("x"), &b.want("y"), sp)?;
-        let (x, y) = tr.broadcast2("where_", &x, &y, sp)?;
-        return Ok(Value::Array(if c { x } else { y }));
-    }
-    let c = array(tr, &b, "condition")?;
-    let c = tr.convert(&c, DType::Bool, b.sp("condition"))?;
-    let (x, y) = tr.promote2("where_", &b.want("x"), &b.want("y"), sp)?;
-    let (x, y) = tr.broadcast2("where_", &x, &y, sp)?;
-    let (c, x2) = tr.broadcast2("where_", &c, &x, sp)?;
-    let y2 = tr.broadcast_to(&y, &c.aval.shape, sp)?;
-    let mut out = tr.bind1(Select, &[&c, &x2, &y2], sp)?;
-    out.weak = x.weak && y.weak;
-    Ok(Value::Array(out))
-}
-
-fn isnan(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("isnan", &["x"], 1, sp)?;
-    tr.map_tree(&b.want("x"), sp, &mut |tr, t| tr.bind1(Compare { op: CompareOp::Ne }, &[t, t], sp))
-}
-
-fn isfinite(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("isfinite", &["x"], 1, sp)?;
-    tr.map_tree(&b.want("x"), sp, &mut |tr, t| {
-        let t = to_float(tr, t, sp)?;
-        tr.bind1(IsFinite, &[&t], sp)
-    })
 }
 
 /// Static extents; one of them may be -1.
@@ -379,7 +202,7 @@ fn squeeze(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
 }
 
 fn concatenate(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("concatenate", &["arrays", "axis"], 1, sp)?;
+    let b = args.bind("concatenate", &["arrays", "axis", "dtype"], 1, sp)?;
     let items = match b.want("arrays") {
         Value::Tuple(items) | Value::List(items) => items.to_vec(),
         Value::Array(t) if t.aval.rank() > 0 => {
@@ -392,7 +215,12 @@ fn concatenate(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     if items.is_empty() {
         return err(b.sp("arrays"), "`concatenate` of nothing");
     }
-    let parts = tr.promote("concatenate", &items, sp)?;
+    let mut parts = tr.promote("concatenate", &items, sp)?;
+    if matches!(b.get("axis"), Some(Value::Option(None))) {
+        for t in &mut parts {
+            *t = tr.bind1(Reshape { shape: vec![t.aval.size()] }, &[t], sp)?;
+        }
+    }
     if parts[0].aval.rank() == 0 {
         return err_help(
             b.sp("arrays"),
@@ -402,7 +230,9 @@ fn concatenate(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     }
     let axis = b.axis("axis", parts[0].aval.rank(), &show(&parts[0].aval))?.unwrap_or(0);
     let refs: Vec<&Traced> = parts.iter().collect();
-    Ok(Value::Array(tr.bind1(Concatenate { axis }, &refs, sp)?))
+    let out = tr.bind1(Concatenate { axis }, &refs, sp)?;
+    let dtype = dtype_arg(&b, out.aval.dtype)?;
+    Ok(Value::Array(if dtype == out.aval.dtype { out } else { tr.convert(&out, dtype, sp)? }))
 }
 
 fn split(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
@@ -504,8 +334,8 @@ fn arange(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     }
     let n = ((stop.to_f64() - start.to_f64()) / step.to_f64()).ceil().max(0.0) as usize;
     let aval = Aval::new(dtype, &[n]);
-    if let (Number::Int(0), Number::Int(1)) = (start, step) {
-        return Ok(Value::Array(tr.bind1(Iota { aval, dimension: 0 }, &[], sp)?));
+    if let (Number::Int(start), Number::Int(step)) = (start, step) {
+        return super::arrays::integers(tr, start, step, n, dtype, sp);
     }
     let data = (0..n)
         .map(|k| match (start, step) {
@@ -530,19 +360,82 @@ fn shape(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     Ok(Value::tuple(x.aval.shape.iter().map(|n| Value::size(*n)).collect()))
 }
 
-/// Picks along an axis, with an index per position: as JAX, or with an index array one rank lower, which drops the axis.
-fn take_along_axis(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("take_along_axis", &["x", "indices", "axis"], 2, sp)?;
-    let x = array(tr, &b, "x")?;
-    let idx = array(tr, &b, "indices")?;
-    let axis = b.axis("axis", x.aval.rank(), &show(&x.aval))?.unwrap_or(0);
-    tr.take_along_axis(&x, &idx, axis, sp)
+/// What becomes of indices beyond the end. Without a word they clamp, as everywhere in the language.
+fn index_mode(tr: &mut Tracer<'_>, b: &Bound, idx: Traced, n: usize) -> R<(Traced, Option<Traced>)> {
+    let mode = match b.get("mode") {
+        None | Some(Value::Option(None)) => "clip".into(),
+        Some(Value::Str(mode)) => mode.clone(),
+        Some(other) => return err(b.sp("mode"), format!("`mode` is a text, found {}", other.describe())),
+    };
+    let sp = b.call();
+    let (index, size) = (Value::Array(idx.clone()), Value::size(n));
+    match &*mode {
+        "clip" => Ok((idx, None)),
+        "wrap" => {
+            let wrapped = tr.call_builtin("mod_", Args::of(vec![index, size], sp), sp, true)?;
+            Ok((tr.to_traced(&wrapped, None, sp)?, None))
+        }
+        "fill" => {
+            let low = tr.binary(BinOp::Ge, &index, &Value::int(-(n as i128)), sp)?;
+            let high = tr.binary(BinOp::Lt, &index, &size, sp)?;
+            let inside = tr.binary(BinOp::And, &low, &high, sp)?;
+            Ok((idx, Some(tr.to_traced(&inside, None, sp)?)))
+        }
+        other => err_help(
+            b.sp("mode"),
+            format!("`{}` has no mode {other:?}", b.name()),
+            "there are \"clip\", \"wrap\" and \"fill\"",
+        ),
+    }
 }
 
-/// `take(x, indices, axis)`: slices at the indices; out of range clamps.
+/// What stands where an index is outside: NaN, or the smallest integer as in JAX.
+fn filled_in(tr: &mut Tracer<'_>, b: &Bound, out: Traced, inside: Traced) -> R<Value> {
+    let sp = b.call();
+    let fill = match (b.get("fill_value"), out.aval.dtype) {
+        (Some(v), _) if !matches!(v, Value::Option(None)) => v.clone(),
+        (_, d) if d.is_inexact() => Value::float(f64::NAN),
+        (_, DType::Bool) => Value::Bool(true),
+        (_, d) if d.is_unsigned() => Value::int(d.int_range().1),
+        (_, d) => Value::int(d.int_range().0),
+    };
+    tr.call_builtin("where_", Args::of(vec![Value::Array(inside), Value::Array(out), fill], sp), sp, true)
+}
+
+const TAKE: &[&str] = &["arr", "indices", "axis", "mode", "fill_value"];
+
+/// Picks along an axis, with an index per position: as JAX, or with an index array one rank lower, which drops the axis.
+fn take_along_axis(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let b = args.bind("take_along_axis", TAKE, 2, sp)?;
+    let mut x = array(tr, &b, "arr")?;
+    let idx = array(tr, &b, "indices")?;
+    // Without an axis, of the flattened array.
+    let axis = match b.axis("axis", x.aval.rank(), &show(&x.aval))? {
+        Some(a) => a,
+        None if matches!(b.get("axis"), Some(Value::Option(None))) => {
+            x = tr.bind1(Reshape { shape: vec![x.aval.size()] }, &[&x], sp)?;
+            0
+        }
+        None if b.get("mode").is_none() => 0,
+        None => x.aval.rank().saturating_sub(1),
+    };
+    let n = x.aval.shape.get(axis).copied().unwrap_or(1);
+    let (idx, inside) = index_mode(tr, &b, idx, n)?;
+    let out = tr.take_along_axis(&x, &idx, axis, sp)?;
+    match inside {
+        None => Ok(out),
+        Some(inside) => {
+            let out = tr.to_traced(&out, None, sp)?;
+            filled_in(tr, &b, out, inside)
+        }
+    }
+}
+
+/// `take(a, indices, axis)`: slices at the indices.
 fn take(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind("take", &["x", "indices", "axis"], 2, sp)?;
-    let mut x = array(tr, &b, "x")?;
+    let params = &["a", "indices", "axis", "out", "mode", "unique_indices", "indices_are_sorted", "fill_value"];
+    let b = args.bind("take", params, 2, sp)?;
+    let mut x = array(tr, &b, "a")?;
     let idx = array(tr, &b, "indices")?;
     let axis = match b.axis("axis", x.aval.rank(), &show(&x.aval))? {
         Some(a) => a,
@@ -551,29 +444,19 @@ fn take(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
             0
         }
     };
-    tr.take(&x, &idx, axis, sp)
-}
-
-/// A running fold; without an axis, of the flattened array.
-fn cumulative(tr: &mut Tracer<'_>, name: &str, op: fn(usize, bool) -> Op, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind(name, &["x", "axis", "reverse"], 1, sp)?;
-    let x = array(tr, &b, "x")?;
-    let (x, axis) = axis_or_flat(tr, &b, x)?;
-    Ok(Value::Array(tr.bind1(op(axis, b.bool("reverse", false)?), &[&x], sp)?))
-}
-
-/// A sort along an axis, the last one unless said otherwise.
-fn sorted(tr: &mut Tracer<'_>, name: &str, op: fn(usize, bool) -> Op, args: Args, sp: Sp) -> R<Value> {
-    let b = args.bind(name, &["x", "axis", "descending"], 1, sp)?;
-    let x = array(tr, &b, "x")?;
-    let axis = match b.get("axis") {
-        None => x.aval.rank().saturating_sub(1),
-        Some(_) => {
-            let (x, axis) = axis_or_flat(tr, &b, x)?;
-            return Ok(Value::Array(tr.bind1(op(axis, b.bool("descending", false)?), &[&x], sp)?));
+    let n = x.aval.shape.get(axis).copied().unwrap_or(1);
+    let (idx, inside) = index_mode(tr, &b, idx, n)?;
+    let out = tr.take(&x, &idx, axis, sp)?;
+    match inside {
+        None => Ok(out),
+        Some(inside) => {
+            let out = tr.to_traced(&out, None, sp)?;
+            // The index's axes stand where the picked axis stood.
+            let shape = [vec![1; axis], inside.aval.shape.clone(), vec![1; x.aval.rank() - axis - 1]].concat();
+            let inside = tr.bind1(Reshape { shape }, &[&inside], sp)?;
+            filled_in(tr, &b, out, inside)
         }
-    };
-    Ok(Value::Array(tr.bind1(op(axis, b.bool("descending", false)?), &[&x], sp)?))
+    }
 }
 
 pub(super) fn axis_or_flat(tr: &mut Tracer<'_>, b: &Bound, x: Traced) -> R<(Traced, usize)> {

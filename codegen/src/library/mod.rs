@@ -12,9 +12,12 @@ use crate::trace::call::Args;
 use crate::trace::value::Value;
 use crate::trace::{R, Tracer};
 
+mod arrays;
 mod contraction;
 mod einsum;
+mod elementwise;
 mod intrinsics;
+mod reductions;
 mod transformations;
 mod trees;
 
@@ -32,8 +35,11 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
-    Part { title: "Arrays", table: intrinsics::TABLE, source: include_str!("numpy.kiln") },
-    Part { title: "Arrays: more", table: &[], source: include_str!("more.kiln") },
+    Part { title: "Arrays: element by element", table: elementwise::TABLE, source: include_str!("elementwise.kiln") },
+    Part { title: "Arrays: making and rearranging", table: arrays::TABLE, source: include_str!("arrays.kiln") },
+    Part { title: "Arrays: searching, sets, signals", table: &[], source: include_str!("searching.kiln") },
+    Part { title: "Arrays: statistics", table: reductions::TABLE, source: include_str!("statistics.kiln") },
+    Part { title: "Arrays: shapes and indices", table: intrinsics::TABLE, source: "" },
     Part { title: "Arrays: products", table: contraction::TABLE, source: "" },
     Part { title: "Arrays: networks", table: &[], source: include_str!("nn.kiln") },
     Part { title: "Trees", table: trees::TABLE, source: "" },

@@ -29,10 +29,6 @@ pub const TABLE: Table = &[
     ("_replace", functional::replace),
     ("_concat", functional::concat),
     ("_tail", functional::tail),
-    ("_is_static", |_, args, sp| {
-        let b = args.bind("_is_static", &["x"], 1, sp)?;
-        Ok(Value::Bool(matches!(b.want("x"), Value::Num(_))))
-    }),
     ("cond", |tr, a, sp| functional::with_operands(tr, "cond", 3, a, sp)),
     ("switch", |tr, a, sp| functional::with_operands(tr, "switch", 2, a, sp)),
     ("jvp", jvp),

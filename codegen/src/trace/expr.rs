@@ -319,6 +319,10 @@ impl<'a> Tracer<'a> {
             && items.iter().all(|v| flat(v) || matches!(v, Value::List(_)) && !arith::is_tree(v))
         {
             let parts = self.promote("[..]", &items, sp)?;
+            // Arrays of several shapes stay a list, as `concatenate([a, b])` takes them.
+            if parts.iter().all(|p| p.aval.rank() > 0) && parts.iter().any(|p| p.aval.shape != parts[0].aval.shape) {
+                return Ok(Value::list(parts.into_iter().map(Value::Array).collect()));
+            }
             if parts.iter().any(|p| p.aval != parts[0].aval) {
                 let all: Vec<String> = parts.iter().map(|p| super::value::show(&p.aval)).collect();
                 let text = format!("an array needs items of one type, found {}", all.join(", "));

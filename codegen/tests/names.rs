@@ -8,6 +8,7 @@
 #[allow(dead_code)]
 mod common;
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -15,7 +16,7 @@ use kiln_codegen::array::Array;
 use kiln_codegen::compile::{Entry, parse_items, trace_entry};
 use kiln_codegen::dtype::{DType, Scalar};
 use kiln_codegen::graph::Aval;
-use kiln_codegen::{eval, passes};
+use kiln_codegen::{eval, library, passes};
 
 struct Case {
     text: String,
@@ -139,7 +140,41 @@ fn check(table: &'static str) {
 macro_rules! tables {
     ($($name:ident),+) => {
         $( #[test] fn $name() { check(stringify!($name)); } )+
+        const TABLES: &[&str] = &[$(stringify!($name)),+];
     };
 }
 
-tables!(products);
+tables!(elementwise, statistics, arrays, searching, products, nn);
+
+/// Names that stand in front of a parenthesis, or are passed on, in the text of a case.
+fn words(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut word = String::new();
+    for ch in text.chars().chain([' ']) {
+        if ch.is_alphanumeric() || ch == '_' || ch == ':' {
+            word.push(ch);
+        } else if !word.is_empty() {
+            out.push(std::mem::take(&mut word));
+        }
+    }
+    out
+}
+
+#[test]
+fn every_name_has_a_case() {
+    let pages = library::pages();
+    let known: BTreeSet<&str> = pages.iter().flat_map(|p| &p.names).map(String::as_str).collect();
+    let mut used: BTreeSet<String> = TABLES.iter().flat_map(|t| cases(t)).flat_map(|c| words(&c.text)).collect();
+    // `lax::dot_general` is `dot_general`, unless both stand in the list.
+    let short: Vec<String> = used
+        .iter()
+        .filter(|w| !known.contains(w.as_str()))
+        .filter_map(|w| Some(w.rsplit_once("::")?.1.to_string()))
+        .collect();
+    used.extend(short);
+    let mut missing = Vec::new();
+    for page in pages.iter().filter(|p| p.title.starts_with("Arrays")) {
+        missing.extend(page.names.iter().filter(|n| !used.contains(*n)).cloned());
+    }
+    assert!(missing.is_empty(), "no case of tests/names uses {}", missing.join(", "));
+}
