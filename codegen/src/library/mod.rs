@@ -14,12 +14,15 @@ use crate::trace::{R, Tracer};
 
 mod arrays;
 mod contraction;
+mod convolution;
 mod einsum;
 mod elementwise;
 mod intrinsics;
+mod lax;
 mod reductions;
 mod transformations;
 mod trees;
+mod windows;
 
 /// An intrinsic: evaluates a call.
 pub type Intrinsic = fn(&mut Tracer<'_>, Args, Sp) -> R<Value>;
@@ -41,6 +44,9 @@ const PARTS: &[Part] = &[
     Part { title: "Arrays: statistics", table: reductions::TABLE, source: include_str!("statistics.kiln") },
     Part { title: "Arrays: shapes and indices", table: intrinsics::TABLE, source: "" },
     Part { title: "Arrays: products", table: contraction::TABLE, source: "" },
+    Part { title: "Arrays: convolution", table: convolution::TABLE, source: "" },
+    Part { title: "Arrays: pooling and folds", table: windows::TABLE, source: include_str!("windows.kiln") },
+    Part { title: "Arrays: lax", table: lax::TABLE, source: include_str!("lax.kiln") },
     Part { title: "Arrays: networks", table: &[], source: include_str!("nn.kiln") },
     Part { title: "Trees", table: trees::TABLE, source: "" },
     Part { title: "Transformations", table: transformations::TABLE, source: include_str!("transforms.kiln") },

@@ -635,6 +635,7 @@ primitives! {
     integer_pow: IntegerPow = "integer_pow" (p) IntegerPow { n: p.int("n")? as i32 };
     is_finite: IsFinite = "is_finite";
     nextafter: Nextafter = "nextafter";
+    reduce_precision: ReducePrecision = "reduce_precision" (p) ReducePrecision { exponent: p.usize("exponent")? as u32, mantissa: p.usize("mantissa")? as u32 };
     bitcast_convert: BitcastConvert = "bitcast_convert" (p) BitcastConvert { dtype: p.dtype("dtype")? };
     real: Real = "real";
     imag: Imag = "imag";

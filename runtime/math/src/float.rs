@@ -14,6 +14,8 @@ macro_rules! unary {
             fn atan2(self, x: Self) -> Self;
             /// The neighbour of `self` in the direction of `y`.
             fn nextafter(self, y: Self) -> Self;
+            #[doc(hidden)]
+            fn reduce_precision(self, exponent: u32, mantissa: u32) -> Self;
             /// Neither infinite nor NaN?
             fn is_finite(self) -> bool;
         }
@@ -106,6 +108,13 @@ pub fn nextafter<T: Float>(x: T, y: T) -> T {
     T::nextafter(x, y)
 }
 
+/// `x` rounded to a float of so many bits of exponent and mantissa, half to even: what is too large becomes infinite, what
+/// is too small zero. Bits that the type does not have change nothing; NaN stays.
+#[inline(always)]
+pub fn reduce_precision<T: Float>(x: T, exponent: u32, mantissa: u32) -> T {
+    T::reduce_precision(x, exponent, mantissa)
+}
+
 /// Neither infinite nor NaN?
 #[inline(always)]
 pub fn is_finite<T: Float>(x: T) -> bool {
@@ -136,6 +145,33 @@ macro_rules! float {
                 } else {
                     $T::NAN
                 }
+            }
+            #[inline(always)]
+            fn reduce_precision(self, exponent: u32, mantissa: u32) -> $T {
+                const M: u32 = $T::MANTISSA_DIGITS - 1;
+                const E: u32 = 8 * size_of::<$T>() as u32 - 1 - M;
+                if self.is_nan() {
+                    return self;
+                }
+                let mut bits = self.to_bits();
+                let sign = bits & (1 << (M + E));
+                if mantissa < M {
+                    let low = M - mantissa;
+                    let half = (1 << (low - 1)) - 1;
+                    let odd = bits.wrapping_shr(low) & 1;
+                    bits = bits.wrapping_add(half + odd).wrapping_shr(low).wrapping_shl(low);
+                }
+                if exponent >= 1 && exponent < E {
+                    let bias = (1 << (E - 1)) - 1;
+                    let reach = (1 << (exponent - 1)) - 1;
+                    let found = (bits ^ sign).wrapping_shr(M);
+                    if found > bias + reach {
+                        bits = sign | $T::INFINITY.to_bits();
+                    } else if found <= bias - reach {
+                        bits = sign;
+                    }
+                }
+                $T::from_bits(bits)
             }
             #[inline(always)]
             fn is_finite(self) -> bool {
