@@ -99,7 +99,22 @@ macro_rules! tables {
     )+ };
 }
 
-tables!(products, windows, lax, shapes, dtypes, names, calls, structure, indexing, control, transforms, refused, independent, checks);
+tables!(
+    products,
+    windows,
+    lax,
+    shapes,
+    dtypes,
+    names,
+    calls,
+    structure,
+    indexing,
+    control,
+    transforms,
+    refused,
+    independent,
+    checks
+);
 
 /// The same title twice would make a failure hard to find.
 #[test]

@@ -49,8 +49,8 @@ pub use num_complex::Complex;
 
 pub use float::{
     Float, acos, acosh, asin, asinh, atan, atan2, atanh, cbrt, ceil, cos, cosh, digamma, erf, erf_inv, erfc, exp, exp2,
-    expm1, floor, is_finite, lgamma, log, log1p, log2, log10, logistic, nextafter, pow, reduce_precision, round, rsqrt, sin, sinh, sqrt,
-    tan, tanh, trunc,
+    expm1, floor, is_finite, lgamma, log, log1p, log2, log10, logistic, nextafter, pow, reduce_precision, round, rsqrt,
+    sin, sinh, sqrt, tan, tanh, trunc,
 };
 pub use int::{Int, clz, population_count, shift_left, shift_right_arithmetic, shift_right_logical};
 pub use lanes::{LANES, lanes_reduce};
