@@ -323,7 +323,8 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap) -> (Kernel, Schedule) {
     let wishes = Wishes { unfused: options.unfused, inside: false };
     let mut schedule = crate::schedule::fuse::fuse_as(&program, wishes);
     crate::schedule::plan::plan(&mut schedule);
-    let frame = Frame { inputs, results, workspace: unit.workspace.clone(), observed: options.unfused };
+    let frame =
+        Frame { inputs, results, workspace: unit.workspace.clone(), observed: options.unfused, fast: options.fast };
     let code = crate::emit::emit(&schedule, &frame);
     let calls = code.calls;
     let flops = program

@@ -31,6 +31,8 @@ pub struct Frame {
     pub workspace: Ident,
     /// Whether every value with a name is shown to a debugger: `#[jit(unfused)]`.
     pub observed: bool,
+    /// Whether products may be fused with sums, and sums be in any order: `#[jit(fast)]`.
+    pub fast: bool,
 }
 
 /// Emitted code.
@@ -246,7 +248,7 @@ impl<'a> Emitter<'a> {
             names.insert(b, format_ident!("out"));
         }
         let bools = |b: u32| locs.get(&b).is_some_and(Loc::is_byte_bool);
-        let writer = Writer { names: &names, bools: &bools, write: k.write };
+        let writer = Writer { names: &names, bools: &bools, write: k.write, fast: self.frame.fast };
         let body = writer.body(k);
         self.out.items.extend(quote! {
             #[inline(never)]

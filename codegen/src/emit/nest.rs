@@ -70,6 +70,8 @@ pub struct Writer<'a> {
     pub bools: &'a dyn Fn(u32) -> bool,
     /// What is written.
     pub write: u32,
+    /// See [`super::Frame::fast`].
+    pub fast: bool,
 }
 
 /// Which expressions have been written so far.
@@ -247,7 +249,7 @@ impl Writer<'_> {
             FoldOrder::Lanes => {
                 let both = combined(quote!(a), quote!(b));
                 let (param, split) = self.unravel(&f.axes);
-                let function = if f.combine.is_order_free(dtype) { "reduce_any_order" } else { "reduce" };
+                let function = if self.fast || f.combine.is_order_free(dtype) { "reduce_any_order" } else { "reduce" };
                 let function = format_ident!("{}", function);
                 quote!(::kiln::rt::#function::<#ty, #n>(|#param| { #split #lets #item }, |a, b| #both))
             }
@@ -331,7 +333,7 @@ impl Writer<'_> {
                 quote!(#i)
             })
             .collect();
-        let rank = k_axes.len();
+        let (rank, fast) = (k_axes.len(), self.fast);
         let pat = |d: Option<u32>| match d {
             Some(d) => {
                 let i = axis(d);
@@ -374,7 +376,7 @@ impl Writer<'_> {
             let store = w.store(&nest.exprs, &nest.at, &value);
             quote! {
                 #before
-                ::kiln::rt::contract::<#ty, #m, #n, #rank>(
+                ::kiln::rt::contract::<#ty, #fast, #m, #n, #rank>(
                     [#(#k_extents),*],
                     |#pm, [#(#k_names),*]| #a,
                     |#pn, [#(#k_names),*]| #b,

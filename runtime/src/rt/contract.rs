@@ -4,20 +4,21 @@
 //! tile. How large a tile may be is a fact about the core, so it is chosen here and not in emitted code; the order of the
 //! sums is not touched by it.
 
-use super::{Elem, Num};
+use super::{Elem, Product};
 
 /// For every `m < M` and `n < N`: the sum over `k` of `a(m, k) * b(n, k)`, handed to `out(m, n, sum)`.
 ///
 /// `k` runs over the index tuples below `extents` in row-major order, and the sum starts from zero: the same order on every
-/// target. `out` is called once for every pair; the order of those calls depends on the target.
+/// target. `out` is called once for every pair; the order of those calls depends on the target. `FAST` lifts what
+/// [`Product::plus_product`] says that it lifts.
 #[inline(always)]
-pub fn contract<T: Num + Elem, const M: usize, const N: usize, const R: usize>(
+pub fn contract<T: Product + Elem, const FAST: bool, const M: usize, const N: usize, const R: usize>(
     extents: [usize; R],
     a: impl Fn(usize, [usize; R]) -> T,
     b: impl Fn(usize, [usize; R]) -> T,
     out: impl FnMut(usize, usize, T),
 ) {
-    let mut nest = Nest { extents, a, b, out };
+    let mut nest = Nest::<FAST, R, _, _, _> { extents, a, b, out };
     if N == 1 {
         nest.blocks::<M, { tile::TALL }, N, 1>();
     } else if M == 1 {
@@ -69,7 +70,7 @@ mod tile {
     pub fn separate() {}
 }
 
-struct Nest<const R: usize, A, B, O> {
+struct Nest<const FAST: bool, const R: usize, A, B, O> {
     extents: [usize; R],
     a: A,
     b: B,
@@ -98,9 +99,9 @@ macro_rules! rest {
     };
 }
 
-impl<T, const R: usize, A, B, O> Nest<R, A, B, O>
+impl<T, const FAST: bool, const R: usize, A, B, O> Nest<FAST, R, A, B, O>
 where
-    T: Num + Elem,
+    T: Product + Elem,
     A: Fn(usize, [usize; R]) -> T,
     B: Fn(usize, [usize; R]) -> T,
     O: FnMut(usize, usize, T),
@@ -131,7 +132,7 @@ where
             let b: [T; TN] = core::array::from_fn(|j| (self.b)(n + j, k));
             for (row, a) in sums.iter_mut().zip(a) {
                 for (sum, b) in row.iter_mut().zip(b) {
-                    *sum = sum.plus(a.times(b));
+                    *sum = sum.plus_product::<FAST>(a, b);
                 }
             }
         });

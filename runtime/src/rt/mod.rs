@@ -4,6 +4,7 @@ mod arena;
 mod contract;
 mod cumulative;
 mod element;
+mod product;
 mod reduce;
 mod rows;
 mod shared;
@@ -16,6 +17,7 @@ pub use cumulative::{argmax, argmin, cumlogsumexp, cummax, cummin, cumprod, cums
 pub use element::{Elem, Tensor, flat, flat_mut, ld, shaped, st, zero};
 pub use half::{bf16, f16};
 pub use kiln_math::*;
+pub use product::Product;
 pub use reduce::{reduce, reduce_any_order};
 pub use rows::{SameAs, copy, row, row_mut};
 pub use shared::Shared;
