@@ -7,19 +7,23 @@
 //! marker to the end marker, that of the begin marker included. Regions do not nest. When QEMU ends, the file `out` holds
 //!
 //! ```text
-//! region <name> <calls> <all instructions> <fewest of a call> <most of a call>
+//! region <name> <calls> <all instructions> <fewest of a call> <most of a call> <all cycles>
 //! symbol <name of the region> <instructions> <symbol>
 //! ```
 //! with one line `symbol` for each function that ran inside the region. An instruction that a condition skips counts, as it
-//! does on the chip. Built without QEMU's header: the declarations in [`qemu`] are all it needs.
+//! does on the chip. Cycles are an estimate for a Cortex-M4, see [`cortex_m4`]. Built without QEMU's header: the declarations in [`qemu`] are all it needs.
 #![cfg(not(windows))]
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
+
+mod cortex_m4;
+
+use cortex_m4::Timing;
 
 /// From `qemu-plugin.h`: the part that has been the same since version 1 of the plugin API.
 mod qemu {
@@ -46,6 +50,10 @@ mod qemu {
         pub fn qemu_plugin_tb_get_insn(tb: *const Tb, index: usize) -> *mut Insn;
         pub fn qemu_plugin_insn_symbol(insn: *const Insn) -> *const c_char;
         pub fn qemu_plugin_insn_vaddr(insn: *const Insn) -> u64;
+        pub fn qemu_plugin_insn_size(insn: *const Insn) -> usize;
+        /// Until version 3 of the API it takes the instruction alone and returns where its bytes are; since, it copies them to
+        /// `to` and returns how many. Arguments that a function does not take are passed in vain on every host QEMU knows.
+        pub fn qemu_plugin_insn_data(insn: *const Insn, to: *mut u8, len: usize) -> usize;
     }
 }
 
@@ -54,7 +62,7 @@ mod qemu {
 pub static qemu_plugin_version: c_int = if cfg!(feature = "qemu-9") { 2 } else { 1 };
 
 /// Regions there may be, besides region 0, which is everything outside.
-const MAX_REGIONS: usize = 32;
+const MAX_REGIONS: usize = 120;
 
 struct Region {
     name: String,
@@ -64,6 +72,16 @@ struct Region {
     total: AtomicU64,
     fewest: AtomicU64,
     most: AtomicU64,
+    cycles: AtomicU64,
+}
+
+/// An instruction of the guest.
+struct Instruction {
+    symbol: &'static Symbol,
+    address: u64,
+    /// Where it goes on if it does not jump.
+    next: u64,
+    timing: Timing,
 }
 
 /// One function of the guest, and how many of its instructions ran in which region.
@@ -72,7 +90,14 @@ struct Symbol([AtomicU64; MAX_REGIONS + 1]);
 struct State {
     out: PathBuf,
     regions: Vec<Region>,
-    symbols: Mutex<BTreeMap<String, &'static Symbol>>,
+    known: Mutex<Known>,
+}
+
+/// What has been translated so far, and is never freed.
+#[derive(Default)]
+struct Known {
+    symbols: BTreeMap<String, &'static Symbol>,
+    instructions: BTreeMap<u64, &'static Instruction>,
 }
 
 static STATE: OnceLock<State> = OnceLock::new();
@@ -81,23 +106,36 @@ static ACTIVE: AtomicUsize = AtomicUsize::new(0);
 /// Instructions since the region began.
 static SINCE: AtomicU64 = AtomicU64::new(0);
 
+/// Cycles since the region began.
+static CYCLES: AtomicU64 = AtomicU64::new(0);
+/// The instruction that ran last.
+static LAST: AtomicPtr<Instruction> = AtomicPtr::new(std::ptr::null_mut());
+
 /// One guest core at a time runs under `-icount`, so a load and a store are enough.
 fn add(counter: &AtomicU64, n: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(n), Relaxed);
 }
 
-extern "C" fn executed(_core: c_uint, symbol: *mut c_void) {
-    // SAFETY: `translated` passed a leaked `Symbol`.
-    let symbol = unsafe { &*symbol.cast_const().cast::<Symbol>() };
-    if let Some(count) = symbol.0.get(ACTIVE.load(Relaxed)) {
+extern "C" fn executed(_core: c_uint, instruction: *mut c_void) {
+    // SAFETY: `translated` passed a leaked `Instruction`.
+    let now = unsafe { &*instruction.cast_const().cast::<Instruction>() };
+    if let Some(count) = now.symbol.0.get(ACTIVE.load(Relaxed)) {
         add(count, 1);
     }
     add(&SINCE, 1);
+    let last = LAST.swap(instruction.cast(), Relaxed);
+    // SAFETY: null, or what an earlier call was passed.
+    let cycles = match unsafe { last.as_ref() } {
+        Some(last) if last.next == now.address => now.timing.after(last.timing),
+        _ => now.timing.cycles + cortex_m4::REFILL,
+    };
+    add(&CYCLES, cycles);
 }
 
 extern "C" fn begins(_core: c_uint, region: *mut c_void) {
     ACTIVE.store(region.addr() + 1, Relaxed);
     SINCE.store(0, Relaxed);
+    CYCLES.store(0, Relaxed);
 }
 
 extern "C" fn ends(_core: c_uint, region: *mut c_void) {
@@ -110,30 +148,57 @@ extern "C" fn ends(_core: c_uint, region: *mut c_void) {
     let n = SINCE.load(Relaxed);
     add(&region.calls, 1);
     add(&region.total, n);
+    add(&region.cycles, CYCLES.load(Relaxed));
     region.fewest.fetch_min(n, Relaxed);
     region.most.fetch_max(n, Relaxed);
 }
 
-extern "C" fn translated(_id: qemu::Id, tb: *mut qemu::Tb) {
-    let Some(state) = STATE.get() else { return };
-    let mut symbols = state.symbols.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    // SAFETY: QEMU passes a block that it is translating, and the indices are below its number of instructions.
-    let insns = unsafe { (0..qemu::qemu_plugin_tb_n_insns(tb)).map(|i| qemu::qemu_plugin_tb_get_insn(tb, i)) };
-    for insn in insns {
-        // SAFETY: an instruction of that block; the name is null or a string that lives as long as it.
-        let (address, name) = unsafe {
+impl Known {
+    /// # Safety
+    /// `insn` is an instruction, at `address`, of a block that QEMU is translating.
+    unsafe fn instruction(&mut self, insn: *const qemu::Insn, address: u64) -> &'static Instruction {
+        let mut copy = [0; 8];
+        // SAFETY: by this function's contract; the name is null or a string that lives as long as the instruction, and its
+        // bytes are where QEMU says or, in later versions, in `copy`.
+        let (name, code) = unsafe {
             let name = qemu::qemu_plugin_insn_symbol(insn);
             let name = if name.is_null() { "?".into() } else { CStr::from_ptr(name).to_string_lossy() };
-            (qemu::qemu_plugin_insn_vaddr(insn), name)
+            let size = qemu::qemu_plugin_insn_size(insn).min(copy.len());
+            let at = qemu::qemu_plugin_insn_data(insn, copy.as_mut_ptr(), size);
+            if at > copy.len() {
+                copy[..size].copy_from_slice(std::slice::from_raw_parts(std::ptr::with_exposed_provenance(at), size));
+            }
+            (name, &copy[..size])
         };
-        let symbol: &'static Symbol = match symbols.get(name.as_ref()) {
+        let timing = cortex_m4::timing(code);
+        let next = address + code.len() as u64;
+        if let Some(known) = self.instructions.get(&address).filter(|known| (known.next, known.timing) == (next, timing)) {
+            return known;
+        }
+        let symbol: &'static Symbol = match self.symbols.get(name.as_ref()) {
             Some(known) => known,
             None => {
                 let new = Box::leak(Box::new(Symbol([const { AtomicU64::new(0) }; MAX_REGIONS + 1])));
-                symbols.insert(name.into_owned(), new);
+                self.symbols.insert(name.into_owned(), new);
                 new
             }
         };
+        let new = Box::leak(Box::new(Instruction { symbol, address, next, timing }));
+        self.instructions.insert(address, new);
+        new
+    }
+}
+
+extern "C" fn translated(_id: qemu::Id, tb: *mut qemu::Tb) {
+    let Some(state) = STATE.get() else { return };
+    let mut known = state.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    // SAFETY: QEMU passes a block that it is translating, and the indices are below its number of instructions.
+    let insns = unsafe { (0..qemu::qemu_plugin_tb_n_insns(tb)).map(|i| qemu::qemu_plugin_tb_get_insn(tb, i)) };
+    for insn in insns {
+        // SAFETY: an instruction of that block.
+        let address = unsafe { qemu::qemu_plugin_insn_vaddr(insn) };
+        // SAFETY: as above.
+        let instruction = unsafe { known.instruction(insn, address) };
         // The callbacks of one instruction run in the order in which they are registered.
         for (i, region) in state.regions.iter().enumerate() {
             let callback = match address {
@@ -147,9 +212,9 @@ extern "C" fn translated(_id: qemu::Id, tb: *mut qemu::Tb) {
                 qemu::qemu_plugin_register_vcpu_insn_exec_cb(insn, callback, qemu::CB_NO_REGS, index);
             }
         }
-        // SAFETY: as above; a `Symbol` is never freed.
+        // SAFETY: as above; an `Instruction` is never freed.
         unsafe {
-            let data = (&raw const *symbol).cast_mut().cast();
+            let data = (&raw const *instruction).cast_mut().cast();
             qemu::qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, qemu::CB_NO_REGS, data);
         }
     }
@@ -157,14 +222,15 @@ extern "C" fn translated(_id: qemu::Id, tb: *mut qemu::Tb) {
 
 extern "C" fn at_exit(_id: qemu::Id, _data: *mut c_void) {
     let Some(state) = STATE.get() else { return };
-    let symbols = state.symbols.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let known = state.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut text = String::new();
     for (i, region) in state.regions.iter().enumerate() {
-        let Region { name, calls, total, fewest, most, .. } = region;
+        let Region { name, calls, total, fewest, most, cycles, .. } = region;
         let fewest = if calls.load(Relaxed) == 0 { 0 } else { fewest.load(Relaxed) };
         let (calls, total, most) = (calls.load(Relaxed), total.load(Relaxed), most.load(Relaxed));
-        let _ = writeln!(text, "region {name} {calls} {total} {fewest} {most}");
-        for (symbol, counts) in symbols.iter() {
+        let cycles = cycles.load(Relaxed);
+        let _ = writeln!(text, "region {name} {calls} {total} {fewest} {most} {cycles}");
+        for (symbol, counts) in known.symbols.iter() {
             match counts.0.get(i + 1).map(|count| count.load(Relaxed)) {
                 None | Some(0) => {}
                 Some(n) => _ = writeln!(text, "symbol {name} {n} {symbol}"),
@@ -199,6 +265,7 @@ fn parse(arguments: &[&str]) -> Result<State, String> {
                     total: AtomicU64::new(0),
                     fewest: AtomicU64::new(u64::MAX),
                     most: AtomicU64::new(0),
+                    cycles: AtomicU64::new(0),
                 });
             }
             _ => return Err(format!("`{argument}` is none of out=.., region=name:begin:end")),
@@ -208,7 +275,7 @@ fn parse(arguments: &[&str]) -> Result<State, String> {
         return Err(format!("{} regions are more than {MAX_REGIONS}", regions.len()));
     }
     let out = out.ok_or("`out=file` is missing")?;
-    Ok(State { out, regions, symbols: Mutex::new(BTreeMap::new()) })
+    Ok(State { out, regions, known: Mutex::default() })
 }
 
 /// What QEMU calls first.
