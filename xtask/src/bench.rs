@@ -46,12 +46,32 @@ struct Workload {
 struct Anchor {
     by: String,
     instructions: u64,
+    /// Of those, fused multiply-adds.
+    #[serde(default)]
+    fused: u64,
+    /// Loads and stores, as far as known.
+    #[serde(default)]
+    memory: u64,
+    /// Cycles more of divisions and square roots.
+    #[serde(default)]
+    slow: u64,
+    /// The part of it that Kiln is meant to stay below.
+    aim: Option<f64>,
+}
+
+impl Anchor {
+    /// The least that it can take, by the same table as the counter's.
+    fn cycles(&self) -> u64 {
+        self.instructions + 2 * self.fused + self.memory + self.slow
+    }
 }
 
 /// What was measured of a workload.
 #[derive(Debug, Default, Serialize)]
 struct Measured {
     instructions: u64,
+    /// An estimate; see `targets/insncount`. Without the counter there is none.
+    cycles: Option<u64>,
     stack_bytes: u64,
     /// The bits of the sum of its results.
     check: u64,
@@ -155,6 +175,7 @@ fn measured(name: &str, facts: &BTreeMap<(String, String), u64>, counts: &Counts
     Some(Measured {
         // Around nothing, the markers cost this much.
         instructions: per_call(name)? - per_call("empty")?,
+        cycles: counts.get(name).zip(counts.get("empty")).map(|(region, empty)| region.cycles() - empty.cycles()),
         stack_bytes: fact(name, "stack_bytes")?,
         check: fact(name, "check")?,
     })
@@ -163,34 +184,56 @@ fn measured(name: &str, facts: &BTreeMap<(String, String), u64>, counts: &Counts
 fn show(workloads: &BTreeMap<String, Workload>, results: &BTreeMap<&str, Measured>) {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["workload", "instructions", "times Kiln's", "stack", "check"]);
+    table.set_header(["workload", "instructions", "Kiln's part", "cycles", "Kiln's part", "aim", "stack", "check"]);
+    let (mut met, mut missed) = (0, Vec::new());
     for (name, measured) in results {
         let workload = &workloads[*name];
+        let cycles = measured.cycles.map_or_else(String::new, say::number);
         let stack = say::bytes(measured.stack_bytes);
         let check = format!("{:08x}", measured.check);
-        table.add_row([&workload.what, &say::number(measured.instructions), "1.00", &stack, &check]);
+        table.add_row([&workload.what, &say::number(measured.instructions), "", &cycles, "", "", &stack, &check]);
         if let Some(goal) = workload.goal {
-            table.add_row(["  goal", &say::number(goal), &ratio(goal, measured), "", ""]);
+            let part = measured.instructions as f64 / goal as f64;
+            table.add_row(["  goal", &say::number(goal), &format!("{part:.2}"), "", "", "", "", ""]);
         }
         for anchor in &workload.anchors {
             let by = format!("  {}", anchor.by);
-            table.add_row([&by, &say::number(anchor.instructions), &ratio(anchor.instructions, measured), "", ""]);
+            let instructions = measured.instructions as f64 / anchor.instructions as f64;
+            let cycles = measured.cycles.map(|cycles| cycles as f64 / anchor.cycles() as f64);
+            let aim = anchor.aim.map_or_else(String::new, |aim| {
+                let word = match (instructions <= aim, cycles.is_none_or(|part| part <= aim)) {
+                    (true, true) => "met",
+                    (true, false) => "missed in cycles",
+                    (false, true) => "missed in instructions",
+                    (false, false) => "missed",
+                };
+                if word == "met" {
+                    met += 1
+                } else {
+                    missed.push(format!("{name} ({word})"))
+                }
+                format!("{aim:.2} {word}")
+            });
+            let two = |part: f64| format!("{part:.2}");
+            let parts = (two(instructions), cycles.map_or_else(String::new, two));
+            let counts = (say::number(anchor.instructions), say::number(anchor.cycles()));
+            table.add_row([&by, &counts.0, &parts.0, &counts.1, &parts.1, &aim, "", ""]);
         }
     }
-    for column in 1..=3 {
+    for column in [1, 2, 3, 4, 6] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
     say::block(&table);
+    say::block(
+        "Cycles are an estimate from the Cortex-M4's manual (`targets/insncount`), those of others the least they can be.",
+    );
+    say::block(format_args!("Aims: {met} met, {} missed: {}", missed.len(), missed.join(", ")));
     if let (Some(step), Some(loss)) = (results.get("mlp_step"), results.get("mlp_loss")) {
         let ratio = step.instructions as f64 / loss.instructions as f64;
         say::block(format_args!("Gradient work for forward work, `mlp_step` / `mlp_loss`: {ratio:.2}"));
     }
-}
-
-fn ratio(instructions: u64, measured: &Measured) -> String {
-    format!("{:.2}", instructions as f64 / measured.instructions as f64)
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub struct Region {
     pub total: u64,
     pub fewest: u64,
     pub most: u64,
+    /// An estimate of the cycles of all calls.
+    pub cycles: u64,
     /// Instructions per function, most first.
     pub functions: Vec<(String, u64)>,
 }
@@ -43,6 +45,11 @@ impl Region {
     /// Instructions of a call on average.
     pub fn per_call(&self) -> u64 {
         (self.total + self.calls / 2) / self.calls.max(1)
+    }
+
+    /// Cycles of a call on average.
+    pub fn cycles(&self) -> u64 {
+        (self.cycles + self.calls / 2) / self.calls.max(1)
     }
 }
 
@@ -197,9 +204,15 @@ fn parse_counts(text: &str) -> Result<Counts> {
         match (kind, &rest[..]) {
             ("region", [calls, rest]) => {
                 let numbers: Vec<u64> = rest.split(' ').map(str::parse).collect::<Result<_, _>>().with_context(odd)?;
-                let &[total, fewest, most] = &numbers[..] else { bail!("{}", odd()) };
-                *region =
-                    Region { calls: calls.parse().with_context(odd)?, total, fewest, most, functions: Vec::new() };
+                let &[total, fewest, most, cycles] = &numbers[..] else { bail!("{}", odd()) };
+                *region = Region {
+                    calls: calls.parse().with_context(odd)?,
+                    total,
+                    fewest,
+                    most,
+                    cycles,
+                    functions: Vec::new(),
+                };
             }
             ("symbol", [instructions, symbol]) => {
                 let name = rustc_demangle::demangle(symbol);
@@ -230,11 +243,11 @@ mod tests {
 
     #[test]
     fn the_counters_file_is_read_back() {
-        let text =
-            "region step 2 301 150 151\nsymbol step 1 kiln_begin_step\nsymbol step 300 _ZN1a1b17h0123456789abcdefE\n";
+        let text = "region step 2 301 150 151 420\nsymbol step 1 kiln_begin_step\nsymbol step 300 _ZN1a1b17h0123456789abcdefE\n";
         let counts = parse_counts(text).unwrap();
         let step = &counts["step"];
         assert_eq!((step.calls, step.total, step.fewest, step.most, step.per_call()), (2, 301, 150, 151, 151));
+        assert_eq!(step.cycles(), 210);
         assert_eq!(step.functions, [("a::b".to_owned(), 300), ("kiln_begin_step".to_owned(), 1)]);
         assert!(parse_counts("region step two\n").is_err());
     }

@@ -54,6 +54,11 @@ fn scale(values: &mut [f32], by: f32) {
     values.iter_mut().for_each(|value| *value *= by);
 }
 
+/// One sample and its class, for steps of a single one.
+pub fn sample() -> [[f32; 64]; 1] {
+    [Draw::from_seed(2)]
+}
+
 /// A label for each sample of a batch.
 pub fn labels() -> [u8; 16] {
     core::array::from_fn(|i| (i % 10) as u8)
@@ -61,17 +66,26 @@ pub fn labels() -> [u8; 16] {
 
 /// A number to recognise a result by: the bits of the sum of its floats, from left to right.
 pub trait Check {
-    fn bits(&self) -> u32;
+    fn add_to(&self, sum: f32) -> f32;
+
+    fn bits(&self) -> u32 {
+        self.add_to(0.0).to_bits()
+    }
 }
 
 impl Check for f32 {
-    fn bits(&self) -> u32 {
-        self.to_bits()
+    fn add_to(&self, sum: f32) -> f32 {
+        sum + self
     }
 }
 
-impl<const N: usize> Check for [f32; N] {
-    fn bits(&self) -> u32 {
-        self.iter().fold(0.0f32, |sum, value| sum + value).to_bits()
+impl<T: Check, const N: usize> Check for [T; N] {
+    fn add_to(&self, sum: f32) -> f32 {
+        self.iter().fold(sum, |sum, value| value.add_to(sum))
     }
+}
+
+/// Values of a seed, each changed.
+pub fn each<const N: usize>(seed: u32, f: impl Fn(f32) -> f32) -> [f32; N] {
+    <[f32; N]>::from_seed(seed).map(f)
 }

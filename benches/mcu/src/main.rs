@@ -4,6 +4,7 @@
 #![no_main]
 
 mod inputs;
+mod programs;
 mod workloads;
 
 use cortex_m_rt::entry;

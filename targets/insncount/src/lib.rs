@@ -172,7 +172,9 @@ impl Known {
         };
         let timing = cortex_m4::timing(code);
         let next = address + code.len() as u64;
-        if let Some(known) = self.instructions.get(&address).filter(|known| (known.next, known.timing) == (next, timing)) {
+        if let Some(known) =
+            self.instructions.get(&address).filter(|known| (known.next, known.timing) == (next, timing))
+        {
             return known;
         }
         let symbol: &'static Symbol = match self.symbols.get(name.as_ref()) {
