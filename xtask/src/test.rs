@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -51,6 +51,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
     let prepared = if options.host_only { Ok(()) } else { provide::setup(consent) };
     suite("formatting".into(), &mut || uncounted(formatting(root)));
     suite("crates".into(), &mut || cargo_test(root, &["test", "--workspace", "--no-fail-fast"]));
+    suite("random graphs".into(), &mut || random_graphs(root));
     for folder in workspaces_below(&root.join("tests")) {
         suite(repo::short(&folder), &mut || cargo_test(&folder, &["test", "--no-fail-fast"]));
     }
@@ -82,17 +83,29 @@ fn formatting(root: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Ten thousand random graphs: optimised, as they are, and with every value stored, each through its schedule and plan of
+/// memory, against the reference evaluator.
+fn random_graphs(root: &Path) -> Result<Tests> {
+    let arguments = ["test", "--release", "-p", "kiln-kernel-tests", "--no-fail-fast"];
+    run_tests(root, cargo::command(root, &arguments).env("KILN_GRAPHS", "10000").env("KILN_KERNELS", "0"), &arguments)
+}
+
 /// A suite that is one check.
 fn uncounted(outcome: Result<()>) -> Result<Tests> {
     outcome.map(|()| Tests::default())
 }
 
-/// Runs `cargo test`, shows what it says, and adds up its closing lines.
+/// Runs `cargo test`.
 fn cargo_test(folder: &Path, arguments: &[&str]) -> Result<Tests> {
     let mut cargo = cargo::command(folder, arguments);
     if folder != repo::root() {
         cargo.env("CARGO_TARGET_DIR", repo::target_dir().join("tests").join(folder.file_name().unwrap_or_default()));
     }
+    run_tests(folder, &mut cargo, arguments)
+}
+
+/// Runs cargo's test runners, shows what they say, and adds up their closing lines.
+fn run_tests(folder: &Path, cargo: &mut Command, arguments: &[&str]) -> Result<Tests> {
     let mut child = cargo.stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
     let mut tests = Tests::default();
     for line in BufReader::new(child.stdout.take().context("cargo has no output")?).lines() {

@@ -237,7 +237,7 @@ fn weight(eqn: &Eqn, g: &Graph, lowering: &Lowering) -> u32 {
 }
 
 /// What an elementwise primitive costs per element.
-fn of_element(op: &Op, dtypes: &[DType], out: DType) -> u32 {
+pub(crate) fn of_element(op: &Op, dtypes: &[DType], out: DType) -> u32 {
     if dtypes.len() == 1 && out != dtypes[0] {
         return 0;
     }
@@ -449,7 +449,14 @@ impl<'a> Builder<'a> {
             Lowering::Call { function, consts, .. } => {
                 let reads = eqn.inputs.iter().map(|u| self.buffers[u]).collect();
                 let writes = eqn.outputs.iter().map(|u| self.buffers[u]).collect();
-                Ok(Kernel { name, src, kind: Kind::Call { function, consts, writes }, reads, write, in_place: None })
+                Ok(Kernel {
+                    name,
+                    src,
+                    kind: Kind::Call { op: eqn.op.clone(), function, consts, writes },
+                    reads,
+                    write,
+                    in_place: None,
+                })
             }
             Lowering::Region => Ok(region::kernel(eqn, self.buffers, self.wishes)),
             Lowering::Effect { effect, lanes } => {

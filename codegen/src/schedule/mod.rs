@@ -10,6 +10,7 @@ pub mod exprs;
 pub mod fuse;
 pub mod interp;
 pub mod ix;
+pub mod machine;
 pub mod place;
 pub mod plan;
 pub mod program;

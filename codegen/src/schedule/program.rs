@@ -10,7 +10,7 @@ use crate::schedule::body::{Ex, Exprs};
 use crate::schedule::ix::Ix;
 
 /// A graph with a meaning for each of its inputs and results.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Program {
     /// The optimised graph.
     pub graph: Graph,
@@ -56,7 +56,7 @@ pub struct Buffer {
 }
 
 /// Loop nests in order, over buffers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Schedule {
     /// All buffers; kernels name them by position.
     pub buffers: Vec<Buffer>,
@@ -107,7 +107,7 @@ impl WhyNot {
 }
 
 /// One loop nest, or a call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Kernel {
     /// A name for emitted code.
     pub name: String,
@@ -124,7 +124,7 @@ pub struct Kernel {
 }
 
 /// Kinds of kernel.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Kind {
     /// `for ix in extents { folds; out[ix] = value }`.
     Loop(Nest),
@@ -143,6 +143,8 @@ pub enum Kind {
     },
     /// A runtime function on whole arrays.
     Call {
+        /// What it computes.
+        op: Op,
         /// Path below `::kiln::rt`.
         function: &'static str,
         /// Generic arguments.
@@ -164,7 +166,7 @@ pub enum Kind {
 }
 
 /// A branch or a loop.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RegionKernel {
     /// Which.
     pub form: Form,
@@ -181,7 +183,7 @@ pub struct RegionKernel {
 }
 
 /// Kinds of region.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Form {
     /// One body, so many times.
     Scan {
@@ -203,7 +205,7 @@ pub enum Form {
 }
 
 /// A schedule inside a region.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SubSchedule {
     /// Its kernels; its arena begins at the region's base.
     pub schedule: Schedule,

@@ -10,8 +10,17 @@ include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 
 /// Graphs that are drawn, the same ones every time; `KILN_GRAPHS` says how many and `KILN_SEED` from which on.
 pub fn cases() -> impl Iterator<Item = random::Case> {
+    drawn(2500)
+}
+
+/// [`cases`] for tests that take longer: fewer, unless `KILN_GRAPHS` says how many.
+pub fn few_cases() -> impl Iterator<Item = random::Case> {
+    drawn(250)
+}
+
+fn drawn(n: u64) -> impl Iterator<Item = random::Case> {
     let number = |name: &str, default| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
-    let (n, first) = (number("KILN_GRAPHS", 2500), number("KILN_SEED", 0));
+    let (n, first) = (number("KILN_GRAPHS", n), number("KILN_SEED", 0));
     (first..first + n).map(|seed| random::case(seed, 3 + (seed % 23) as usize))
 }
 
