@@ -17,7 +17,7 @@ use crate::parse::{ast, convert_alias, convert_const, convert_fn, convert_method
 use crate::trace::types::Ty;
 use crate::trace::value::{Ctx, FnItem, Scope, Traced, Value};
 use crate::trace::{Items, ParamOrigin, Stop, Tracer, tree};
-use crate::unit::{Item, ItemId, Kernel, Outcome, Unit};
+use crate::unit::{Item, ItemId, Json, Kernel, Outcome, Unit};
 
 /// Parses every item of a unit.
 pub fn parse_items(unit: &Unit) -> (Items, Spans) {
@@ -244,9 +244,10 @@ pub fn compile(unit: &Unit) -> Outcome {
             flash_const_bytes: 0,
             flops: 0,
             graph: String::new(),
+            record: Vec::new(),
         }),
         Entry::Done(traced) => {
-            let (mut kernel, schedule) = kernel(unit, &traced, &map);
+            let (mut kernel, schedule) = kernel(unit, &traced, &map, items.fns[&unit.entry].function.name.sp);
             if let Some((limit, span)) = unit.options.ram.filter(|(limit, _)| kernel.arena_bytes > *limit) {
                 let text = over_budget(&schedule, limit, &map);
                 kernel.errors = quote::quote_spanned!(span=> ::core::compile_error! { #text });
@@ -289,7 +290,7 @@ fn over_budget(schedule: &Schedule, limit: usize, map: &SourceMap) -> String {
 const STACK_BYTES: usize = 512;
 
 /// Code and facts for a traced entry.
-fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap) -> (Kernel, Schedule) {
+fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, Schedule) {
     let options = &unit.options;
     let line = |src: crate::graph::Src| map.place(Sp(src.0)).line;
     let graph = match options.debug_nans {
@@ -326,24 +327,65 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap) -> (Kernel, Schedule) {
     let frame =
         Frame { inputs, results, workspace: unit.workspace.clone(), observed: options.unfused, fast: options.fast };
     let code = crate::emit::emit(&schedule, &frame);
-    let calls = code.calls;
-    let flops = program
+    let flops: u64 = program
         .graph
         .eqns
         .iter()
         .map(|e| e.op.flops(&e.inputs.iter().map(|v| program.graph.aval(*v)).collect::<Vec<_>>()))
         .sum();
+    let ram_bytes = schedule.arena_bytes + result_bytes(&t.ret) + STACK_BYTES;
+    let flash_const_bytes = code.static_bytes();
+    let mut record = Vec::new();
+    if unit.record {
+        let numbers =
+            [("ram_bytes", ram_bytes as u64), ("flash_const_bytes", flash_const_bytes as u64), ("flops", flops)];
+        record.extend(identity(unit, map.place(name)));
+        record.extend(numbers.map(|(name, n)| (name, Json::Number(n))));
+        let file = &map.place(name).file;
+        let lines = |src: crate::graph::Src| {
+            let place = map.place(Sp(src.0));
+            (place.line > 0).then(|| (place.file.clone(), place.line, place.column))
+        };
+        record.extend(crate::record::fields(&program.graph, &schedule, &code, file, &lines));
+    }
+    let calls = code.calls;
     let kernel = Kernel {
         errors: TokenStream::new(),
         items: code.items,
         body: quote!(#binds #declare #calls #assembled),
         arena_bytes: schedule.arena_bytes,
-        ram_bytes: schedule.arena_bytes + result_bytes(&t.ret) + STACK_BYTES,
-        flash_const_bytes: code.static_bytes,
+        ram_bytes,
+        flash_const_bytes,
         flops,
         graph: crate::text::print(&program.graph, &|src| map.line_column(Sp(src.0))),
+        record,
     };
     (kernel, schedule)
+}
+
+/// What a record says first: what the kernel is called, where it is written, and what was asked of it.
+fn identity(unit: &Unit, at: &crate::parse::spans::Place) -> Vec<(&'static str, Json)> {
+    let name = match &unit.items[&unit.entry].item {
+        Item::Method { self_ty, method, .. } => match &**self_ty {
+            syn::Type::Path(p) => {
+                let of = p.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
+                format!("{of}::{}", method.sig.ident)
+            }
+            _ => method.sig.ident.to_string(),
+        },
+        Item::Fn(f) => f.sig.ident.to_string(),
+        _ => String::new(),
+    };
+    let o = &unit.options;
+    let asked = [(o.fast, "fast"), (o.unfused, "unfused"), (o.debug_nans, "debug_nans"), (o.offload, "offload")];
+    let asked = asked.iter().filter(|(on, _)| *on).map(|(_, name)| Json::Text((*name).into())).collect();
+    vec![
+        ("name", Json::Text(name)),
+        ("file", Json::Text(at.file.clone())),
+        ("line", Json::Number(at.line as u64)),
+        ("options", Json::List(asked)),
+        ("ram_limit", o.ram.map_or(Json::Null, |(n, _)| Json::Number(n as u64))),
+    ]
 }
 
 /// Size of a `kiln::CheckError` on a target with pointers of 64 bits.

@@ -15,6 +15,7 @@ pub mod library;
 pub mod ops;
 pub mod parse;
 pub mod passes;
+pub mod record;
 pub mod schedule;
 pub mod text;
 pub mod trace;

@@ -254,6 +254,11 @@ impl fmt::Display for Param {
 
 /// Prints a graph; `source` may add a comment per equation.
 pub fn print(graph: &Graph, source: &dyn Fn(Src) -> Option<String>) -> String {
+    print_as(graph, &|eqn| eqn.op.text(), &|eqn| source(eqn.src))
+}
+
+/// Prints a graph with the text of each primitive and a comment per equation as given.
+pub fn print_as(graph: &Graph, op: &dyn Fn(&Eqn) -> String, comment: &dyn Fn(&Eqn) -> Option<String>) -> String {
     let names = var_names(graph);
     let name = |v: &Var| names[v.0 as usize].as_str();
     let mut out = format!("graph {}(", if graph.name.is_empty() { "_" } else { &graph.name });
@@ -265,13 +270,13 @@ pub fn print(graph: &Graph, source: &dyn Fn(Src) -> Option<String>) -> String {
     for eqn in &graph.eqns {
         let outs: Vec<String> = eqn.outputs.iter().map(|v| format!("{}: {}", name(v), graph.aval(*v))).collect();
         let is = if outs.is_empty() { "" } else { " = " };
-        let mut line = format!("{}{is}{}", outs.join(", "), eqn.op.text());
+        let mut line = format!("{}{is}{}", outs.join(", "), op(eqn));
         for v in &eqn.inputs {
             let _ = write!(line, " {}", name(v));
         }
         // Graphs inside are printed over several lines; they are indented with the line that holds them.
         let _ = write!(out, "  {}", line.replace('\n', "\n  "));
-        match source(eqn.src) {
+        match comment(eqn) {
             Some(comment) => writeln!(out, "  // {comment}"),
             None => writeln!(out),
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proc_macro2::{Ident, TokenStream};
 
 pub use crate::frontend::options::{Options, Workspace};
+pub use crate::record::Json;
 
 /// Identifies an item across crates and modules; made by the front end, opaque here.
 pub type ItemId = String;
@@ -30,6 +31,8 @@ pub struct Unit {
     pub workspace: Ident,
     /// The name of the receiver in [`Kernel::body`] when the entry is a method: `this`, or a variation.
     pub receiver: Ident,
+    /// Whether [`Kernel::record`] is wanted.
+    pub record: bool,
 }
 
 /// One published item with the meaning of every path it mentions.
@@ -100,4 +103,6 @@ pub struct Kernel {
     pub flops: u64,
     /// The optimised graph as text.
     pub graph: String,
+    /// All that is known about the kernel, as fields of a JSON object; empty unless it was asked for.
+    pub record: Vec<(&'static str, Json)>,
 }

@@ -6,12 +6,12 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use cargo_kiln::image::Image;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::{Deserialize, Serialize};
 
 use crate::emulator::{self, Counts, Emulator};
-use crate::image::Image;
 use crate::provide::{self, Consent};
 use crate::{cargo, profile, repo, say};
 
@@ -87,7 +87,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
     let profile = profile::load(profile::MAIN)?;
     say::heading(format_args!("Benchmarks on a {}, the {} in QEMU", profile.core, profile.name));
     let route = provide::target(&profile, consent)?;
-    let emulator = Emulator::provide(&profile, consent)?;
+    let emulator = Emulator::provide(&profile, consent, Some(&cargo::counter))?;
     let elf = cargo::firmware(&folder, &profile, route)?;
     let mut facts = BTreeMap::new();
     let counts = emulator.run(&elf, &[], |line| fact(&mut facts, line))?;

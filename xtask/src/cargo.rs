@@ -22,13 +22,13 @@ pub fn host_program(package: &str) -> Result<PathBuf> {
     last(&mut command(repo::root(), &["build", "--release", "--package", package]), &format!("the program {package}"))
 }
 
-/// Builds a library for the host that another program loads.
-pub fn plugin(package: &str, features: &[&str]) -> Result<PathBuf> {
-    let mut cargo = command(repo::root(), &["build", "--release", "--package", package]);
+/// Builds the plugin that counts instructions, for an emulator that needs these features.
+pub fn counter(features: &[&str]) -> Result<PathBuf> {
+    let mut cargo = command(repo::root(), &["build", "--release", "--package", "insncount"]);
     for feature in features {
         cargo.args(["--features", feature]);
     }
-    last(&mut cargo, &format!("the plugin {package}"))
+    last(&mut cargo, "the plugin insncount")
 }
 
 /// Builds the firmware in `folder`, optimised.

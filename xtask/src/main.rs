@@ -3,17 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use cargo_kiln::{emulator, profile, provide, say};
 use clap::{Parser, Subcommand};
 
 mod bench;
 mod cargo;
 mod digits;
-mod emulator;
 mod image;
-mod profile;
-mod provide;
 mod repo;
-mod say;
+mod setup;
 mod test;
 
 /// The main job, the tests and the measurements of Kiln.
@@ -48,7 +46,7 @@ fn main() -> ExitCode {
     let Arguments { no_install, command } = Arguments::parse();
     let consent = if no_install { provide::Consent::UseOnly } else { provide::Consent::Install };
     let done = match command {
-        Command::Setup => provide::setup(consent),
+        Command::Setup => setup::run(consent),
         Command::Digits(options) => digits::run(&options, consent),
         Command::Test(options) => test::run(&options, consent),
         Command::Bench(options) => bench::run(&options, consent),

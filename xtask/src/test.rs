@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::provide::{self, Consent};
-use crate::{bench, cargo, digits, image, repo, say};
+use crate::provide::Consent;
+use crate::{bench, cargo, digits, image, repo, say, setup};
 
 /// What the tests can be asked for.
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
     };
     let root = repo::root();
     // First, since suites of the crates use the target and the emulator where they find them.
-    let prepared = if options.host_only { Ok(()) } else { provide::setup(consent) };
+    let prepared = if options.host_only { Ok(()) } else { setup::run(consent) };
     suite("formatting".into(), &mut || uncounted(formatting(root)));
     suite("crates".into(), &mut || cargo_test(root, &["test", "--workspace", "--no-fail-fast"]));
     suite("random graphs".into(), &mut || random_graphs(root));

@@ -48,7 +48,7 @@ pub fn unit(source: &str) -> Unit {
     let paths: BTreeMap<String, String> = items.keys().map(|k| (k.clone(), k.clone())).collect();
     let items = items.into_iter().map(|(id, item)| (id, Record { item, paths: paths.clone(), local: true })).collect();
     let name = |s| proc_macro2::Ident::new(s, proc_macro2::Span::call_site());
-    Unit { entry, items, options: Default::default(), workspace: name("ws"), receiver: name("this") }
+    Unit { entry, items, options: Default::default(), workspace: name("ws"), receiver: name("this"), record: false }
 }
 
 /// The traced graph of the last function, or the messages.

@@ -11,6 +11,7 @@ use quote::{format_ident, quote};
 
 use crate::array::Array;
 use crate::dtype::DType;
+use crate::graph::Src;
 use crate::ops::Effect;
 use crate::ops::elementwise::rust_type;
 use crate::schedule::program::{Bind, Buffer, Form, Kernel, Kind, RegionKernel, Schedule, Storage, SubSchedule};
@@ -42,13 +43,33 @@ pub struct Emitted {
     pub items: TokenStream,
     /// Statements that run them in order.
     pub calls: TokenStream,
+    /// Names of the functions, in the order in which they are called.
+    pub functions: Vec<String>,
+    /// The statics, in the order in which they stand in `items`.
+    pub statics: Vec<Static>,
+}
+
+/// A constant in flash.
+#[derive(Debug, Clone)]
+pub struct Static {
+    /// Its name.
+    pub name: String,
+    /// What wrote it into the program.
+    pub src: Src,
+    /// Size.
+    pub bytes: usize,
+}
+
+impl Emitted {
     /// Bytes of statics.
-    pub static_bytes: usize,
+    pub fn static_bytes(&self) -> usize {
+        self.statics.iter().map(|s| s.bytes).sum()
+    }
 }
 
 /// The schedule as Rust.
 pub fn emit(s: &Schedule, frame: &Frame) -> Emitted {
-    let mut e = Emitter { frame, out: Emitted::default(), n_kernels: 0, n_statics: 0, n_loops: 0 };
+    let mut e = Emitter { frame, out: Emitted::default(), n_loops: 0 };
     let calls = e.schedule(&Level { s, outside: None, base: 0, turn: None });
     let told = reports(s).then(|| quote!(let mut told = false;));
     e.out.calls = quote!(#told #calls);
@@ -58,8 +79,6 @@ pub fn emit(s: &Schedule, frame: &Frame) -> Emitted {
 struct Emitter<'a> {
     frame: &'a Frame,
     out: Emitted,
-    n_kernels: usize,
-    n_statics: usize,
     n_loops: usize,
 }
 
@@ -88,7 +107,7 @@ struct Loc {
 #[derive(Clone)]
 enum At {
     Place(TokenStream),
-    Static(Rc<Array>),
+    Static(Rc<Array>, Src),
     Arena(usize),
     Turn(Ident),
 }
@@ -113,7 +132,7 @@ impl<'a> Level<'a> {
         let (len, dtype) = (buffer.aval.size(), buffer.aval.dtype);
         let here = |at| Loc { at, len, dtype, rows: Vec::new() };
         let bind = match (&buffer.storage, &self.outside) {
-            (Storage::Static(array), _) => return here(At::Static(array.clone())),
+            (Storage::Static(array), _) => return here(At::Static(array.clone(), buffer.src)),
             (Storage::Arena(offset), _) => return here(At::Arena(self.base + offset)),
             (Storage::Param(p), None) => return here(At::Place(frame.inputs[*p].clone())),
             (Storage::Return(r), None) => return here(At::Place(frame.results[*r].clone())),
@@ -178,12 +197,12 @@ impl<'a> Emitter<'a> {
             At::Place(place) if write => quote!(::kiln::rt::flat_mut::<#ty, _, #len>(&mut #place)),
             At::Place(place) => quote!(::kiln::rt::flat::<#ty, _, #len>(&#place)),
             At::Turn(t) => quote!(&[#t as #ty]),
-            At::Static(array) => {
-                let name = format_ident!("CONST_{}", self.n_statics);
-                self.n_statics += 1;
+            At::Static(array, src) => {
+                let name = format_ident!("CONST_{}", self.out.statics.len());
                 let data = array.data().iter().map(|x| literal(*x));
                 self.out.items.extend(quote! { static #name: [#ty; #len] = [#(#data),*]; });
-                self.out.static_bytes += array.aval().bytes();
+                let bytes = array.aval().bytes();
+                self.out.statics.push(Static { name: name.to_string(), src: *src, bytes });
                 quote!(&#name)
             }
             At::Arena(offset) => {
@@ -229,8 +248,8 @@ impl<'a> Emitter<'a> {
             let function = format_ident!("{}", function);
             return quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } };
         }
-        let name = format_ident!("k{}_{}", self.n_kernels, k.name);
-        self.n_kernels += 1;
+        let name = format_ident!("k{}_{}", self.out.functions.len(), k.name);
+        self.out.functions.push(name.to_string());
         let mut names: HashMap<u32, Ident> = HashMap::new();
         let mut params = TokenStream::new();
         let mut taken: Vec<String> = Vec::new();

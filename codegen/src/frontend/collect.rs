@@ -248,6 +248,7 @@ impl State {
             options: options.clone(),
             workspace: shape.workspace.clone(),
             receiver: shape.receiver.clone(),
+            record: host.record,
         };
         // A panic is a mistake of ours, but no reason for everything around the kernel to light up.
         let outcome = super::caught(|| (host.compile)(&unit));

@@ -55,7 +55,8 @@ pub fn compile(unit: &Unit) -> Outcome {
     let ws = &unit.workspace;
     let body = quote!({ let _ = #ws; loop {} });
     let (errors, items) = Default::default();
-    Outcome::Done(Kernel { errors, items, body, arena_bytes: 8, ram_bytes, flash_const_bytes: 0, flops, graph })
+    let record = Vec::new();
+    Outcome::Done(Kernel { errors, items, body, arena_bytes: 8, ram_bytes, flash_const_bytes: 0, flops, graph, record })
 }
 
 fn name(item: &Item) -> String {

@@ -48,6 +48,8 @@ pub struct Host<'a> {
     pub read: &'a dyn Fn(&Path) -> Option<String>,
     /// The compiler.
     pub compile: &'a dyn Fn(&Unit) -> Outcome,
+    /// Whether kernels leave a record of themselves for `cargo kiln`.
+    pub record: bool,
 }
 
 impl Host<'_> {
@@ -117,7 +119,7 @@ mod tests {
 
     /// Expands `#[jit]` on an item that mentions nothing, with a given compiler.
     fn expand(item: &str, compile: &dyn Fn(&Unit) -> Outcome) -> String {
-        let host = Host { crate_key: "test".into(), read: &|_| None, compile };
+        let host = Host { crate_key: "test".into(), read: &|_| None, compile, record: false };
         jit(TokenStream::new(), item.parse().unwrap(), &host).to_string()
     }
 
@@ -139,7 +141,7 @@ mod tests {
     #[test]
     fn expansion_depends_on_nothing_but_its_input() {
         let item: TokenStream = "fn f(p: &Net, x: [f32; N]) -> f32 { g(h(x)) }".parse().unwrap();
-        let host = Host { crate_key: "test".into(), read: &|_| None, compile: &echo::compile };
+        let host = Host { crate_key: "test".into(), read: &|_| None, compile: &echo::compile, record: false };
         let [a, b] = [(); 2].map(|()| jit(TokenStream::new(), item.clone(), &host).to_string());
         assert_eq!(a, b);
     }

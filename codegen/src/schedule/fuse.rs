@@ -363,7 +363,7 @@ fn storage(dest: Dest) -> Storage {
 fn buffer(g: &Graph, v: Var, storage: Storage) -> Buffer {
     let name = g.var_name(v).unwrap_or("").to_string();
     let src = g.eqns.iter().find(|e| e.outputs.contains(&v)).map(|e| e.src).unwrap_or_default();
-    Buffer { aval: g.aval(v).clone(), storage, name, src }
+    Buffer { aval: g.aval(v).clone(), storage, var: v, name, src }
 }
 
 /// Builds one nest.

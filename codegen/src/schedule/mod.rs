@@ -17,6 +17,7 @@ pub mod program;
 pub mod region;
 pub mod report;
 pub mod verify;
+pub mod work;
 
 #[cfg(test)]
 mod tests;

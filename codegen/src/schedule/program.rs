@@ -49,6 +49,8 @@ pub struct Buffer {
     pub aval: Aval,
     /// Where it lives.
     pub storage: Storage,
+    /// The value that it holds, in the graph that was scheduled.
+    pub var: Var,
     /// A name for emitted code and reports.
     pub name: String,
     /// The equation that made it.

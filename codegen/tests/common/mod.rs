@@ -49,7 +49,7 @@ pub fn unit(source: &str) -> syn::Result<Unit> {
     let paths: BTreeMap<String, String> = items.keys().map(|k| (k.clone(), k.clone())).collect();
     let items = items.into_iter().map(|(id, item)| (id, Record { item, paths: paths.clone(), local: true })).collect();
     let name = |s| Ident::new(s, Span::call_site());
-    Ok(Unit { entry, items, options: Default::default(), workspace: name("ws"), receiver: name("this") })
+    Ok(Unit { entry, items, options: Default::default(), workspace: name("ws"), receiver: name("this"), record: false })
 }
 
 /// What tracing the last function of `source` reports, in order of place.

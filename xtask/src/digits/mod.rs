@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use cargo_kiln::image::{Findings, Image, Sizes};
 use clap::Args;
 
 use crate::emulator::{self, Counts, Emulator, Region};
-use crate::image::{Findings, Image, Sizes};
 use crate::profile::{self, Memory, Profile};
 use crate::provide::{self, Consent, Missing};
 use crate::{cargo, repo, say};
@@ -159,8 +159,8 @@ fn host_half() -> Result<Run> {
 /// The firmware's half; `Ok(Err(..))` says why it cannot be run on this machine.
 fn firmware_half(profile: &Profile, consent: Consent) -> Result<Result<Firmware, String>> {
     say::heading(format_args!("On a {}, the {} in QEMU", profile.core, profile.name));
-    let needs: Result<_, Missing> =
-        provide::target(profile, consent).and_then(|route| Ok((route, Emulator::provide(profile, consent)?)));
+    let needs: Result<_, Missing> = provide::target(profile, consent)
+        .and_then(|route| Ok((route, Emulator::provide(profile, consent, Some(&cargo::counter))?)));
     let (route, emulator) = match needs {
         Ok(needs) => needs,
         Err(missing) => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::profile::{self, Profile};
+use crate::profile::Profile;
 use crate::say;
 
 /// Whether something may be installed.
@@ -52,22 +52,6 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust/library/core";
 const DEBIAN_LINKER: &str = "/usr/bin/rust-lld";
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "rust-web-llvm"];
-
-/// `cargo xtask setup`.
-pub fn setup(consent: Consent) -> Result<()> {
-    let profile = profile::load(profile::MAIN)?;
-    say::heading("What Kiln's jobs need on this machine");
-    let target = target(&profile, consent);
-    let emulator = emulator(&profile, consent);
-    for missing in [target.as_ref().err(), emulator.as_ref().err()].into_iter().flatten() {
-        say::bad("missing", missing);
-    }
-    if target.is_err() || emulator.is_err() {
-        bail!("without it, `cargo digits` runs its host half only and `cargo xtask test` fails");
-    }
-    say::block("All there: `cargo digits` runs the main job, `cargo xtask test` the tests.");
-    Ok(())
-}
 
 /// How to compile for the profile's target. Says what it found.
 pub fn target(profile: &Profile, consent: Consent) -> Result<Route, Missing> {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::profile::Profile;
 use crate::provide::{self, Consent, Missing};
-use crate::{cargo, image, say};
+use crate::{image, say};
 
 /// How long firmware may say nothing before it counts as stuck.
 const SILENCE: Duration = Duration::from_secs(120);
@@ -25,12 +25,19 @@ pub struct Emulator<'a> {
     counter: Option<PathBuf>,
 }
 
+/// Builds `targets/insncount` with some features and says where the plugin is.
+pub type BuildCounter<'a> = &'a dyn Fn(&[&str]) -> Result<PathBuf>;
+
 /// What the counter says about a region.
 #[derive(Clone, Debug, Default)]
 pub struct Region {
+    /// How often it ran.
     pub calls: u64,
+    /// Instructions of all calls.
     pub total: u64,
+    /// Instructions of the shortest call.
     pub fewest: u64,
+    /// Instructions of the longest call.
     pub most: u64,
     /// An estimate of the cycles of all calls.
     pub cycles: u64,
@@ -54,10 +61,11 @@ impl Region {
 }
 
 impl<'a> Emulator<'a> {
-    /// Finds or installs the emulator, and builds its counter. Says what it found.
-    pub fn provide(profile: &'a Profile, consent: Consent) -> Result<Self, Missing> {
+    /// Finds or installs the emulator, and builds its counter if one is wanted. Says what it found.
+    pub fn provide(profile: &'a Profile, consent: Consent, plugin: Option<BuildCounter<'_>>) -> Result<Self, Missing> {
         let program = provide::emulator(profile, consent)?;
-        let counter = match counter(&program) {
+        let Some(plugin) = plugin else { return Ok(Emulator { profile, program, counter: None }) };
+        let counter = match counter(&program, plugin) {
             Ok(counter) => {
                 say::good("counter", "a plugin of the emulator that counts every instruction");
                 Some(counter)
@@ -147,13 +155,13 @@ fn watch(command: &mut Command, line: &mut impl FnMut(&str) -> Result<()>) -> Re
 }
 
 /// Builds the plugin and lets the emulator load it.
-fn counter(program: &Path) -> Result<PathBuf> {
+fn counter(program: &Path, build: BuildCounter<'_>) -> Result<PathBuf> {
     if cfg!(windows) {
         bail!("not on Windows");
     }
     let version = provide::version(program)?;
     let features: &[&str] = if major(&version)? >= 9 { &["qemu-9"] } else { &[] };
-    let plugin = cargo::plugin("insncount", features)?;
+    let plugin = build(features)?;
     let out = tempfile::NamedTempFile::new()?;
     let argument = format!("{},out={}", comma_safe(&plugin), comma_safe(out.path()));
     // A machine without a processor: all that is asked is whether the plugin loads.
