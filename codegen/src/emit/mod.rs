@@ -2,6 +2,9 @@
 //!
 //! One small function per loop nest, called in order by the body of `with`. Nothing in it can panic: elements are read and
 //! written through `ld` and `st`, indices are sums of loop counters.
+//!
+//! The functions are generic in the instruction set. Calls stand in units that run for the best one (`__run!`); where that is
+//! a question, their functions become part of the unit, so that a unit holds no more than a compiler likes in one function.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -70,7 +73,7 @@ impl Emitted {
 /// The schedule as Rust.
 pub fn emit(s: &Schedule, frame: &Frame) -> Emitted {
     let mut e = Emitter { frame, out: Emitted::default(), n_loops: 0 };
-    let calls = e.schedule(&Level { s, outside: None, base: 0, turn: None });
+    let calls = e.schedule(&Level { s, outside: None, base: 0, turn: None }, false);
     let told = reports(s).then(|| quote!(let mut told = false;));
     e.out.calls = quote!(#told #calls);
     e.out
@@ -173,20 +176,34 @@ impl Views {
 }
 
 impl<'a> Emitter<'a> {
-    fn schedule(&mut self, level: &Level<'_>) -> TokenStream {
+    /// The kernels in order; `inside` of a unit or in units of their own.
+    fn schedule(&mut self, level: &Level<'_>, inside: bool) -> TokenStream {
         let mut calls = TokenStream::new();
+        let mut unit = Unit::default();
         for k in &level.s.kernels {
-            calls.extend(match &k.kind {
-                Kind::Region(r) => self.region(level, r),
+            let size = Size::of(k);
+            let alone = !inside && (k.has_effect() || size.code > Unit::MOST && matches!(k.kind, Kind::Region(_)));
+            if alone || unit.size.code + size.code > Unit::MOST || self.frame.observed {
+                calls.extend(std::mem::take(&mut unit).run(inside));
+            }
+            let code = match &k.kind {
+                Kind::Region(r) => self.region(level, r, !alone),
                 Kind::Effect { effect, lanes, operands } => self.effect(level, effect, lanes, operands),
                 _ => self.kernel(level, k),
-            });
+            };
+            if alone {
+                calls.extend(code)
+            } else {
+                unit.add(code, size)
+            }
             if self.frame.observed {
+                calls.extend(std::mem::take(&mut unit).run(inside));
                 for b in k.writes() {
                     calls.extend(self.observe(level, b));
                 }
             }
         }
+        calls.extend(unit.run(inside));
         calls
     }
 
@@ -270,13 +287,14 @@ impl<'a> Emitter<'a> {
         let writer = Writer { names: &names, bools: &bools, write: k.write, fast: self.frame.fast };
         let body = writer.body(k);
         self.out.items.extend(quote! {
-            #[inline(never)]
-            fn #name(#params) { #body }
+            #[cfg_attr(target_arch = "x86_64", inline(always))]
+            #[cfg_attr(not(target_arch = "x86_64"), inline(never))]
+            fn #name<L: ::kiln::rt::Level>(#params) { #body }
         });
-        quote! { { #take #name(#(#args),*); } }
+        quote! { { #take #name::<L>(#(#args),*); } }
     }
 
-    fn region(&mut self, level: &Level<'_>, r: &RegionKernel) -> TokenStream {
+    fn region(&mut self, level: &Level<'_>, r: &RegionKernel, inside: bool) -> TokenStream {
         let base = level.base + r.base;
         let mut out = TokenStream::new();
         for (from, to) in &r.carries {
@@ -298,7 +316,7 @@ impl<'a> Emitter<'a> {
         let mut bodies = Vec::new();
         for sub in &r.bodies {
             let lower = Level { s: &sub.schedule, outside: Some((level, sub)), base, turn: Some(turn.clone()) };
-            bodies.push(self.schedule(&lower));
+            bodies.push(self.schedule(&lower, inside));
         }
         match &r.form {
             Form::Scan { length, reverse } => {
@@ -339,6 +357,74 @@ impl<'a> Emitter<'a> {
             }
         }
         quote! { { #out } }
+    }
+}
+
+/// Calls that one instruction set is chosen for.
+#[derive(Default)]
+struct Unit {
+    calls: TokenStream,
+    size: Size,
+}
+
+impl Unit {
+    /// Code that a unit may hold, as [`Size::code`] counts.
+    const MOST: usize = 48;
+    /// Steps below which choosing costs more than it gains.
+    const WORTH_CHOOSING: usize = 400;
+
+    fn add(&mut self, calls: TokenStream, size: Size) {
+        self.calls.extend(calls);
+        self.size.code += size.code;
+        self.size.steps = self.size.steps.saturating_add(size.steps);
+    }
+
+    fn run(self, inside: bool) -> TokenStream {
+        let calls = self.calls;
+        if inside || calls.is_empty() {
+            calls
+        } else if self.size.steps < Unit::WORTH_CHOOSING {
+            quote! { { type L = ::kiln::rt::Base; #calls } }
+        } else {
+            quote! { ::kiln::__run!(L => { #calls }); }
+        }
+    }
+}
+
+/// How large a kernel is.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    /// Its code, roughly in lines.
+    code: usize,
+    /// What it does, roughly in instructions of a scalar core.
+    steps: usize,
+}
+
+impl Size {
+    fn of(k: &Kernel) -> Size {
+        match &k.kind {
+            Kind::Loop(nest) | Kind::Scatter { nest, .. } => {
+                let points: usize = nest.extents.iter().product();
+                let folded = nest.folds.iter().map(|f| f.axes.iter().map(|(_, n)| n).product::<usize>());
+                let tiles = nest.folds.iter().filter(|f| f.contraction).count();
+                let steps = points.saturating_mul(folded.sum::<usize>() + 1).saturating_mul(nest.exprs.len());
+                Size { code: 2 + nest.exprs.len() / 4 + 10 * tiles, steps }
+            }
+            Kind::Call { .. } => Size { code: 8, steps: Unit::WORTH_CHOOSING },
+            Kind::Effect { .. } => Size { code: 4, steps: 0 },
+            Kind::Region(r) => {
+                let turns = match r.form {
+                    Form::Scan { length, .. } => length,
+                    Form::Switch { .. } => 1,
+                    Form::While { bound } => bound.unwrap_or(Unit::WORTH_CHOOSING),
+                };
+                let kernels = r.bodies.iter().flat_map(|b| &b.schedule.kernels);
+                kernels.map(Size::of).fold(Size { code: 2, steps: 0 }, |a, b| Size {
+                    code: a.code + b.code,
+                    steps: a.steps.saturating_add(b.steps.saturating_mul(turns)),
+                })
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod arena;
 mod contract;
 mod cumulative;
 mod element;
+mod level;
 mod product;
 mod reduce;
 mod rows;
@@ -17,6 +18,9 @@ pub use cumulative::{argmax, argmin, cumlogsumexp, cummax, cummin, cumprod, cums
 pub use element::{Elem, Tensor, flat, flat_mut, ld, shaped, st, zero};
 pub use half::{bf16, f16};
 pub use kiln_math::*;
+#[cfg(target_arch = "x86_64")]
+pub use level::{Avx2, Avx512};
+pub use level::{Base, Isa, Level};
 pub use product::Product;
 pub use reduce::{reduce, reduce_any_order};
 pub use rows::{SameAs, copy, row, row_mut};

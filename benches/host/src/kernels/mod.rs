@@ -1,0 +1,8 @@
+//! The workloads as Kiln kernels.
+
+pub mod arrays;
+pub mod derivatives;
+pub mod images;
+pub mod mlp;
+pub mod physics;
+pub mod sequences;
