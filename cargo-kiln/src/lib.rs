@@ -15,6 +15,7 @@ pub mod package;
 pub mod profile;
 pub mod provide;
 pub mod record;
+pub mod report;
 pub mod say;
 
 /// Cargo runs `cargo-kiln kiln ..`.
@@ -33,6 +34,13 @@ enum Cargo {
 enum Command {
     /// Print the optimised graph of a kernel, with source lines and why each value that is stored was not fused.
     Graph(Which),
+    /// Show the memory of a kernel over time, its constants, its steps, and what a call takes on each core.
+    Report {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        options: report::Options,
+    },
     /// Print the Rust that was emitted for a kernel.
     Expand {
         #[command(flatten)]
@@ -56,6 +64,19 @@ impl Which {
     fn kernels(&self) -> anyhow::Result<Vec<record::Kernel>> {
         record::choose(self.package.kernels()?, self.kernel.as_deref())
     }
+
+    fn report(&self, options: &report::Options) -> anyhow::Result<()> {
+        let kernels = self.kernels()?;
+        if options.json {
+            anstream::println!("{}", serde_json::to_string_pretty(&kernels)?);
+            return Ok(());
+        }
+        let folder = match &options.svg {
+            Some(folder) => folder.clone(),
+            None => self.package.target_dir()?.join("kiln"),
+        };
+        report::show(&kernels, options, &folder)
+    }
 }
 
 /// Runs the command that the program was started with.
@@ -63,6 +84,7 @@ pub fn main() -> ExitCode {
     let Cargo::Kiln { command } = Cargo::parse();
     let done = match command {
         Command::Graph(which) => which.kernels().map(|kernels| graph::show(&kernels)),
+        Command::Report { which, options } => which.report(&options),
         Command::Expand { which, full } => which.kernels().and_then(|kernels| expand::show(&kernels, full)),
     };
     match done {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Everything that is known about a kernel.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Kernel {
     /// Crate, modules and name; found where the record was left.
-    #[serde(skip)]
+    #[serde(default)]
     pub path: String,
     /// Its name; of a method, with its type.
     pub name: String,
@@ -47,7 +47,7 @@ pub struct Kernel {
 pub type Place = Option<(String, usize, usize)>;
 
 /// A constant in flash.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Static {
     /// Name in the emitted code.
     pub name: String,
@@ -58,7 +58,7 @@ pub struct Static {
 }
 
 /// A value in memory.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Buffer {
     /// The user's name; may be empty.
     pub name: String,
@@ -84,7 +84,7 @@ pub struct Buffer {
 }
 
 /// Kinds of memory.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A parameter.
@@ -101,7 +101,7 @@ pub enum Kind {
 pub type Counts = BTreeMap<String, u64>;
 
 /// One loop nest, call, loop or branch.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Step {
     /// When.
     pub time: usize,
@@ -126,7 +126,7 @@ pub struct Step {
 }
 
 /// The sides of a contraction.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Tile {
     /// Rows.
     pub m: u64,
@@ -143,7 +143,7 @@ pub struct Tile {
 }
 
 /// What a loop or branch holds.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Inside {
     /// How `n` is meant.
     pub turns: Turns,
@@ -154,7 +154,7 @@ pub struct Inside {
 }
 
 /// How often the bodies run.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub enum Turns {
     /// So often.
     #[serde(rename = "exactly")]

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod cargo;
 mod digits;
+mod estimate;
 mod image;
 mod repo;
 mod setup;
@@ -35,6 +36,8 @@ enum Command {
     Test(test::Options),
     /// Count the instructions of the benchmark kernels on the microcontroller.
     Bench(bench::Options),
+    /// Hold the estimates of `cargo kiln report` against what the emulator counts, for the digits example.
+    Estimate(estimate::Options),
     /// Look into a linked firmware for panic paths, allocation, recursion and indirect calls in its kernels.
     CheckImage {
         /// The ELF file; built if left out.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Digits(options) => digits::run(&options, consent),
         Command::Test(options) => test::run(&options, consent),
         Command::Bench(options) => bench::run(&options, consent),
+        Command::Estimate(options) => estimate::run(&options, consent),
         Command::CheckImage { elf } => image::run(elf, consent),
     };
     match done {

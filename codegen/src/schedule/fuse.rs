@@ -238,12 +238,17 @@ fn weight(eqn: &Eqn, g: &Graph, lowering: &Lowering) -> u32 {
 
 /// What an elementwise primitive costs per element.
 pub(crate) fn of_element(op: &Op, dtypes: &[DType], out: DType) -> u32 {
-    if dtypes.len() == 1 && out != dtypes[0] {
-        return 0;
+    match dtypes.len() == 1 && out != dtypes[0] {
+        true => 0,
+        false if calls_function(op, dtypes) => CALL,
+        false => 1,
     }
+}
+
+/// Whether an elementwise primitive is a call of a function rather than an instruction or two.
+pub fn calls_function(op: &Op, dtypes: &[DType]) -> bool {
     let args: Vec<_> = dtypes.iter().map(|_| quote::quote!(x)).collect();
-    let calls = op.emit(dtypes, &args).into_iter().any(|t| t.to_string() == "rt");
-    if calls { CALL } else { 1 }
+    op.emit(dtypes, &args).into_iter().any(|t| t.to_string() == "rt")
 }
 
 /// Whether every element of `u` is read at many indices of the result of `eqn`, in loops around which it cannot be computed

@@ -6,13 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::dtype::DType;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::contract;
 use crate::schedule::exprs::{axes_of, index, needed, operands};
+use crate::schedule::fuse::calls_function;
 use crate::schedule::ix::{Atom, Ix};
 use crate::schedule::program::{Kernel, Kind, Nest, Schedule};
 
-/// How often what happens: `load f32`, `mul f32`, `loop`.
+/// How often what happens: `load f32`, `mul f32`, `call exp f32`, `loop`; `product f32` is a product added to a sum.
 pub type Counts = BTreeMap<String, u64>;
 
 /// What a kernel does when it runs once, without what is inside of it.
@@ -133,8 +135,7 @@ fn of_nest(nest: &Nest, w: &mut Work) {
         of_node(&nest.exprs, e, times, &mut w.counts);
     }
     let of_item = nest.exprs.dtype(fold.item);
-    add(&mut w.counts, format!("mul {of_item}"), all * k);
-    add(&mut w.counts, format!("add {of_item}"), all * k);
+    add(&mut w.counts, format!("product {of_item}"), all * k);
     add(&mut w.counts, format!("store {dtype}"), all);
     add(&mut w.counts, "loop".into(), tile.outer);
     w.tile = Some(tile);
@@ -211,10 +212,13 @@ fn of_node(exprs: &Exprs, e: Ex, times: u64, counts: &mut Counts) {
         Node::Apply(text, args) => {
             // What a comparison costs depends on what is compared.
             let dtype = match args.first() {
-                Some(arg) if exprs.dtype(e) == crate::dtype::DType::Bool => exprs.dtype(*arg),
+                Some(arg) if exprs.dtype(e) == DType::Bool => exprs.dtype(*arg),
                 _ => exprs.dtype(e),
             };
-            add(counts, format!("{} {dtype}", exprs.op(text).name()), times);
+            let op = exprs.op(text);
+            let dtypes: Vec<DType> = args.iter().map(|a| exprs.dtype(*a)).collect();
+            let call = if calls_function(op, &dtypes) { "call " } else { "" };
+            add(counts, format!("{call}{} {dtype}", op.name()), times);
         }
     }
 }
