@@ -1,8 +1,8 @@
 //! Looking into a linked firmware: how big its parts are, where its counted regions are, and what its kernels can reach.
 //!
 //! The image is linked with `--emit-relocs`, so that every reference from code to code is still named in the ELF file. From
-//! those, [`Image::inspect`] follows all calls from the kernels (functions named `kernel_*`), and holds against them that
-//! none can panic, allocate, recurse, or call through a pointer. The last is what makes the others certain: without pointers
+//! those, [`Image::inspect`] follows all calls from the kernels (what Kiln emitted, and functions named `kernel_*`), and holds
+//! against them that none can panic, allocate, recurse, or call through a pointer. The last is what makes the others certain: without pointers
 //! there is no call that the references do not show.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind,
 
 use crate::say;
 
-/// What the names of kernels begin with.
+/// What the names of functions begin with that count as kernels although Kiln did not emit them.
 const KERNEL: &str = "kernel_";
 const BEGIN: &str = "kiln_begin_";
 const END: &str = "kiln_end_";
@@ -56,6 +56,15 @@ struct Function {
     indirect: bool,
 }
 
+/// What must not panic or allocate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// What the kernels reach.
+    Kernels,
+    /// Everything that is linked.
+    Image,
+}
+
 /// What [`Image::inspect`] found. Each list names chains of calls, from the kernel to the culprit.
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -75,8 +84,11 @@ pub struct Findings {
 
 impl Findings {
     /// Writes a line per claim.
-    pub fn show(&self) {
-        let kernels = self.kernels.join(", ");
+    pub fn show(&self, scope: Scope) {
+        let kernels = match &self.kernels[..] {
+            few if few.len() <= 4 => few.join(", "),
+            many => format!("{} and {} more", many[..3].join(", "), many.len() - 3),
+        };
         say::note(
             "kernels",
             format_args!("{kernels}: {} functions, {} of code", self.reached, say::bytes(self.code_bytes)),
@@ -89,20 +101,26 @@ impl Findings {
         claim("allocation", "none", &self.allocates);
         claim("recursion", "none", &self.recurses);
         claim("pointers", "no call through a pointer, so every call was followed", &self.indirect);
-        claim("whole image", "no panic path either: the panic handler is not linked", &self.image_panics);
+        match (scope, &self.image_panics[..]) {
+            (Scope::Kernels, [first, ..]) => {
+                say::note("whole image", format_args!("outside of the kernels something can panic: {first}"))
+            }
+            (_, chains) => claim("whole image", "no panic path either: the panic handler is not linked", chains),
+        }
     }
 
     /// All that it must not do.
-    pub fn complaints(&self) -> impl Iterator<Item = &String> {
-        [&self.panics, &self.allocates, &self.recurses, &self.indirect, &self.image_panics].into_iter().flatten()
+    pub fn complaints(&self, scope: Scope) -> impl Iterator<Item = &String> {
+        let image = if scope == Scope::Image { &self.image_panics[..] } else { &[] };
+        [&self.panics[..], &self.allocates, &self.recurses, &self.indirect, image].into_iter().flatten()
     }
 
-    /// An error when a kernel does what it must not.
-    pub fn verdict(&self) -> Result<()> {
+    /// An error when something in `scope` does what it must not.
+    pub fn verdict(&self, scope: Scope) -> Result<()> {
         if self.kernels.is_empty() {
-            bail!("the image has no functions named {KERNEL}*: nothing was checked");
+            bail!("the image has no kernels: nothing was checked. Are they called?");
         }
-        if self.complaints().next().is_some() {
+        if self.complaints(scope).next().is_some() {
             bail!("the kernels can do what firmware must not; see above");
         }
         Ok(())
@@ -177,10 +195,10 @@ impl Image {
     pub fn inspect(&self) -> Result<Findings> {
         if !self.relocated {
             bail!(
-                "the image does not say who calls whom: link it with `--emit-relocs`, as build.rs of digits-mps2 does"
+                "the image does not say who calls whom: link it with `--emit-relocs` (`cargo::rustc-link-arg-bins=--emit-relocs` in build.rs)"
             );
         }
-        let kernels: Vec<usize> = self.indices(|function| function.name.starts_with(KERNEL));
+        let kernels: Vec<usize> = self.indices(|function| is_kernel(&function.name));
         let reach = Reach::from(self, &kernels);
         // A culprit that another one leads to adds nothing.
         let chains = |culprits: Vec<usize>| -> Vec<String> {
@@ -207,6 +225,11 @@ impl Image {
             indirect: chains(reached(&|f| f.indirect)),
             image_panics: image_panics.collect(),
         })
+    }
+
+    /// The functions that Kiln emitted below the module of each path, with their sizes.
+    pub fn emitted(&self) -> Vec<(&str, u64)> {
+        self.functions.iter().filter(|f| is_emitted(&f.name)).map(|f| (f.name.as_str(), f.bytes)).collect()
     }
 
     fn indices(&self, wanted: impl Fn(&Function) -> bool) -> Vec<usize> {
@@ -262,6 +285,17 @@ impl Reach {
         chain.reverse();
         chain.into_iter().map(|i| image.functions[i].name.as_str()).collect::<Vec<_>>().join(" -> ")
     }
+}
+
+fn is_kernel(name: &str) -> bool {
+    name.starts_with(KERNEL) || is_emitted(name)
+}
+
+/// Whether Kiln emitted the function: in a nameless constant, as the entry of a kernel or as a numbered loop nest.
+fn is_emitted(name: &str) -> bool {
+    let Some((_, name)) = name.rsplit_once("::_::") else { return false };
+    let numbered = || name.strip_prefix('k')?.split_once('_')?.0.parse::<u32>().ok();
+    name == "with" || numbered().is_some()
 }
 
 fn names_any(name: &str, parts: &[&str]) -> bool {
@@ -363,7 +397,7 @@ mod tests {
         assert_eq!(findings.panics, ["kernel_a -> b -> core::panicking::panic"]);
         assert_eq!(findings.image_panics, ["core::panicking::panic, named by b"]);
         assert_eq!(findings.reached, 3);
-        assert!(findings.verdict().is_err());
+        assert!(findings.verdict(Scope::Image).is_err());
     }
 
     #[test]
@@ -371,14 +405,19 @@ mod tests {
         let round = image(&[("kernel_a", &["b"]), ("b", &["c"]), ("c", &["b"])]).inspect().unwrap();
         assert_eq!(round.recurses, ["b can call itself", "c can call itself"]);
         let diamond = image(&[("kernel_a", &["b", "c"]), ("b", &["d"]), ("c", &["d"]), ("d", &[])]).inspect().unwrap();
-        assert!(diamond.verdict().is_ok());
+        assert!(diamond.verdict(Scope::Image).is_ok());
     }
 
     #[test]
     fn what_the_kernels_do_not_reach_may_call_through_pointers() {
-        assert!(image(&[("kernel_a", &[]), ("dispatch", &[])]).inspect().unwrap().verdict().is_ok());
-        assert!(image(&[("kernel_a", &["dispatch"]), ("dispatch", &[])]).inspect().unwrap().verdict().is_err());
-        assert!(image(&[("main", &[])]).inspect().unwrap().verdict().is_err(), "nothing to check is not a success");
+        assert!(image(&[("kernel_a", &[]), ("dispatch", &[])]).inspect().unwrap().verdict(Scope::Image).is_ok());
+        assert!(
+            image(&[("kernel_a", &["dispatch"]), ("dispatch", &[])]).inspect().unwrap().verdict(Scope::Image).is_err()
+        );
+        assert!(
+            image(&[("main", &[])]).inspect().unwrap().verdict(Scope::Image).is_err(),
+            "nothing to check is not a success"
+        );
     }
 
     #[test]

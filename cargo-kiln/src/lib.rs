@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+pub mod check;
 pub mod emulator;
 pub mod expand;
 pub mod graph;
@@ -16,6 +17,7 @@ pub mod profile;
 pub mod provide;
 pub mod record;
 pub mod report;
+pub mod run;
 pub mod say;
 
 /// Cargo runs `cargo-kiln kiln ..`.
@@ -49,6 +51,10 @@ enum Command {
         #[arg(long)]
         full: bool,
     },
+    /// Check that the kernels of a linked program cannot panic, allocate or recurse, and that the program fits the chip.
+    Check(check::Options),
+    /// Build a program and run it: on this machine, or in the emulator of the board that is known for the target.
+    Run(run::Options),
 }
 
 /// Which kernels.
@@ -84,6 +90,8 @@ pub fn main() -> ExitCode {
     let Cargo::Kiln { command } = Cargo::parse();
     let done = match command {
         Command::Graph(which) => which.kernels().map(|kernels| graph::show(&kernels)),
+        Command::Check(options) => check::run(&options),
+        Command::Run(options) => run::run(&options),
         Command::Report { which, options } => which.report(&options),
         Command::Expand { which, full } => which.kernels().and_then(|kernels| expand::show(&kernels, full)),
     };

@@ -13,6 +13,9 @@ use crate::record::{self, Kernel};
 /// What the macros are asked with; see `macros/src/shell.rs`.
 const ASK: &str = "KILN_RECORD";
 
+/// How cargo is to talk.
+const FORMAT: &str = "--message-format=json-diagnostic-rendered-ansi";
+
 /// What is handed on to cargo.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Selection {
@@ -40,8 +43,8 @@ pub struct Selection {
     /// The package's Cargo.toml.
     #[arg(long, value_name = "PATH")]
     pub manifest_path: Option<PathBuf>,
-    /// Arguments for cargo.
-    #[arg(last = true, value_name = "CARGO ARGUMENTS")]
+    /// An argument for cargo, for instance `--cargo=--offline`; may be given several times.
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
     pub cargo: Vec<String>,
 }
 
@@ -86,11 +89,33 @@ impl Selection {
         Ok(metadata.exec()?.target_directory.into_std_path_buf())
     }
 
+    /// Builds the program of the selection and says where it is.
+    pub fn program(&self, release: bool) -> Result<PathBuf> {
+        let mut cargo = self.command("build");
+        cargo.arg(FORMAT);
+        if release {
+            cargo.arg("--release");
+        }
+        built(&mut cargo)
+    }
+
+    /// Builds the program as [`Selection::program`] does, in a folder of its own, so that its file says who calls whom.
+    pub fn image(&self, release: bool) -> Result<PathBuf> {
+        let mut cargo = self.command("rustc");
+        if release {
+            cargo.arg("--release");
+        }
+        cargo.arg("--target-dir").arg(self.target_dir()?.join("kiln"));
+        // Arguments of `cargo rustc` come on top of what the user configured, and go to this program alone.
+        cargo.args([FORMAT, "--", "-Clink-arg=--emit-relocs"]);
+        built(&mut cargo)
+    }
+
     /// Checks the selection and collects what its kernels, and those of the packages it is built from, left of themselves.
     pub fn kernels(&self) -> Result<Vec<Kernel>> {
         let mut cargo = self.command("check");
         // A folder of its own: what is built there is built with records.
-        cargo.env(ASK, "1").arg("--target-dir").arg(self.target_dir()?.join("kiln"));
+        cargo.arg(FORMAT).env(ASK, "1").arg("--target-dir").arg(self.target_dir()?.join("kiln"));
         let mut kernels: Vec<Kernel> = Vec::new();
         messages(&mut cargo, &mut |message| match &message {
             Message::CompilerMessage(m) => match record::read(&m.message.message)? {
@@ -120,14 +145,34 @@ impl Selection {
     }
 }
 
+/// Runs a build that makes one program, and says where that is.
+fn built(cargo: &mut Command) -> Result<PathBuf> {
+    let mut programs: Vec<PathBuf> = Vec::new();
+    messages(cargo, &mut |message| {
+        match message {
+            Message::CompilerArtifact(artifact) => programs.extend(artifact.executable.map(|p| p.into_std_path_buf())),
+            Message::CompilerMessage(m) => show(&m),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    match programs.len() {
+        1 => Ok(programs.remove(0)),
+        0 => bail!("the package has no program; name one that has with `--package`, or an example with `--example`"),
+        _ => {
+            let names = programs.iter().filter_map(|p| Some(p.file_stem()?.to_string_lossy().into_owned()));
+            bail!("there are several programs, choose one with `--bin`: {}", names.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
 /// The cargo that this program was started by.
 pub fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Runs a cargo command and hands on what it says. What the compiler has to say about the user's program is the user's.
+/// Runs a cargo command that talks JSON and hands on what it says. What the compiler has to say about the user's program is the user's.
 pub fn messages(cargo: &mut Command, each: &mut dyn FnMut(Message) -> Result<()>) -> Result<()> {
-    cargo.arg("--message-format=json-diagnostic-rendered-ansi");
     let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
     let out = child.stdout.take().context("cargo has no output")?;
     for message in Message::parse_stream(BufReader::new(out)) {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use cargo_kiln::image::Image;
+use cargo_kiln::image::{Image, Scope};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::{Deserialize, Serialize};
@@ -112,7 +112,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
         let text = serde_json::to_string_pretty(&results)? + "\n";
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Image::read(&elf)?.inspect()?.verdict()?;
+    Image::read(&elf)?.inspect()?.verdict(Scope::Image)?;
     let missed: Vec<&str> = results
         .iter()
         .filter(|(name, measured)| workloads[**name].goal.is_some_and(|goal| measured.instructions > goal))

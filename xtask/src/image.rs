@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use cargo_kiln::image::{Findings, Image};
+use cargo_kiln::image::{Findings, Image, Scope};
 
 use crate::provide::Consent;
 use crate::{cargo, profile, provide, repo, say};
@@ -21,8 +21,8 @@ pub fn run(elf: Option<PathBuf>, consent: Consent) -> Result<()> {
     };
     say::note("image", repo::short(&elf));
     let findings = Image::read(&elf)?.inspect()?;
-    findings.show();
-    findings.verdict()
+    findings.show(Scope::Image);
+    findings.verdict(Scope::Image)
 }
 
 /// Firmwares that do what kernels must not, and what has to be found in them.
@@ -42,11 +42,11 @@ pub fn try_check(consent: Consent) -> Result<()> {
         let elf = elves.iter().find(|elf| elf.file_stem().is_some_and(|stem| stem == name));
         Image::read(elf.with_context(|| format!("there is no firmware `{name}`"))?)?.inspect()
     };
-    findings("harmless")?.verdict().context("the firmware `harmless` is refused")?;
+    findings("harmless")?.verdict(Scope::Image).context("the firmware `harmless` is refused")?;
     say::good("harmless", "accepted");
     for (name, culprit) in REFUSED {
         let findings = findings(name)?;
-        let complaints: Vec<&String> = findings.complaints().collect();
+        let complaints: Vec<&String> = findings.complaints(Scope::Image).collect();
         match complaints.iter().find(|complaint| complaint.starts_with(culprit)) {
             Some(complaint) => say::good(name, format_args!("refused: {complaint}")),
             None => bail!("the firmware `{name}` is not refused for `{culprit}` but for {complaints:?}"),

@@ -198,7 +198,9 @@ mod tests {
             [cycles("mul f32"), cycles("div f32"), cycles("load f32"), cycles("and u32")],
             [1.0, 14.0, 2.0, 1.0]
         );
-        assert_eq!(cycles("call exp f32"), core.cost["call f32"][1]);
+        assert_eq!(cycles("call exp f32"), core.cost["call exp f32"][1]);
+        assert_eq!(cycles("call tanh f32"), core.cost["call f32"][1]);
+        assert_eq!(core.one("product f64").cycles, cycles("mul f64") + cycles("add f64"));
         assert_eq!(cycles("routine cholesky f32"), core.cost["routine"][1]);
     }
 

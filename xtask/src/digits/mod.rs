@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use cargo_kiln::image::{Findings, Image, Sizes};
+use cargo_kiln::image::{Findings, Image, Scope, Sizes};
 use clap::Args;
 
 use crate::emulator::{self, Counts, Emulator, Region};
@@ -103,8 +103,8 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
             agree &= agree::with_host(&firmware.run, &host);
             agree &= agree::within_ram(firmware);
             agree &= agree::two_counters(firmware);
-            firmware.findings.show();
-            agree &= firmware.findings.verdict().is_ok();
+            firmware.findings.show(Scope::Image);
+            agree &= firmware.findings.verdict(Scope::Image).is_ok();
         }
         Err(why) if options.complete => bail!("the microcontroller's half did not run: {why}"),
         Err(why) => {
