@@ -87,9 +87,26 @@ fn as_array(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Value> {
     if matches!(v, Value::Fn(_) | Value::Struct(_) | Value::Str(_) | Value::Unit | Value::Option(_)) {
         return err(b.sp("object"), format!("`{name}` makes an array of numbers and lists, found {}", v.describe()));
     }
-    let t = tr.to_traced(&v, None, sp)?;
+    // Literals are taken as written, not as rounded to the dtype that they have without a word.
+    let t = match (&v, b.get("dtype")) {
+        (Value::Num(n), Some(Value::DType(d))) if n.dtype.is_none() && d.is_inexact() => {
+            tr.number(Num { dtype: Some(*d), ..*n }, sp)
+        }
+        (Value::List(items), Some(Value::DType(d))) if d.is_inexact() && literals(items) => {
+            tr.to_traced(&v, Some(*d), sp)?
+        }
+        _ => tr.to_traced(&v, None, sp)?,
+    };
     let dtype = dtype_arg(&b, t.aval.dtype)?;
     Ok(Value::Array(if dtype == t.aval.dtype { t } else { tr.convert(&t, dtype, sp)? }))
+}
+
+fn literals(items: &[Value]) -> bool {
+    items.iter().all(|v| match v {
+        Value::Num(n) => n.dtype.is_none(),
+        Value::List(items) => literals(items),
+        _ => false,
+    })
 }
 
 /// `f(a, b, .., keyword = ..)` as the library's `_f((a, b, ..), keyword = ..)`.

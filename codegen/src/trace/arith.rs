@@ -228,7 +228,7 @@ impl<'a> Tracer<'a> {
         let misfit = |v: &&Value| matches!(v, Value::Num(n) if n.dtype.is_none() && (target == DType::Bool || matches!(n.value, Number::Float(_))));
         let mut literals = values.iter().filter(misfit).map(Value::describe);
         let mut out = Vec::new();
-        for t in parts {
+        for (t, given) in parts.into_iter().zip(values) {
             if t.aval.dtype == target {
                 out.push(t);
                 continue;
@@ -249,7 +249,12 @@ impl<'a> Tracer<'a> {
                 d.notes.extend(strong_one.iter().map(|t| self.origin(t)));
                 return Err(d.into());
             }
-            let mut new = self.convert_literal(&t, target, sp)?;
+            let mut new = match given {
+                // As written, not as rounded to the dtype of a literal that stands alone.
+                Value::Num(n) if n.dtype.is_none() => self.number(Num { dtype: Some(target), ..*n }, sp),
+                Value::List(_) => self.to_traced(given, Some(target), sp)?,
+                _ => self.convert_literal(&t, target, sp)?,
+            };
             new.weak = all_weak;
             out.push(new);
         }
