@@ -19,7 +19,10 @@ mod einsum;
 mod elementwise;
 mod intrinsics;
 mod lax;
+mod linalg;
+mod random;
 mod reductions;
+mod special;
 mod transformations;
 mod trees;
 mod windows;
@@ -48,6 +51,9 @@ const PARTS: &[Part] = &[
     Part { title: "Arrays: pooling and folds", table: windows::TABLE, source: include_str!("windows.kiln") },
     Part { title: "Arrays: lax", table: lax::TABLE, source: include_str!("lax.kiln") },
     Part { title: "Arrays: networks", table: &[], source: include_str!("nn.kiln") },
+    Part { title: "Arrays: linear algebra", table: linalg::TABLE, source: include_str!("linalg.kiln") },
+    Part { title: "Arrays: special functions", table: special::TABLE, source: include_str!("special.kiln") },
+    Part { title: "Arrays: random numbers", table: random::TABLE, source: include_str!("random.kiln") },
     Part { title: "Trees", table: trees::TABLE, source: "" },
     Part { title: "Transformations", table: transformations::TABLE, source: include_str!("transforms.kiln") },
 ];
@@ -103,6 +109,11 @@ fn items(file: &'static str) -> Vec<(&'static str, &'static str)> {
     out
 }
 
+/// Whether a function only says why it is not there.
+fn is_refusal(source: &str) -> bool {
+    source.split_once("{\n").is_some_and(|(_, body)| body.trim_start().starts_with("_refuse("))
+}
+
 /// Names that the book lists together.
 #[derive(Debug)]
 pub struct Page {
@@ -115,7 +126,8 @@ pub struct Page {
 /// All names, by subject.
 pub fn pages() -> Vec<Page> {
     let page = |part: &Part| {
-        let names = part.table.iter().map(|(n, _)| *n).chain(items(part.source).into_iter().map(|(n, _)| n));
+        let items = items(part.source).into_iter().filter(|(_, source)| !is_refusal(source));
+        let names = part.table.iter().map(|(n, _)| *n).chain(items.map(|(n, _)| n));
         let mut names: Vec<String> = names.filter(|n| !n.starts_with('_')).map(spelled).collect();
         names.sort_unstable();
         Page { title: part.title, names }
