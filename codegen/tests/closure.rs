@@ -216,8 +216,12 @@ fn refusals_in_the_book() -> BTreeSet<String> {
 fn every_transformation_of_every_transformation() {
     let all = std::env::var("KILN_CLOSURE").is_ok_and(|v| v == "all");
     let only = std::env::var("KILN_PROGRAM").ok();
-    let work: Vec<(usize, &str)> =
-        PROGRAMS.iter().enumerate().map(|(n, p)| (n, p.name)).filter(|(_, p)| only.as_deref().is_none_or(|o| o == *p)).collect();
+    let work: Vec<(usize, &str)> = PROGRAMS
+        .iter()
+        .enumerate()
+        .map(|(n, p)| (n, p.name))
+        .filter(|(_, p)| only.as_deref().is_none_or(|o| o == *p))
+        .collect();
     let next = std::sync::atomic::AtomicUsize::new(0);
     let run = || {
         let mut done = Vec::new();
@@ -253,7 +257,11 @@ fn every_transformation_of_every_transformation() {
     for (message, cells) in &total.refused {
         if !listed.contains(message.lines().next().unwrap_or("")) {
             let first: Vec<&String> = cells.iter().take(3).collect();
-            let _ = writeln!(text, "{} cells are refused, which the book does not list: {message}\n  {first:?}", cells.len());
+            let _ = writeln!(
+                text,
+                "{} cells are refused, which the book does not list: {message}\n  {first:?}",
+                cells.len()
+            );
         }
     }
     if only.is_none() {

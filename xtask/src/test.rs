@@ -52,6 +52,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
     suite("formatting".into(), &mut || uncounted(formatting(root)));
     suite("crates".into(), &mut || cargo_test(root, &["test", "--workspace", "--no-fail-fast"]));
     suite("random graphs".into(), &mut || random_graphs(root));
+    suite("transformations of transformations".into(), &mut || closure(root));
     for folder in workspaces_below(&root.join("tests")) {
         suite(repo::short(&folder), &mut || cargo_test(&folder, &["test", "--no-fail-fast"]));
     }
@@ -88,6 +89,12 @@ fn formatting(root: &Path) -> Result<()> {
 fn random_graphs(root: &Path) -> Result<Tests> {
     let arguments = ["test", "--release", "-p", "kiln-kernel-tests", "--no-fail-fast"];
     run_tests(root, cargo::command(root, &arguments).env("KILN_GRAPHS", "10000").env("KILN_KERNELS", "0"), &arguments)
+}
+
+/// Every transformation of every transformation of every program, three deep.
+fn closure(root: &Path) -> Result<Tests> {
+    let arguments = ["test", "--release", "-p", "kiln-codegen", "--test", "closure", "--", "--nocapture"];
+    run_tests(root, cargo::command(root, &arguments).env("KILN_CLOSURE", "all"), &arguments)
 }
 
 /// A suite that is one check.

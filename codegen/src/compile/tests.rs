@@ -110,3 +110,20 @@ fn the_training_step_needs_no_gradient_buffer() {
     // Activations 16x32 and logits 16x10; the gradients alone would be 9,640 bytes.
     assert!(k.arena_bytes <= 5 * 1024, "{}", k.arena_bytes);
 }
+
+#[test]
+fn literals_are_as_precise_as_what_they_meet() {
+    let doubles = |body: &str| {
+        let t = trace(&format!("fn f(x: &[f64; 2]) -> [f64; 2] {{ {body} }}")).unwrap();
+        let x = crate::array::Array::f64(&[2], &[1.0, 3.0]);
+        crate::eval::eval(&t.graph, &[x])[0].to_f64s()
+    };
+    assert_eq!(doubles("1.3 * x"), [1.3, 1.3 * 3.0]);
+    assert_eq!(doubles("x + [0.1, 0.7]"), [1.1, 3.7]);
+    assert_eq!(doubles("matmul([[0.1, 0.2], [0.3, 0.4]], x)"), [0.1 + 0.2 * 3.0, 0.3 + 0.4 * 3.0]);
+    // The dtype of a conversion is no default that a literal could change.
+    assert_eq!(
+        doubles("let mut y = x; for i in 0..3 { y += 0.1 * (i as f64); } y"),
+        [1.0 + 0.1 + 0.2, 3.0 + 0.1 + 0.2]
+    );
+}

@@ -349,7 +349,7 @@ fn arange(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
 fn astype(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     let b = args.bind("astype", &["x", "dtype"], 2, sp)?;
     let dtype = dtype_arg(&b, DType::F32)?;
-    tr.map_tree(&b.want("x"), sp, &mut |tr, t| tr.convert(t, dtype, sp))
+    tr.as_dtype(&b.want("x"), dtype, sp)
 }
 
 fn shape(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {

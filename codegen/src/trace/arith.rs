@@ -156,6 +156,12 @@ impl<'a> Tracer<'a> {
         }
     }
 
+    /// Every leaf in a dtype that is written, which no literal beside it changes.
+    pub fn as_dtype(&mut self, v: &Value, dtype: DType, sp: Sp) -> R<Value> {
+        let out = self.map_tree(v, sp, &mut |tr, t| tr.convert(t, dtype, sp))?;
+        Ok(tree::map_leaves(&out, &mut |t| Traced { weak: false, ..t.clone() }))
+    }
+
     fn tree_binary(&mut self, op: BinOp, a: &Value, b: &Value, sp: Sp) -> R<Value> {
         let (a_tree, b_tree) = (is_tree(a), is_tree(b));
         let whole = |v: &Value| match v {
@@ -263,6 +269,9 @@ impl<'a> Tracer<'a> {
 
     /// A literal in another dtype: a constant is made anew rather than converted.
     fn convert_literal(&mut self, t: &Traced, dtype: DType, sp: Sp) -> R<Traced> {
+        if let Some(exact) = self.literal_as(t, dtype, sp) {
+            return Ok(exact);
+        }
         let var = self.var(t);
         match self.graph().as_constant(var) {
             Some(array) => {

@@ -673,7 +673,7 @@ impl<'a> Tracer<'a> {
             // Casting an array changes its dtype, whatever its shape: `x as f32`.
             (_, Ty::Array(a)) if a.rank() == 0 => {
                 let dtype = a.dtype;
-                self.map_tree(x, sp, &mut |tr, t| tr.convert(t, dtype, sp))
+                self.as_dtype(x, dtype, sp)
             }
             (_, other) => err_help(
                 sp,

@@ -139,8 +139,18 @@ pub struct Tracer<'a> {
     pub returns: Vec<Option<bool>>,
     /// Library code has seen through the `Result` of a checked function.
     pub unwrapped: bool,
+    /// What literals without a dtype say, by the constants that were made of them: in the dtype they meet they are as
+    /// precise as if they had been written in it.
+    literals: HashMap<value::TVar, Rc<Literal>>,
     consts_in_progress: Vec<ItemId>,
     structs_in_progress: Vec<ItemId>,
+}
+
+/// The numbers of a literal, as they are written.
+#[derive(Debug)]
+struct Literal {
+    shape: Vec<usize>,
+    data: Vec<value::Number>,
 }
 
 impl<'a> Tracer<'a> {
@@ -161,6 +171,7 @@ impl<'a> Tracer<'a> {
             axes: Vec::new(),
             returns: Vec::new(),
             unwrapped: false,
+            literals: HashMap::new(),
             consts_in_progress: Vec::new(),
             structs_in_progress: Vec::new(),
         }
@@ -334,7 +345,23 @@ impl<'a> Tracer<'a> {
         });
         let mut t = self.constant(Array::scalar(scalar(n.value, dtype)), sp);
         t.weak = n.dtype.is_none();
+        self.remember_literal(&t, vec![n.value]);
         t
+    }
+
+    /// Keeps what a weak constant says beside its default dtype.
+    fn remember_literal(&mut self, t: &Traced, data: Vec<value::Number>) {
+        if t.weak {
+            self.literals.insert(t.tvar, Rc::new(Literal { shape: t.aval.shape.clone(), data }));
+        }
+    }
+
+    /// A literal that takes `dtype`, from what is written.
+    fn literal_as(&mut self, t: &Traced, dtype: DType, sp: Sp) -> Option<Traced> {
+        let literal = self.literals.get(&t.tvar).filter(|_| t.weak)?.clone();
+        let data: Vec<_> = literal.data.iter().map(|n| scalar(*n, dtype)).collect();
+        let fits = data.iter().all(|s| s.dtype() == dtype);
+        fits.then(|| self.constant(Array::new(Aval::new(dtype, &literal.shape), data), sp))
     }
 
     /// Library code has no place of its own: the call that led there stands for it.

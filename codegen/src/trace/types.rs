@@ -443,6 +443,7 @@ impl<'a> Tracer<'a> {
             let weak = dtype.is_none() && all_weak(items);
             let mut t = self.constant(array, sp);
             t.weak = weak;
+            self.remember_literal(&t, numbers(items));
             return Ok(t);
         }
         let mut parts: Vec<Traced> = items.iter().map(|v| self.to_traced(v, dtype, sp)).collect::<R<_>>()?;
@@ -467,6 +468,9 @@ impl<'a> Tracer<'a> {
         if t.aval.dtype == dtype {
             return Ok(Traced { weak: false, ..t.clone() });
         }
+        if let Some(exact) = self.literal_as(t, dtype, sp) {
+            return Ok(Traced { name: t.name.clone(), ..exact });
+        }
         let mut out = self.bind1(Convert { dtype }, &[t], sp)?;
         out.weak = false;
         out.name = t.name.clone();
@@ -484,6 +488,16 @@ impl<'a> Tracer<'a> {
         out.weak = t.weak;
         Ok(out)
     }
+}
+
+/// The numbers of a literal, row by row.
+fn numbers(items: &[Value]) -> Vec<Number> {
+    let one = |v: &Value| match v {
+        Value::List(items) => numbers(items),
+        Value::Num(n) => vec![n.value],
+        _ => Vec::new(),
+    };
+    items.iter().flat_map(one).collect()
 }
 
 fn all_weak(items: &[Value]) -> bool {

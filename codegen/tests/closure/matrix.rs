@@ -182,7 +182,7 @@ transformations! {
         matmul(vmap(@i, in_axes = -1, out_axes = 1)(outer(x, [1.0, 0.7])), [1.0, -0.5])
     }";
     vmap_over_one, Against::Calls(|f, x| axpy(1.0, &f(x), 0.3, &f(x))), "fn @n(x: &[f64; 3]) -> [f64; 3] {
-        sum(vmap(|a, x| a * @i(x), in_axes = (0, None), out_axes = -1)([1.0, 0.3], x), axis = -1)
+        sum(vmap(|a, x| a * @i(x), in_axes = (0, None), out_axes = -1)([1.0, 0.3] as f64, x), axis = -1)
     }";
     vmap_with_a_name, Against::Calls(|f, x| axpy(0.5, &f(x), 0.5, &f(&times(0.5, x)))), "fn @n(x: &[f64; 3]) -> [f64; 3] {
         let rows = vmap(|x| { let y = @i(x); y - 0.5 * pmean(y, \"rows\") }, axis_name = \"rows\")(outer([1.0, 0.5], x));

@@ -1,5 +1,5 @@
-//! Stacks of transformations on random graphs: forward and reverse mode are each other's transpose, a batch is a loop,
-//! and jvp leaves the results alone.
+//! Random stacks of transformations on random graphs: forward and reverse mode of them are each other's transpose, a batch
+//! of them is a loop, jvp leaves their results alone, and reverse mode of a batch is a batch of reverse mode.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -8,8 +8,131 @@ use kiln_codegen::dtype::{DType, Scalar};
 use kiln_codegen::eval::eval;
 use kiln_codegen::graph::{Aval, Graph, Var};
 use kiln_codegen::ops::{Batched, Refused, Tangent, with_batch_axis};
-use kiln_codegen::transform::{batch_into, jvp_into, linearize_into, transpose_into};
-use kiln_kernel_tests::{cases, same};
+use kiln_codegen::transform::{batch_into, jvp_graph, jvp_into, linearize_into, transpose_into};
+use kiln_kernel_tests::{cases, random, same};
+
+/// Slices of a batch.
+const SIZE: usize = 3;
+/// Transformed graphs of more equations, those in loops included, are left alone.
+const MAX_EQNS: usize = 4000;
+
+/// A random graph under a random stack of transformations, with arguments.
+struct Stacked {
+    seed: u64,
+    /// The transformations, the innermost first.
+    names: Vec<&'static str>,
+    graph: Graph,
+    args: Vec<Array>,
+}
+
+impl Stacked {
+    /// What a failure shows.
+    fn title(&self) -> String {
+        format!(
+            "seed {}, {}",
+            self.seed,
+            if self.names.is_empty() { "plain".into() } else { self.names.join(", then ") }
+        )
+    }
+}
+
+/// Every drawn graph, a third of them as it is and the others transformed once or twice.
+fn stacks() -> impl Iterator<Item = Stacked> {
+    cases().map(|c| {
+        let random::Case { seed, program, args } = c;
+        let mut s = Stacked { seed, names: Vec::new(), graph: program.graph, args };
+        let mut choice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        for _ in 0..seed % 3 {
+            let which = choice % 3;
+            choice /= 3;
+            let name = ["jvp", "vjp", "vmap"][which as usize];
+            // Some loops have no reverse mode, and say so.
+            let done = catch_unwind(AssertUnwindSafe(|| match name {
+                "jvp" => pushed(&s.graph, &s.args),
+                "vjp" => pulled(&s.graph, &s.args),
+                _ => batched(&s.graph, &s.args),
+            }));
+            match done {
+                Ok((graph, args)) if size(&graph) <= MAX_EQNS => {
+                    s.names.push(name);
+                    (s.graph, s.args) = (graph, args);
+                }
+                Ok(_) => {}
+                Err(e) if e.is::<Refused>() => {}
+                Err(e) => {
+                    println!("{}, then {name}\n{}", s.title(), s.graph);
+                    resume_unwind(e)
+                }
+            }
+        }
+        s
+    })
+}
+
+/// Equations, with those of loops and branches.
+fn size(g: &Graph) -> usize {
+    g.eqns.iter().map(|e| 1 + e.op.subgraphs().iter().map(|h| size(h)).sum::<usize>()).sum()
+}
+
+/// The graph beside its tangents along directions, which are arguments too.
+fn pushed(g: &Graph, args: &[Array]) -> (Graph, Vec<Array>) {
+    let nonzero: Vec<bool> = args.iter().map(|a| a.dtype().is_inexact()).collect();
+    let (h, _) = jvp_graph(g, &nonzero);
+    let along = args.iter().enumerate().filter(|(_, a)| a.dtype().is_inexact()).map(|(n, a)| direction(n, a.aval()));
+    (h, args.iter().cloned().chain(along).collect())
+}
+
+/// The graph beside the cotangents of its inputs, for cotangents of its results that are arguments too.
+fn pulled(g: &Graph, args: &[Array]) -> (Graph, Vec<Array>) {
+    let mut h = Graph::new("pulled");
+    let nonzero: Vec<bool> = args.iter().map(|a| a.dtype().is_inexact()).collect();
+    let primals: Vec<Var> = args.iter().map(|a| h.input(a.aval())).collect();
+    let (outs, linear) = linearize_into(&mut h, g, &primals, &nonzero);
+    let avals: Vec<Aval> =
+        (0..outs.len()).filter(|n| linear.out_nonzero[*n]).map(|n| g.aval(g.outputs[n]).clone()).collect();
+    let cts: Vec<Tangent> = avals.iter().map(|a| Some(h.input(a))).collect();
+    let mut known: Vec<Option<Var>> = linear.residuals.iter().copied().map(Some).collect();
+    known.resize(linear.graph.inputs.len(), None);
+    let back = transpose_into(&mut h, &linear.graph, &known, &cts).split_off(linear.residuals.len());
+    h.outputs = outs;
+    for (ct, a) in back.into_iter().zip(args.iter().filter(|a| a.dtype().is_inexact())) {
+        let ct = ct.unwrap_or_else(|| h.zeros(a.aval()));
+        h.outputs.push(ct);
+    }
+    (h, args.iter().cloned().chain(avals.iter().enumerate().map(|(n, a)| direction(n + 1, a))).collect())
+}
+
+/// Slice `k` of argument number `n` of a batch: the elements in another order. The first of several is one for all.
+fn slice(n_args: usize, n: usize, a: &Array, k: usize) -> Array {
+    if n == 0 && n_args > 1 {
+        return a.clone();
+    }
+    let mut data = a.data().to_vec();
+    let size = data.len();
+    data.rotate_left(k % size.max(1));
+    Array::new(a.aval().clone(), data)
+}
+
+/// The graph over a batch; every result has the batch axis.
+fn batched(g: &Graph, args: &[Array]) -> (Graph, Vec<Array>) {
+    let mut h = Graph::new("batch");
+    let mut values = Vec::new();
+    let mut ins = Vec::new();
+    for (n, a) in args.iter().enumerate() {
+        let batched = n > 0 || args.len() == 1;
+        values.push(match batched {
+            true => {
+                let data = (0..SIZE).flat_map(|k| slice(args.len(), n, a, k).data().to_vec()).collect();
+                Array::new(a.aval().batched(SIZE), data)
+            }
+            false => a.clone(),
+        });
+        ins.push(Batched { var: h.input(values[n].aval()), batched });
+    }
+    let outs = batch_into(&mut h, g, &ins, SIZE);
+    h.outputs = outs.into_iter().map(|o| with_batch_axis(&mut h, o, SIZE)).collect();
+    (h, values)
+}
 
 /// The direction that input number `n` moves in.
 fn direction(n: usize, aval: &Aval) -> Array {
@@ -60,14 +183,12 @@ fn pairing(a: &Array, b: &Array) -> (f64, f64) {
     products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()))
 }
 
-/// The graph at f64, where rounding does not hide mistakes.
 #[test]
 fn jvp_leaves_results_alone() {
-    for c in cases() {
-        let g = &c.program.graph;
-        let (found, _) = forward(g, &c.args);
-        for (n, (a, b)) in eval(g, &c.args).iter().zip(&found).enumerate() {
-            assert!(same(a, b), "seed {}, result {n}: alone {a}, under jvp {b}\n{g}", c.seed);
+    for c in stacks() {
+        let (found, _) = forward(&c.graph, &c.args);
+        for (n, (a, b)) in eval(&c.graph, &c.args).iter().zip(&found).enumerate() {
+            assert!(same(a, b), "{}, result {n}: alone {a}, under jvp {b}\n{}", c.title(), c.graph);
         }
     }
 }
@@ -75,17 +196,19 @@ fn jvp_leaves_results_alone() {
 #[test]
 fn forward_and_reverse_mode_are_each_others_transpose() {
     let (mut n_checked, mut n_cases) = (0, 0);
-    for c in cases() {
+    for c in stacks() {
         n_cases += 1;
-        let g = &c.program.graph;
-        let (_, tangents) = forward(g, &c.args);
+        let (_, tangents) = forward(&c.graph, &c.args);
         // Some loops have no reverse mode, and say so.
-        let (moved, cotangents) = match catch_unwind(AssertUnwindSafe(|| backward(g, &c.args))) {
+        let (moved, cotangents) = match catch_unwind(AssertUnwindSafe(|| backward(&c.graph, &c.args))) {
             Ok(found) => found,
             Err(e) if e.is::<Refused>() => continue,
-            Err(e) => resume_unwind(e),
+            Err(e) => {
+                println!("{}\n{}", c.title(), c.graph);
+                resume_unwind(e)
+            }
         };
-        assert_eq!(tangents.iter().map(|t| t.0).collect::<Vec<_>>(), moved, "seed {}\n{g}", c.seed);
+        assert_eq!(tangents.iter().map(|t| t.0).collect::<Vec<_>>(), moved, "{}\n{}", c.title(), c.graph);
         let (mut left, mut right, mut size) = (0.0, 0.0, 1.0);
         let mut narrow = false;
         for (k, (_, t)) in tangents.iter().enumerate() {
@@ -104,53 +227,77 @@ fn forward_and_reverse_mode_are_each_others_transpose() {
         }
         n_checked += 1;
         let tolerance = if narrow { 1e-2 } else { 1e-9 };
-        assert!((left - right).abs() <= tolerance * size, "seed {}: {left} and {right}\n{g}", c.seed);
+        assert!((left - right).abs() <= tolerance * size, "{}: {left} and {right}\n{}", c.title(), c.graph);
     }
     assert!(n_checked * 4 > n_cases, "{n_checked} of {n_cases} graphs have finite derivatives");
 }
 
 #[test]
 fn a_batch_is_a_loop() {
-    const SIZE: usize = 3;
-    for c in cases() {
-        let g = &c.program.graph;
-        // The first input is one for all; slices of the others are their elements in another order.
-        let slice = |n: usize, a: &Array, k: usize| {
-            if n == 0 && c.args.len() > 1 {
-                return a.clone();
-            }
-            let mut data = a.data().to_vec();
-            let size = data.len();
-            data.rotate_left(k % size.max(1));
-            Array::new(a.aval().clone(), data)
-        };
-        let mut h = Graph::new("batch");
-        let mut values = Vec::new();
-        let args: Vec<Batched> = c
-            .args
-            .iter()
-            .enumerate()
-            .map(|(n, a)| {
-                let batched = n > 0 || c.args.len() == 1;
-                if batched {
-                    let data = (0..SIZE).flat_map(|k| slice(n, a, k).data().to_vec()).collect();
-                    values.push(Array::new(a.aval().batched(SIZE), data));
-                } else {
-                    values.push(a.clone());
-                }
-                Batched { var: h.input(values[n].aval()), batched }
-            })
-            .collect();
-        let outs = batch_into(&mut h, g, &args, SIZE);
-        h.outputs = outs.into_iter().map(|o| with_batch_axis(&mut h, o, SIZE)).collect();
+    for c in stacks() {
+        let (h, values) = batched(&c.graph, &c.args);
         let found = eval(&h, &values);
         for k in 0..SIZE {
-            let single: Vec<Array> = c.args.iter().enumerate().map(|(n, a)| slice(n, a, k)).collect();
-            for (n, (one, all)) in eval(g, &single).iter().zip(&found).enumerate() {
+            let n_args = c.args.len();
+            let single: Vec<Array> = c.args.iter().enumerate().map(|(n, a)| slice(n_args, n, a, k)).collect();
+            for (n, (one, all)) in eval(&c.graph, &single).iter().zip(&found).enumerate() {
                 let size = one.aval().size();
                 let b = Array::new(one.aval().clone(), all.data()[k * size..(k + 1) * size].to_vec());
-                assert!(same(one, &b), "seed {}, slice {k} of result {n}: alone {one}, batched {b}\n{g}\n{h}", c.seed);
+                let title = c.title();
+                assert!(same(one, &b), "{title}, slice {k} of result {n}: alone {one}, batched {b}\n{}\n{h}", c.graph);
             }
         }
     }
+}
+
+#[test]
+fn reverse_mode_of_a_batch_is_a_batch_of_reverse_mode() {
+    let mut n_checked = 0;
+    let (mut n_cases, mut n_all) = (0, 0);
+    for c in stacks() {
+        n_all += 1;
+        // With one argument every operand has the batch axis, and so has every cotangent.
+        if c.args.len() > 1 || !c.args[0].dtype().is_inexact() {
+            continue;
+        }
+        n_cases += 1;
+        let both = catch_unwind(AssertUnwindSafe(|| {
+            let (one, args) = pulled(&c.graph, &c.args);
+            let mut h = Graph::new("batch of reverse mode");
+            let values: Vec<Array> = args
+                .iter()
+                .map(|a| {
+                    let data = (0..SIZE).flat_map(|k| slice(1, 0, a, k).data().to_vec()).collect();
+                    Array::new(a.aval().batched(SIZE), data)
+                })
+                .collect();
+            let ins: Vec<Batched> = values.iter().map(|a| Batched { var: h.input(a.aval()), batched: true }).collect();
+            let outs = batch_into(&mut h, &one, &ins, SIZE);
+            h.outputs = outs.into_iter().map(|o| with_batch_axis(&mut h, o, SIZE)).collect();
+            let (of_batch, _) = batched(&c.graph, &c.args);
+            let (other, _) = pulled(&of_batch, &values[..1]);
+            (eval(&h, &values), other, values)
+        }));
+        let (a, other, values) = match both {
+            Ok(found) => found,
+            Err(e) if e.is::<Refused>() => continue,
+            Err(e) => {
+                println!("{}\n{}", c.title(), c.graph);
+                resume_unwind(e)
+            }
+        };
+        // A result that is the same in every slice has no cotangent of its own there.
+        if other.in_avals() != values.iter().map(|v| v.aval().clone()).collect::<Vec<_>>() {
+            continue;
+        }
+        n_checked += 1;
+        for (n, (a, b)) in a.iter().zip(eval(&other, &values)).enumerate() {
+            let close = |x: f64, y: f64| {
+                !x.is_finite() || !y.is_finite() || (x - y).abs() <= 1e-3 * x.abs().max(1.0) || x.abs() > 1e6
+            };
+            let all = a.to_f64s().into_iter().zip(b.to_f64s()).all(|(x, y)| close(x, y));
+            assert!(all, "{}, result {n}: {a} and {b}\n{}", c.title(), c.graph);
+        }
+    }
+    assert!(n_checked * 4 > n_cases * 3, "{n_checked} of {n_cases} among {n_all} graphs were compared");
 }
