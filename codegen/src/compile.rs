@@ -317,13 +317,13 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, S
             dests.extend((first..first + p.n_leaves).map(Dest::Param));
         }
     }
-    let mut results = Vec::new();
-    let mut declare = TokenStream::new();
-    let assembled = put_together(&t.ret, &mut results, &mut declare);
     let program = Program { graph, mutable, dests };
     let wishes = Wishes { unfused: options.unfused, inside: false };
     let mut schedule = crate::schedule::fuse::fuse_as(&program, wishes);
     crate::schedule::plan::plan(&mut schedule);
+    let mut results = Vec::new();
+    let mut declare = TokenStream::new();
+    let assembled = put_together(&t.ret, &schedule.overwritten_results(), &mut results, &mut declare);
     let frame =
         Frame { inputs, results, workspace: unit.workspace.clone(), observed: options.unfused, fast: options.fast };
     let code = crate::emit::emit(&schedule, &frame);
@@ -446,9 +446,22 @@ fn take_apart(
     }
 }
 
-/// The returned value from its leaves, each of which is declared as a local.
-fn put_together(ty: &Ty, leaves: &mut Vec<TokenStream>, declare: &mut TokenStream) -> TokenStream {
+/// The returned value from its leaves, each of which is declared as a local. Those in `overwritten` need no value before.
+fn put_together(
+    ty: &Ty,
+    overwritten: &[usize],
+    leaves: &mut Vec<TokenStream>,
+    declare: &mut TokenStream,
+) -> TokenStream {
     match ty {
+        Ty::Array(a) if overwritten.contains(&leaves.len()) && !a.shape.is_empty() => {
+            let name = Ident::new(&format!("result_{}", leaves.len()), Span::mixed_site());
+            let elem = crate::ops::elementwise::rust_type(a.dtype);
+            let rust = a.shape.iter().rev().fold(elem.clone(), |t, n| quote!([#t; #n]));
+            declare.extend(quote!(let mut #name = ::kiln::rt::Unwritten::<#rust>::new::<#elem>();));
+            leaves.push(quote!(*#name.place()));
+            quote!(#name.written())
+        }
         Ty::Array(a) => {
             let name = Ident::new(&format!("result_{}", leaves.len()), Span::mixed_site());
             let elem = crate::ops::elementwise::rust_type(a.dtype);
@@ -458,19 +471,20 @@ fn put_together(ty: &Ty, leaves: &mut Vec<TokenStream>, declare: &mut TokenStrea
             quote!(#name)
         }
         Ty::Struct(s) => {
-            let parts: Vec<TokenStream> = s.fields.iter().map(|(_, t)| put_together(t, leaves, declare)).collect();
+            let parts: Vec<TokenStream> =
+                s.fields.iter().map(|(_, t)| put_together(t, overwritten, leaves, declare)).collect();
             quote!(::kiln::rt::FromParts::from_parts((#(#parts,)*)))
         }
         Ty::Tuple(items) => {
-            let parts: Vec<TokenStream> = items.iter().map(|t| put_together(t, leaves, declare)).collect();
+            let parts: Vec<TokenStream> = items.iter().map(|t| put_together(t, overwritten, leaves, declare)).collect();
             quote!((#(#parts,)*))
         }
         Ty::Checked(t) => {
-            let value = put_together(t, leaves, declare);
+            let value = put_together(t, overwritten, leaves, declare);
             quote!(::core::result::Result::Ok({ #value }))
         }
         Ty::List(t, n) => {
-            let parts: Vec<TokenStream> = (0..*n).map(|_| put_together(t, leaves, declare)).collect();
+            let parts: Vec<TokenStream> = (0..*n).map(|_| put_together(t, overwritten, leaves, declare)).collect();
             quote!([#(#parts),*])
         }
         _ => quote!(),

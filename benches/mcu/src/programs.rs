@@ -1,6 +1,6 @@
 //! What is measured beside the network: the shapes of CMSIS-DSP's functions, as one would write them in Kiln.
 
-use digits::model::{Mlp, logits};
+use digits::model::{Mlp, logits, loss};
 use kiln::prelude::*;
 
 #[jit]
@@ -218,6 +218,20 @@ fn loss_1(p: &Mlp, x: &[[f32; 64]; 1], y: &[u8; 1]) -> f32 {
 #[jit]
 pub fn mlp_step_1(p: &mut Mlp, x: &[[f32; 64]; 1], y: &[u8; 1], lr: f32) -> f32 {
     let (l, g) = value_and_grad(loss_1)(p, x, y);
+    *p = *p - lr * g;
+    l
+}
+
+#[jit(fast)]
+pub fn mlp_step_1_fast(p: &mut Mlp, x: &[[f32; 64]; 1], y: &[u8; 1], lr: f32) -> f32 {
+    let (l, g) = value_and_grad(loss_1)(p, x, y);
+    *p = *p - lr * g;
+    l
+}
+
+#[jit(fast)]
+pub fn mlp_step_fast(p: &mut Mlp, x: &[[f32; 64]; 16], y: &[u8; 16], lr: f32) -> f32 {
+    let (l, g) = value_and_grad(loss)(p, x, y);
     *p = *p - lr * g;
     l
 }

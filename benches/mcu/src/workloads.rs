@@ -36,6 +36,9 @@ crate::workloads! {
     mlp_step(p: &mut Mlp = &mut network(), x: &[[f32; 64]; 16] = &Draw::from_seed(2), y: &[u8; 16] = &labels(), lr: f32 = 0.05) -> f32
         = step;
     mlp_step_1(p: &mut Mlp = &mut network(), x: &[[f32; 64]; 1] = &sample(), y: &[u8; 1] = &[3], lr: f32 = 0.05) -> f32 = programs::mlp_step_1;
+    mlp_step_1_fast(p: &mut Mlp = &mut network(), x: &[[f32; 64]; 1] = &sample(), y: &[u8; 1] = &[3], lr: f32 = 0.05) -> f32 = programs::mlp_step_1_fast;
+    mlp_step_fast(p: &mut Mlp = &mut network(), x: &[[f32; 64]; 16] = &Draw::from_seed(2), y: &[u8; 16] = &labels(), lr: f32 = 0.05) -> f32
+        = programs::mlp_step_fast;
     mult_256(a: &[f32; 256] = &Draw::from_seed(1), b: &[f32; 256] = &Draw::from_seed(2)) -> [f32; 256] = programs::mult;
     offset_256(x: &[f32; 256] = &Draw::from_seed(1)) -> [f32; 256] = programs::offset;
     rms_256(x: &[f32; 256] = &Draw::from_seed(1)) -> f32 = programs::rms;

@@ -351,6 +351,13 @@ impl Writer<'_> {
             for e in all {
                 before.extend(w.one_let(exprs, e, done));
             }
+            let summed: Vec<u32> = k_axes.iter().map(|(id, _)| *id).collect();
+            let factor = |root: Ex, own: Option<u32>| {
+                let x = contract::strided(exprs, root, own, &summed).filter(|x| !(w.bools)(x.buffer))?;
+                let (of, at, step) = (&w.names[&x.buffer], w.ix(exprs, &x.at), Literal::i64_unsuffixed(x.step));
+                let along = x.along.iter().map(|step| Literal::i64_unsuffixed(*step));
+                Some(quote!(::kiln::rt::Factor { of: #of, at: #at, step: #step, along: [#(#along),*] }))
+            };
             let side = |root: Ex| {
                 let mut local = done.clone();
                 let mut lets = TokenStream::new();
@@ -360,7 +367,14 @@ impl Writer<'_> {
                 let v = w.operand(exprs, root);
                 quote!({ #lets #v })
             };
-            let (a, b) = (side(c.a), side(c.b));
+            let (function, arguments) = match (factor(c.a, c.m), factor(c.b, c.n)) {
+                (Some(a), Some(b)) => (quote!(::kiln::rt::products), quote!([#(#k_extents),*], #a, #b,)),
+                _ => {
+                    let (a, b) = (side(c.a), side(c.b));
+                    let names = quote!([#(#k_names),*]);
+                    (quote!(::kiln::rt::contract), quote!([#(#k_extents),*], |#pm, #names| #a, |#pn, #names| #b,))
+                }
+            };
             let mut local = done.clone();
             let mut lets = TokenStream::new();
             for e in needed(exprs, &[nest.value]) {
@@ -376,12 +390,7 @@ impl Writer<'_> {
             let store = w.store(&nest.exprs, &nest.at, &value);
             quote! {
                 #before
-                ::kiln::rt::contract::<#ty, #fast, #m, #n, #rank>(
-                    [#(#k_extents),*],
-                    |#pm, [#(#k_names),*]| #a,
-                    |#pn, [#(#k_names),*]| #b,
-                    |#pm, #pn, acc| { #lets #store },
-                );
+                #function::<#ty, #fast, #m, #n, #rank>(#arguments |#pm, #pn, acc| { #lets #store });
             }
         })
     }

@@ -2,8 +2,9 @@
 
 use crate::dtype::DType;
 use crate::ops::Mul;
-use crate::schedule::body::{Ex, Node};
+use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::exprs::{axes_of, index, needed};
+use crate::schedule::ix::{Atom, Ix};
 use crate::schedule::program::Nest;
 
 /// A nest that is a sum of products `a * b`.
@@ -17,6 +18,47 @@ pub struct Contraction {
     pub m: Option<u32>,
     /// Output axis that only `b` depends on; the innermost one there is.
     pub n: Option<u32>,
+}
+
+/// A factor that is read from memory, at a position that each axis moves by a fixed step.
+#[derive(Debug)]
+pub struct Strided {
+    /// What is read.
+    pub buffer: u32,
+    /// Where, without what the axes below add; the axes of the loops around are left.
+    pub at: Ix,
+    /// Step of the tile's axis.
+    pub step: i64,
+    /// Steps of the summed axes.
+    pub along: Vec<i64>,
+}
+
+/// The factor as [`Strided`], if it is: `own` is the tile's axis, `summed` are those summed over.
+pub fn strided(exprs: &Exprs, factor: Ex, own: Option<u32>, summed: &[u32]) -> Option<Strided> {
+    let Node::Load { buffer, at } = exprs.node(factor) else { return None };
+    let is_inner = |id: u32| Some(id) == own || summed.contains(&id);
+    let (mut rest, mut step, mut along) = (Ix::constant(at.offset), 0, vec![0; summed.len()]);
+    for (atom, c) in &at.terms {
+        match atom {
+            Atom::Axis { id, .. } if is_inner(*id) => {
+                if Some(*id) == own {
+                    step = *c;
+                }
+                for (along, _) in along.iter_mut().zip(summed).filter(|(_, k)| *k == id) {
+                    *along = *c;
+                }
+            }
+            // Behind a division or a look-up the steps are not fixed.
+            _ => {
+                let alone = Ix { terms: vec![(atom.clone(), *c)], offset: 0 };
+                if axes_of(&alone).into_iter().any(is_inner) || matches!(atom, Atom::Value { .. }) {
+                    return None;
+                }
+                rest = rest.add(&alone);
+            }
+        }
+    }
+    Some(Strided { buffer: *buffer, at: rest, step, along })
 }
 
 /// Most axes that a contraction kernel can run over.

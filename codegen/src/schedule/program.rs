@@ -230,6 +230,29 @@ pub enum Bind {
     Test,
 }
 
+impl Schedule {
+    /// The returned leaves that a loop over all their elements writes, and that nothing reads before.
+    pub fn overwritten_results(&self) -> Vec<usize> {
+        let mut out = Vec::new();
+        let mut touched: Vec<usize> = Vec::new();
+        let leaf = |b: u32| match self.buffers[b as usize].storage {
+            Storage::Return(n) => Some(n),
+            _ => None,
+        };
+        for k in &self.kernels {
+            if let (Kind::Loop(nest), Some(n)) = (&k.kind, leaf(k.write))
+                && !touched.contains(&n)
+                && nest.extents.iter().product::<usize>() == self.buffers[k.write as usize].aval.size()
+                && !k.reads.iter().any(|b| leaf(*b) == Some(n))
+            {
+                out.push(n);
+            }
+            touched.extend(k.reads.iter().chain(&k.writes()).filter_map(|b| leaf(*b)));
+        }
+        out
+    }
+}
+
 impl Kernel {
     /// Whether it, or anything inside it, does more than compute.
     pub fn has_effect(&self) -> bool {

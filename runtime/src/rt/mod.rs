@@ -2,15 +2,19 @@
 
 mod arena;
 mod contract;
+#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+mod cortex_m;
 mod cumulative;
 mod element;
 mod level;
 mod product;
+mod products;
 mod reduce;
 mod rows;
 mod shared;
 mod show;
 mod tree;
+mod unwritten;
 
 pub use arena::{Arena, Pod, Rd, View, Views, Wr};
 pub use contract::contract;
@@ -22,8 +26,10 @@ pub use kiln_math::*;
 pub use level::{Avx2, Avx512};
 pub use level::{Base, Isa, Level};
 pub use product::Product;
+pub use products::{Factor, products};
 pub use reduce::{reduce, reduce_any_order};
 pub use rows::{SameAs, copy, row, row_mut};
 pub use shared::Shared;
 pub use show::{Flag, Show, flags};
 pub use tree::FromParts;
+pub use unwritten::Unwritten;

@@ -104,10 +104,23 @@ macro_rules! region {
             /// Runs `f` as one call of the region.
             #[inline(always)]
             pub fn count<R>(f: impl FnOnce() -> R) -> R {
-                let before = begin();
+                let before = start();
                 let result = f();
-                COUNTER.add(before, end());
+                stop(before);
                 result
+            }
+
+            /// Begins a call of the region. What lies between this and [`stop`] returns its results to where they stay, which
+            /// those of a closure do not: large ones are copied, and the copy is counted.
+            #[inline(always)]
+            pub fn start() -> u32 {
+                begin()
+            }
+
+            /// Ends the call that began with what [`start`] returned.
+            #[inline(always)]
+            pub fn stop(before: u32) {
+                COUNTER.add(before, end());
             }
         }
     )+ };

@@ -1,0 +1,268 @@
+//! Contractions on Cortex-M with a floating-point unit: tiles in assembler.
+//!
+//! What they gain over compiled loops: elements are loaded by `vldmia`, several an instruction, which the compiler does not find; sums
+//! never leave their registers; and `#[jit(fast)]` has a fused multiply-add, which stable Rust has no word for here. Equal tiles
+//! of different kernels are one function.
+
+use core::mem::MaybeUninit;
+
+use super::products::Factor;
+use super::{Elem, Product};
+
+core::arch::global_asm!(include_str!("tiles.s"), options(raw));
+
+/// What a tile is told. The functions in `tiles.s` know the order of the fields; all steps are in bytes.
+#[repr(C)]
+struct Walk {
+    a: *const f32,
+    b: *const f32,
+    a_row: isize,
+    b_row: isize,
+    a_k: isize,
+    b_k: isize,
+    inner: usize,
+    middle: usize,
+    outer: usize,
+    a_middle: isize,
+    b_middle: isize,
+    a_outer: isize,
+    b_outer: isize,
+    /// Of `inner`, what the sliding tile takes in steps of eight.
+    blocks: usize,
+    sums: *mut f32,
+}
+
+macro_rules! tiles {
+    ($($name:ident: $plain:ident $fused:ident;)*) => {
+        unsafe extern "C" {
+            $(fn $plain(walk: &Walk); fn $fused(walk: &Walk);)*
+        }
+
+        impl Tile {
+            /// # Safety
+            /// `walk` leads through memory that may be read, and `sums` may be written, so far as the tile's size says.
+            #[inline(always)]
+            unsafe fn run<const FAST: bool>(self, walk: &Walk) {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    match self {
+                        $(Tile::$name => if FAST { call!($fused, walk) } else { call!($plain, walk) },)*
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Calls a tile. Not a call as the compiler knows it: that all registers of the FPU are lost lets it save them outside of loops.
+macro_rules! call {
+    ($f:ident, $walk:ident) => {
+        core::arch::asm!(
+            "bl {f}", f = sym $f, inout("r0") $walk => _, out("r1") _, out("r2") _, out("r3") _, out("r12") _, out("lr") _,
+            out("d0") _, out("d1") _, out("d2") _, out("d3") _, out("d4") _, out("d5") _, out("d6") _, out("d7") _,
+            out("d8") _, out("d9") _, out("d10") _, out("d11") _, out("d12") _, out("d13") _, out("d14") _, out("d15") _,
+        )
+    };
+}
+
+tiles! {
+    RowsByColumns: kiln_tile_rc_plain kiln_tile_rc_fused;
+    RowsByRows: kiln_tile_rr_plain kiln_tile_rr_fused;
+    ColumnsByColumns: kiln_tile_cc_plain kiln_tile_cc_fused;
+    Wide: kiln_tile_wide_plain kiln_tile_wide_fused;
+    Tall: kiln_tile_tall_plain kiln_tile_tall_fused;
+    Dot: kiln_tile_dot_plain kiln_tile_dot_fused;
+    SlideUp: kiln_tile_slide_up_plain kiln_tile_slide_up_fused;
+    SlideDown: kiln_tile_slide_down_plain kiln_tile_slide_down_fused;
+}
+
+/// The tiles, and how each wants its factors to lie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tile {
+    /// 4 x 4: `a` along k, `b` along the columns.
+    RowsByColumns,
+    /// 4 x 4: both along k.
+    RowsByRows,
+    /// 4 x 4: `a` along the rows, `b` along the columns.
+    ColumnsByColumns,
+    /// 1 x 8: `b` along the columns.
+    Wide,
+    /// 4 x 1: both along k.
+    Tall,
+    /// 1 x 1: both along k.
+    Dot,
+    /// 8 x 1: `a` along rows and k, `b` along k.
+    SlideUp,
+    /// 8 x 1: the same with `b` against k.
+    SlideDown,
+}
+
+impl Tile {
+    const fn size(self) -> (usize, usize) {
+        match self {
+            Tile::RowsByColumns | Tile::RowsByRows | Tile::ColumnsByColumns => (4, 4),
+            Tile::Wide => (1, 8),
+            Tile::Tall => (4, 1),
+            Tile::Dot => (1, 1),
+            Tile::SlideUp | Tile::SlideDown => (8, 1),
+        }
+    }
+}
+
+/// How a product is computed: by which tile, and whether with its factors the other way round.
+#[derive(Clone, Copy)]
+pub struct Kernel {
+    tile: Tile,
+    swapped: bool,
+}
+
+/// Below so many products the tiles' calls cost more than they gain.
+const FEW: usize = 128;
+
+/// The kernel for a product, if it is one for which there is a tile. All that this looks at are constants of the emitted code.
+#[inline(always)]
+pub fn kernel<T: Product, const M: usize, const N: usize, const R: usize>(
+    extents: [usize; R],
+    a: &Factor<'_, T, R>,
+    b: &Factor<'_, T, R>,
+) -> Option<Kernel> {
+    let last = R.wrapping_sub(1);
+    let (Some(&ak), Some(&bk), Some(&inner)) = (a.along.get(last), b.along.get(last), extents.get(last)) else {
+        return None;
+    };
+    let sums = extents.iter().product::<usize>();
+    if !T::SINGLE || R > 3 || inner < 2 || M * N * sums < FEW {
+        return None;
+    }
+    let straight = |tile| Some(Kernel { tile, swapped: false });
+    let swapped = |tile| Some(Kernel { tile, swapped: true });
+    match (M, N) {
+        (1, 1) if ak == 1 && bk == 1 => straight(Tile::Dot),
+        (8.., 1) if R == 1 && a.step == 1 && ak == 1 && bk == 1 && inner > 8 => straight(Tile::SlideUp),
+        (8.., 1) if R == 1 && a.step == 1 && ak == 1 && bk == -1 && inner > 8 => straight(Tile::SlideDown),
+        (1, 8..) if R == 1 && b.step == 1 && bk == 1 && ak == 1 && inner > 8 => swapped(Tile::SlideUp),
+        (1, 8..) if R == 1 && b.step == 1 && bk == 1 && ak == -1 && inner > 8 => swapped(Tile::SlideDown),
+        (8.., 1) if a.step == 1 => swapped(Tile::Wide),
+        (1, 8..) if b.step == 1 => straight(Tile::Wide),
+        (4.., 1) if ak == 1 && bk == 1 => straight(Tile::Tall),
+        (1, 4..) if ak == 1 && bk == 1 => swapped(Tile::Tall),
+        (4.., 4..) if ak == 1 && b.step == 1 => straight(Tile::RowsByColumns),
+        (4.., 4..) if bk == 1 && a.step == 1 => swapped(Tile::RowsByColumns),
+        (4.., 4..) if ak == 1 && bk == 1 => straight(Tile::RowsByRows),
+        (4.., 4..) if a.step == 1 && b.step == 1 => straight(Tile::ColumnsByColumns),
+        _ => None,
+    }
+}
+
+impl Kernel {
+    /// [`super::products`].
+    #[inline(always)]
+    pub fn run<T: Product + Elem, const FAST: bool, const M: usize, const N: usize, const R: usize>(
+        self,
+        extents: [usize; R],
+        a: Factor<'_, T, R>,
+        b: Factor<'_, T, R>,
+        mut out: impl FnMut(usize, usize, T),
+    ) {
+        if self.swapped {
+            self.tile.all::<T, FAST, R>(N, M, extents, b, a, |n, m, sum| out(m, n, sum));
+        } else {
+            self.tile.all::<T, FAST, R>(M, N, extents, a, b, out);
+        }
+    }
+}
+
+impl Tile {
+    #[inline(always)]
+    fn all<T: Product + Elem, const FAST: bool, const R: usize>(
+        self,
+        m: usize,
+        n: usize,
+        extents: [usize; R],
+        a: Factor<'_, T, R>,
+        b: Factor<'_, T, R>,
+        mut out: impl FnMut(usize, usize, T),
+    ) {
+        if !T::SINGLE || !inside(&a, m, extents) || !inside(&b, n, extents) {
+            return;
+        }
+        const BYTES: isize = size_of::<f32>() as isize;
+        let at = |d: usize| R.checked_sub(d);
+        let extent = |d: usize| at(d).and_then(|d| extents.get(d)).copied().unwrap_or(1);
+        let step = |x: &Factor<'_, T, R>, d: usize| at(d).and_then(|d| x.along.get(d)).copied().unwrap_or(0) * BYTES;
+        let (inner, middle, outer) = (extent(1), extent(2), extent(3));
+        // From where a loop ends to where its next turn begins.
+        let turn = |x: &Factor<'_, T, R>, d: usize| {
+            let inside = if d == 3 { step(x, 2) * (middle as isize - 1) } else { 0 };
+            step(x, d) - inside - step(x, 1) * inner as isize
+        };
+        let (rows, columns) = self.size();
+        let mut sums = [const { MaybeUninit::<T>::uninit() }; 16];
+        let start = |x: &Factor<'_, T, R>| x.of.as_ptr().wrapping_add(x.at).cast::<f32>();
+        // One row of eight more than the last step of eight would need is read by it, if there is one.
+        let spare = inside(&a, m + 1, extents);
+        let mut walk = Walk {
+            a: start(&a),
+            b: start(&b),
+            a_row: a.step * BYTES,
+            b_row: b.step * BYTES,
+            a_k: step(&a, 1),
+            b_k: step(&b, 1),
+            inner,
+            middle,
+            outer,
+            a_middle: turn(&a, 2),
+            b_middle: turn(&b, 2),
+            a_outer: turn(&a, 3),
+            b_outer: turn(&b, 3),
+            blocks: if spare { inner / 8 } else { inner.saturating_sub(1) / 8 },
+            sums: sums.as_mut_ptr().cast(),
+        };
+        if middle == 0 || outer == 0 || inner == 0 {
+            return;
+        }
+        let mut row = 0;
+        while row < m {
+            // The last tile overlaps the one before, and what that has computed is not handed out again.
+            let first = row.min(m - rows);
+            let mut column = 0;
+            while column < n {
+                let first_column = column.min(n - columns);
+                walk.a = start(&a).wrapping_offset(first as isize * a.step);
+                walk.b = start(&b).wrapping_offset(first_column as isize * b.step);
+                walk.sums = sums.as_mut_ptr().cast();
+                // SAFETY: every element that the tile reads is one of a row below `m` or column below `n`, and those are inside
+                // of their arrays, which was checked above. `T` is `f32`, and `sums` holds as many as the largest tile has.
+                unsafe { self.run::<FAST>(&walk) };
+                // Zero, and known to be, where tiles fill the rows and columns.
+                let seen = if m.is_multiple_of(rows) { 0 } else { row - first };
+                let seen_columns = if n.is_multiple_of(columns) { 0 } else { column - first_column };
+                for i in seen..rows {
+                    for j in seen_columns..columns {
+                        if let Some(sum) = sums.get(i * columns + j) {
+                            // SAFETY: the tile has written `rows * columns` of them.
+                            out(first + i, first_column + j, unsafe { sum.assume_init() });
+                        }
+                    }
+                }
+                column = first_column + columns;
+            }
+            row = first + rows;
+        }
+    }
+}
+
+/// Whether every element of the first `m` rows of `x` is inside of its array.
+#[inline(always)]
+fn inside<T, const R: usize>(x: &Factor<'_, T, R>, m: usize, extents: [usize; R]) -> bool {
+    let (mut low, mut high) = (x.at as isize, x.at as isize);
+    let mut widen = |step: isize, n: usize| {
+        let reach = step * (n as isize - 1);
+        if reach < 0 { low += reach } else { high += reach }
+    };
+    widen(x.step, m);
+    for (step, n) in x.along.iter().zip(extents) {
+        widen(*step, n);
+    }
+    low >= 0 && high < x.of.len() as isize
+}

@@ -1,0 +1,571 @@
+@ Tiles of sums of products for the floating-point unit of Cortex-M: the whole of a sum runs in one call.
+@
+@ `walk` (r0) says where the factors are; its layout is that of `Walk` in mod.rs. The index k runs over three nested loops, the
+@ inner one over elements, and the sums are written to where `walk` says. A product is rounded before it is added (`vmul`,
+@ `vadd`: 2 cycles), or, in the functions whose names end in `fused`, with the sum (`vfma`: 1 instruction, 3 cycles on a Cortex-M4).
+@ All registers of the FPU are overwritten: `Tile::run` says so to the compiler, and a loop over tiles saves them once.
+@ No instruction reads a result of the one before it, which would cost a cycle.
+
+    .syntax unified
+    .fpu fpv4-sp-d16
+
+    .equ kiln_walk_a, 0
+    .equ kiln_walk_b, 4
+    .equ kiln_walk_a_row, 8
+    .equ kiln_walk_b_row, 12
+    .equ kiln_walk_a_k, 16
+    .equ kiln_walk_b_k, 20
+    .equ kiln_walk_inner, 24
+    .equ kiln_walk_middle, 28
+    .equ kiln_walk_outer, 32
+    .equ kiln_walk_a_middle, 36
+    .equ kiln_walk_b_middle, 40
+    .equ kiln_walk_a_outer, 44
+    .equ kiln_walk_b_outer, 48
+    .equ kiln_walk_blocks, 52
+    .equ kiln_walk_sums, 56
+
+    @ A function of its own section, so that the linker leaves out what is not called.
+    .macro kiln_function name
+    .section .text.\name, "ax", %progbits
+    .global \name
+    .hidden \name
+    .type \name, %function
+    .thumb_func
+    .p2align 2
+\name:
+    push {r4-r11, lr}
+    ldr r12, [r0, #kiln_walk_middle]
+    ldr lr, [r0, #kiln_walk_outer]
+    movs r10, #0
+    .endm
+
+    @ Writes `d` pairs of sums from s0 on, and returns.
+    .macro kiln_return name, sums
+    ldr r10, [r0, #kiln_walk_sums]
+    vstmia r10, \sums
+    pop {r4-r11, pc}
+    .size \name, . - \name
+    .endm
+
+    .macro kiln_clear to:vararg
+    .irp d, \to
+    vmov \d, r10, r10
+    .endr
+    .endm
+
+    @ After the inner loop: on to the next turn of the middle or outer one at `again`, or on. `a` and `b` are the pointers.
+    .macro kiln_turn again, a, b
+    subs r12, #1
+    beq 8f
+    ldr r10, [r0, #kiln_walk_a_middle]
+    kiln_add \a
+    ldr r10, [r0, #kiln_walk_b_middle]
+    kiln_add \b
+    b \again
+8:  subs lr, #1
+    beq 9f
+    ldr r12, [r0, #kiln_walk_middle]
+    ldr r10, [r0, #kiln_walk_a_outer]
+    kiln_add \a
+    ldr r10, [r0, #kiln_walk_b_outer]
+    kiln_add \b
+    b \again
+9:
+    .endm
+
+    .macro kiln_add to:vararg
+    .irp r, \to
+    add \r, r10
+    .endr
+    .endm
+
+    @ Four sums more: c += a * b.
+    .macro kiln_four fused, c0, c1, c2, c3, b0, b1, b2, b3, a
+    .if \fused
+    vfma.f32 \c0, \b0, \a
+    vfma.f32 \c1, \b1, \a
+    vfma.f32 \c2, \b2, \a
+    vfma.f32 \c3, \b3, \a
+    .else
+    vmul.f32 s28, \b0, \a
+    vmul.f32 s29, \b1, \a
+    vmul.f32 s30, \b2, \a
+    vmul.f32 s31, \b3, \a
+    vadd.f32 \c0, \c0, s28
+    vadd.f32 \c1, \c1, s29
+    vadd.f32 \c2, \c2, s30
+    vadd.f32 \c3, \c3, s31
+    .endif
+    .endm
+
+    @ The products of four `a` with the row s16-s19.
+    .macro kiln_sixteen fused, a0, a1, a2, a3
+    kiln_four \fused, s0, s1, s2, s3, s16, s17, s18, s19, \a0
+    kiln_four \fused, s4, s5, s6, s7, s16, s17, s18, s19, \a1
+    kiln_four \fused, s8, s9, s10, s11, s16, s17, s18, s19, \a2
+    kiln_four \fused, s12, s13, s14, s15, s16, s17, s18, s19, \a3
+    .endm
+
+    @ 4 x 4; rows of `a` along k, of `b` along the columns.
+    .macro kiln_tile_rc name, fused
+    kiln_function \name
+    kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+    ldr r1, [r0, #kiln_walk_a]
+    ldr r10, [r0, #kiln_walk_a_row]
+    add r2, r1, r10
+    add r3, r2, r10
+    add r4, r3, r10
+    ldr r5, [r0, #kiln_walk_b]
+    ldr r6, [r0, #kiln_walk_b_k]
+    ldr r7, [r0, #kiln_walk_inner]
+1:  lsrs r11, r7, #1
+    beq 3f
+2:  vldmia r1!, {s20, s21}
+    vldmia r2!, {s22, s23}
+    vldmia r3!, {s24, s25}
+    vldmia r4!, {s26, s27}
+    vldmia r5, {s16-s19}
+    add r5, r6
+    kiln_sixteen \fused, s20, s22, s24, s26
+    vldmia r5, {s16-s19}
+    add r5, r6
+    kiln_sixteen \fused, s21, s23, s25, s27
+    subs r11, #1
+    bne 2b
+3:  tst r7, #1
+    beq 4f
+    vldmia r1!, {s20}
+    vldmia r2!, {s22}
+    vldmia r3!, {s24}
+    vldmia r4!, {s26}
+    vldmia r5, {s16-s19}
+    add r5, r6
+    kiln_sixteen \fused, s20, s22, s24, s26
+4:  kiln_turn 1b, "r1, r2, r3, r4", r5
+    kiln_return \name, {s0-s15}
+    .endm
+
+    @ 4 x 4; rows of both along k.
+    .macro kiln_tile_rr name, fused
+    kiln_function \name
+    kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+    ldr r1, [r0, #kiln_walk_a]
+    ldr r10, [r0, #kiln_walk_a_row]
+    add r2, r1, r10
+    add r3, r2, r10
+    add r4, r3, r10
+    ldr r5, [r0, #kiln_walk_b]
+    ldr r10, [r0, #kiln_walk_b_row]
+    add r6, r5, r10
+    add r8, r6, r10
+    add r9, r8, r10
+    ldr r7, [r0, #kiln_walk_inner]
+1:  lsrs r11, r7, #1
+    beq 3f
+2:  vldmia r1!, {s20, s21}
+    vldmia r2!, {s22, s23}
+    vldmia r3!, {s24, s25}
+    vldmia r4!, {s26, s27}
+    vldmia r5!, {s16, s17}
+    vldmia r6!, {s18, s19}
+    kiln_half \fused, s0, s1, s4, s5, s8, s9, s12, s13
+    vldmia r8!, {s16, s17}
+    vldmia r9!, {s18, s19}
+    kiln_half \fused, s2, s3, s6, s7, s10, s11, s14, s15
+    subs r11, #1
+    bne 2b
+3:  tst r7, #1
+    beq 4f
+    vldmia r1!, {s20}
+    vldmia r2!, {s22}
+    vldmia r3!, {s24}
+    vldmia r4!, {s26}
+    vldmia r5!, {s16}
+    vldmia r6!, {s17}
+    vldmia r8!, {s18}
+    vldmia r9!, {s19}
+    kiln_sixteen \fused, s20, s22, s24, s26
+4:  kiln_turn 1b, "r1, r2, r3, r4", "r5, r6, r8, r9"
+    kiln_return \name, {s0-s15}
+    .endm
+
+    @ Two columns of the tile, two steps of k: one column's `b` in s16 and s17, the other's in s18 and s19.
+    .macro kiln_half fused, c0, d0, c1, d1, c2, d2, c3, d3
+    kiln_quarter \fused, \c0, \d0, \c1, \d1, s20, s22, s16, s18
+    kiln_quarter \fused, \c2, \d2, \c3, \d3, s24, s26, s16, s18
+    kiln_quarter \fused, \c0, \d0, \c1, \d1, s21, s23, s17, s19
+    kiln_quarter \fused, \c2, \d2, \c3, \d3, s25, s27, s17, s19
+    .endm
+
+    .macro kiln_quarter fused, c0, d0, c1, d1, a0, a1, b0, b1
+    .if \fused
+    vfma.f32 \c0, \a0, \b0
+    vfma.f32 \d0, \a0, \b1
+    vfma.f32 \c1, \a1, \b0
+    vfma.f32 \d1, \a1, \b1
+    .else
+    vmul.f32 s28, \a0, \b0
+    vmul.f32 s29, \a0, \b1
+    vmul.f32 s30, \a1, \b0
+    vmul.f32 s31, \a1, \b1
+    vadd.f32 \c0, \c0, s28
+    vadd.f32 \d0, \d0, s29
+    vadd.f32 \c1, \c1, s30
+    vadd.f32 \d1, \d1, s31
+    .endif
+    .endm
+
+    @ 4 x 4; `a` along the rows, `b` along the columns.
+    .macro kiln_tile_cc name, fused
+    kiln_function \name
+    kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+    ldr r1, [r0, #kiln_walk_a]
+    ldr r2, [r0, #kiln_walk_a_k]
+    ldr r5, [r0, #kiln_walk_b]
+    ldr r6, [r0, #kiln_walk_b_k]
+    ldr r7, [r0, #kiln_walk_inner]
+1:  lsrs r11, r7, #1
+    beq 3f
+2:  kiln_outer
+    kiln_sixteen \fused, s20, s21, s22, s23
+    kiln_outer
+    kiln_sixteen \fused, s20, s21, s22, s23
+    subs r11, #1
+    bne 2b
+3:  tst r7, #1
+    beq 4f
+    kiln_outer
+    kiln_sixteen \fused, s20, s21, s22, s23
+4:  kiln_turn 1b, r1, r5
+    kiln_return \name, {s0-s15}
+    .endm
+
+    .macro kiln_outer
+    vldmia r1, {s20-s23}
+    add r1, r2
+    vldmia r5, {s16-s19}
+    add r5, r6
+    .endm
+
+    @ 1 x 8: one `a` for each k, eight `b` in a row.
+    .macro kiln_tile_wide name, fused
+    kiln_function \name
+    kiln_clear d0, d1, d2, d3
+    ldr r1, [r0, #kiln_walk_a]
+    ldr r2, [r0, #kiln_walk_a_k]
+    ldr r5, [r0, #kiln_walk_b]
+    ldr r6, [r0, #kiln_walk_b_k]
+    ldr r7, [r0, #kiln_walk_inner]
+1:  lsrs r11, r7, #1
+    beq 3f
+2:  kiln_eight \fused
+    kiln_eight \fused
+    subs r11, #1
+    bne 2b
+3:  tst r7, #1
+    beq 4f
+    kiln_eight \fused
+4:  kiln_turn 1b, r1, r5
+    kiln_return \name, {s0-s7}
+    .endm
+
+    .macro kiln_eight fused
+    vldr s24, [r1]
+    add r1, r2
+    vldmia r5, {s16-s23}
+    add r5, r6
+    kiln_four \fused, s0, s1, s2, s3, s16, s17, s18, s19, s24
+    kiln_four \fused, s4, s5, s6, s7, s20, s21, s22, s23, s24
+    .endm
+
+    @ 4 x 1: rows of `a` along k, `b` along k.
+    .macro kiln_tile_tall name, fused
+    kiln_function \name
+    kiln_clear d0, d1
+    ldr r1, [r0, #kiln_walk_a]
+    ldr r10, [r0, #kiln_walk_a_row]
+    add r2, r1, r10
+    add r3, r2, r10
+    add r4, r3, r10
+    ldr r5, [r0, #kiln_walk_b]
+    ldr r7, [r0, #kiln_walk_inner]
+1:  lsrs r11, r7, #3
+    beq 3f
+2:  vldmia r5!, {s8-s15}
+    vldmia r1!, {s16-s23}
+    vldmia r2!, {s24-s31}
+    kiln_two \fused, s0, s1
+    vldmia r3!, {s16-s23}
+    vldmia r4!, {s24-s31}
+    kiln_two \fused, s2, s3
+    subs r11, #1
+    bne 2b
+3:  ands r11, r7, #7
+    beq 4f
+5:  vldmia r5!, {s8}
+    vldmia r1!, {s16}
+    vldmia r2!, {s17}
+    vldmia r3!, {s18}
+    vldmia r4!, {s19}
+    kiln_four \fused, s0, s1, s2, s3, s16, s17, s18, s19, s8
+    subs r11, #1
+    bne 5b
+4:  kiln_turn 1b, "r1, r2, r3, r4", r5
+    kiln_return \name, {s0-s3}
+    .endm
+
+    @ Two sums of eight products each, taking turns.
+    .macro kiln_two fused, c, d
+    .if \fused
+    kiln_both_fused \c, \d, s8, s16, s24
+    kiln_both_fused \c, \d, s9, s17, s25
+    kiln_both_fused \c, \d, s10, s18, s26
+    kiln_both_fused \c, \d, s11, s19, s27
+    kiln_both_fused \c, \d, s12, s20, s28
+    kiln_both_fused \c, \d, s13, s21, s29
+    kiln_both_fused \c, \d, s14, s22, s30
+    kiln_both_fused \c, \d, s15, s23, s31
+    .else
+    kiln_products s8, s16, s24
+    kiln_products s9, s17, s25
+    kiln_products s10, s18, s26
+    kiln_products s11, s19, s27
+    kiln_products s12, s20, s28
+    kiln_products s13, s21, s29
+    kiln_products s14, s22, s30
+    kiln_products s15, s23, s31
+    kiln_sums \c, \d, s16, s24
+    kiln_sums \c, \d, s17, s25
+    kiln_sums \c, \d, s18, s26
+    kiln_sums \c, \d, s19, s27
+    kiln_sums \c, \d, s20, s28
+    kiln_sums \c, \d, s21, s29
+    kiln_sums \c, \d, s22, s30
+    kiln_sums \c, \d, s23, s31
+    .endif
+    .endm
+
+    .macro kiln_both_fused c, d, b, x, y
+    vfma.f32 \c, \x, \b
+    vfma.f32 \d, \y, \b
+    .endm
+
+    .macro kiln_products b, x, y
+    vmul.f32 \x, \x, \b
+    vmul.f32 \y, \y, \b
+    .endm
+
+    .macro kiln_sums c, d, x, y
+    vadd.f32 \c, \c, \x
+    vadd.f32 \d, \d, \y
+    .endm
+
+    @ 1 x 1; both along k. Fused, which is in any order, it is four sums.
+    .macro kiln_tile_dot name, fused
+    kiln_function \name
+    kiln_clear d0, d1
+    ldr r1, [r0, #kiln_walk_a]
+    ldr r5, [r0, #kiln_walk_b]
+    ldr r7, [r0, #kiln_walk_inner]
+1:  lsrs r11, r7, #3
+    beq 3f
+2:  vldmia r1!, {s8-s15}
+    vldmia r5!, {s16-s23}
+    .if \fused
+    kiln_chain_fused s8, s16, s9, s17, s10, s18, s11, s19, s12, s20, s13, s21, s14, s22, s15, s23
+    .else
+    vmul.f32 s8, s8, s16
+    vmul.f32 s9, s9, s17
+    vadd.f32 s0, s0, s8
+    vmul.f32 s10, s10, s18
+    vadd.f32 s0, s0, s9
+    vmul.f32 s11, s11, s19
+    vadd.f32 s0, s0, s10
+    vmul.f32 s12, s12, s20
+    vadd.f32 s0, s0, s11
+    vmul.f32 s13, s13, s21
+    vadd.f32 s0, s0, s12
+    vmul.f32 s14, s14, s22
+    vadd.f32 s0, s0, s13
+    vmul.f32 s15, s15, s23
+    vadd.f32 s0, s0, s14
+    subs r11, #1
+    vadd.f32 s0, s0, s15
+    .endif
+    .if \fused
+    subs r11, #1
+    .endif
+    bne 2b
+3:  ands r11, r7, #7
+    beq 4f
+5:  vldmia r1!, {s8}
+    vldmia r5!, {s16}
+    .if \fused
+    vfma.f32 s0, s8, s16
+    .else
+    vmul.f32 s8, s8, s16
+    vadd.f32 s0, s0, s8
+    .endif
+    subs r11, #1
+    bne 5b
+4:  kiln_turn 1b, r1, r5
+    .if \fused
+    vadd.f32 s0, s0, s1
+    vadd.f32 s2, s2, s3
+    vadd.f32 s0, s0, s2
+    .endif
+    kiln_return \name, {s0}
+    .endm
+
+    @ Eight products in four sums.
+    .macro kiln_chain_fused a0, b0, a1, b1, a2, b2, a3, b3, a4, b4, a5, b5, a6, b6, a7, b7
+    vfma.f32 s0, \a0, \b0
+    vfma.f32 s1, \a1, \b1
+    vfma.f32 s2, \a2, \b2
+    vfma.f32 s3, \a3, \b3
+    vfma.f32 s0, \a4, \b4
+    vfma.f32 s1, \a5, \b5
+    vfma.f32 s2, \a6, \b6
+    vfma.f32 s3, \a7, \b7
+    .endm
+
+    @ 8 x 1 with `a` along both the rows and k, so that the window slides over it: every element is loaded once for eight products.
+    @ `b` along k, upwards, or, if `down`, downwards. The middle loops go in steps of eight, the rest as in `kiln_tile_wide`.
+    .macro kiln_tile_slide name, fused, down
+    kiln_function \name
+    kiln_clear d0, d1, d2, d3
+    ldr r1, [r0, #kiln_walk_a]
+    ldr r5, [r0, #kiln_walk_b]
+    .if \down
+    adds r5, #4
+    .endif
+1:  ldr r7, [r0, #kiln_walk_inner]
+    ldr r6, [r0, #kiln_walk_blocks]
+    sub r7, r7, r6, lsl #3
+    cmp r6, #0
+    beq 3f
+    vldmia r1!, {s8-s15}
+2:  vldmia r1!, {s16-s23}
+    kiln_slide_eight \fused, \down, s8, s9, s10, s11, s12, s13, s14, s15, s16, s17, s18, s19, s20, s21, s22
+    subs r6, #1
+    beq 6f
+    vldmia r1!, {s8-s15}
+    kiln_slide_eight \fused, \down, s16, s17, s18, s19, s20, s21, s22, s23, s8, s9, s10, s11, s12, s13, s14
+    subs r6, #1
+    bne 2b
+6:  subs r1, #32
+3:  cmp r7, #0
+    beq 4f
+5:  vldmia r1, {s16-s23}
+    adds r1, #4
+    .if \down
+    vldmdb r5!, {s24}
+    .else
+    vldmia r5!, {s24}
+    .endif
+    kiln_four \fused, s0, s1, s2, s3, s16, s17, s18, s19, s24
+    kiln_four \fused, s4, s5, s6, s7, s20, s21, s22, s23, s24
+    subs r7, #1
+    bne 5b
+4:  kiln_turn 1b, r1, r5
+    kiln_return \name, {s0-s7}
+    .endm
+
+    @ Eight steps of k for eight sums: x0-x7 are the samples of the first, y0-y6 those that come in.
+    .macro kiln_slide_eight fused, down, x0, x1, x2, x3, x4, x5, x6, x7, y0, y1, y2, y3, y4, y5, y6
+    .if \down
+    vldmdb r5!, {s24-s27}
+    kiln_slide \fused, s27, \x0, \x1, \x2, \x3, \x4, \x5, \x6, \x7
+    kiln_slide \fused, s26, \x1, \x2, \x3, \x4, \x5, \x6, \x7, \y0
+    kiln_slide \fused, s25, \x2, \x3, \x4, \x5, \x6, \x7, \y0, \y1
+    kiln_slide \fused, s24, \x3, \x4, \x5, \x6, \x7, \y0, \y1, \y2
+    vldmdb r5!, {s24-s27}
+    kiln_slide \fused, s27, \x4, \x5, \x6, \x7, \y0, \y1, \y2, \y3
+    kiln_slide \fused, s26, \x5, \x6, \x7, \y0, \y1, \y2, \y3, \y4
+    kiln_slide \fused, s25, \x6, \x7, \y0, \y1, \y2, \y3, \y4, \y5
+    kiln_slide \fused, s24, \x7, \y0, \y1, \y2, \y3, \y4, \y5, \y6
+    .else
+    vldmia r5!, {s24-s27}
+    kiln_slide \fused, s24, \x0, \x1, \x2, \x3, \x4, \x5, \x6, \x7
+    kiln_slide \fused, s25, \x1, \x2, \x3, \x4, \x5, \x6, \x7, \y0
+    kiln_slide \fused, s26, \x2, \x3, \x4, \x5, \x6, \x7, \y0, \y1
+    kiln_slide \fused, s27, \x3, \x4, \x5, \x6, \x7, \y0, \y1, \y2
+    vldmia r5!, {s24-s27}
+    kiln_slide \fused, s24, \x4, \x5, \x6, \x7, \y0, \y1, \y2, \y3
+    kiln_slide \fused, s25, \x5, \x6, \x7, \y0, \y1, \y2, \y3, \y4
+    kiln_slide \fused, s26, \x6, \x7, \y0, \y1, \y2, \y3, \y4, \y5
+    kiln_slide \fused, s27, \x7, \y0, \y1, \y2, \y3, \y4, \y5, \y6
+    .endif
+    .endm
+
+    .macro kiln_slide fused, b, x0, x1, x2, x3, x4, x5, x6, x7
+    kiln_four \fused, s0, s1, s2, s3, \x0, \x1, \x2, \x3, \b
+    kiln_four \fused, s4, s5, s6, s7, \x4, \x5, \x6, \x7, \b
+    .endm
+
+    @ 4 x 4 in which the columns are lanes: column n of the sums is of column n of both. Both along the lanes.
+    .macro kiln_tile_lanes name, fused
+    kiln_function \name
+    kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+    ldr r1, [r0, #kiln_walk_a]
+    ldr r10, [r0, #kiln_walk_a_row]
+    add r2, r1, r10
+    add r3, r2, r10
+    add r4, r3, r10
+    ldr r8, [r0, #kiln_walk_a_k]
+    ldr r5, [r0, #kiln_walk_b]
+    ldr r6, [r0, #kiln_walk_b_k]
+1:  ldr r7, [r0, #kiln_walk_inner]
+2:  vldmia r5, {s16-s19}
+    add r5, r6
+    kiln_lane \fused, r1, s0, s1, s2, s3
+    kiln_lane \fused, r2, s4, s5, s6, s7
+    kiln_lane \fused, r3, s8, s9, s10, s11
+    kiln_lane \fused, r4, s12, s13, s14, s15
+    subs r7, #1
+    bne 2b
+    kiln_turn 1b, "r1, r2, r3, r4", r5
+    kiln_return \name, {s0-s15}
+    .endm
+
+    .macro kiln_lane fused, from, c0, c1, c2, c3
+    vldmia \from, {s20-s23}
+    add \from, r8
+    .if \fused
+    vfma.f32 \c0, s20, s16
+    vfma.f32 \c1, s21, s17
+    vfma.f32 \c2, s22, s18
+    vfma.f32 \c3, s23, s19
+    .else
+    vmul.f32 s20, s20, s16
+    vmul.f32 s21, s21, s17
+    vmul.f32 s22, s22, s18
+    vmul.f32 s23, s23, s19
+    vadd.f32 \c0, \c0, s20
+    vadd.f32 \c1, \c1, s21
+    vadd.f32 \c2, \c2, s22
+    vadd.f32 \c3, \c3, s23
+    .endif
+    .endm
+
+    kiln_tile_rc kiln_tile_rc_plain, 0
+    kiln_tile_rc kiln_tile_rc_fused, 1
+    kiln_tile_rr kiln_tile_rr_plain, 0
+    kiln_tile_rr kiln_tile_rr_fused, 1
+    kiln_tile_cc kiln_tile_cc_plain, 0
+    kiln_tile_cc kiln_tile_cc_fused, 1
+    kiln_tile_wide kiln_tile_wide_plain, 0
+    kiln_tile_wide kiln_tile_wide_fused, 1
+    kiln_tile_tall kiln_tile_tall_plain, 0
+    kiln_tile_tall kiln_tile_tall_fused, 1
+    kiln_tile_dot kiln_tile_dot_plain, 0
+    kiln_tile_dot kiln_tile_dot_fused, 1
+    kiln_tile_slide kiln_tile_slide_up_plain, 0, 0
+    kiln_tile_slide kiln_tile_slide_up_fused, 1, 0
+    kiln_tile_slide kiln_tile_slide_down_plain, 0, 1
+    kiln_tile_slide kiln_tile_slide_down_fused, 1, 1
+    kiln_tile_lanes kiln_tile_lanes_plain, 0
+    kiln_tile_lanes kiln_tile_lanes_fused, 1
+
+    .text
