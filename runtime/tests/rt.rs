@@ -128,7 +128,7 @@ fn contract_sums_in_order_for_every_shape_of_tile() {
         let a = |m: usize, [x, y, z]: [usize; 3]| rough(m * 1000 + x * 100 + y * 10 + z);
         let b = |n: usize, [x, y, z]: [usize; 3]| rough(n * 7000 + x + 13 * y + 31 * z);
         let mut got = vec![None; M * N];
-        contract::<f32, false, M, N, 3>(k, a, b, |m, n, v| {
+        contract::<f32, Base, false, M, N, 3>(k, a, b, |m, n, v| {
             assert!(got[m * N + n].replace(v).is_none(), "({m}, {n}) came twice");
         });
         for m in 0..M {
@@ -162,14 +162,19 @@ fn contract_sums_in_order_for_every_shape_of_tile() {
 #[test]
 fn contract_of_integers_wraps_and_one_to_four_indices_agree() {
     let mut one = 0_u8;
-    contract::<u8, false, 1, 1, 1>([16], |_, [k]| k as u8 * 9, |_, [k]| k as u8 + 30, |_, _, v| one = v);
+    contract::<u8, Base, false, 1, 1, 1>([16], |_, [k]| k as u8 * 9, |_, [k]| k as u8 + 30, |_, _, v| one = v);
     let mut four = 0_u8;
     let flat = |[a, b, c, d]: [usize; 4]| ((a * 2 + b) * 2 + c) * 2 + d;
-    contract::<u8, false, 1, 1, 4>([2; 4], |_, k| flat(k) as u8 * 9, |_, k| flat(k) as u8 + 30, |_, _, v| four = v);
+    contract::<u8, Base, false, 1, 1, 4>(
+        [2; 4],
+        |_, k| flat(k) as u8 * 9,
+        |_, k| flat(k) as u8 + 30,
+        |_, _, v| four = v,
+    );
     let exact: u32 = (0..16).map(|k| k * 9 * (k + 30)).sum();
     assert_eq!((u32::from(one), u32::from(four)), (exact % 256, exact % 256));
     let mut empty = 7_i32;
-    contract::<i32, false, 1, 1, 2>([3, 0], |_, _| 1, |_, _| 1, |_, _, v| empty = v);
+    contract::<i32, Base, false, 1, 1, 2>([3, 0], |_, _| 1, |_, _| 1, |_, _, v| empty = v);
     assert_eq!(empty, 0);
 }
 

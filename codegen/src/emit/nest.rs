@@ -390,7 +390,7 @@ impl Writer<'_> {
             let store = w.store(&nest.exprs, &nest.at, &value);
             quote! {
                 #before
-                #function::<#ty, #fast, #m, #n, #rank>(#arguments |#pm, #pn, acc| { #lets #store });
+                #function::<#ty, L, #fast, #m, #n, #rank>(#arguments |#pm, #pn, acc| { #lets #store });
             }
         })
     }

@@ -409,7 +409,7 @@ impl<'a> Builder<'a> {
                 }
                 let folds: Vec<Fold> = self.folds.into_iter().map(|(_, f)| f).collect();
                 let nest = Nest { extents: shape, exprs, folds, value, at };
-                let nest = if contraction.is_some() { nest } else { merge_axes(nest) };
+                let nest = merge_axes(nest);
                 let reads = reads_of(&nest);
                 Ok(Kernel { name, src, kind: Kind::Loop(nest), reads, write, in_place: None })
             }

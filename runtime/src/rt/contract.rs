@@ -4,7 +4,7 @@
 //! tile. How large a tile may be is a fact about the core, so it is chosen here and not in emitted code; the order of the
 //! sums is not touched by it.
 
-use super::{Elem, Product};
+use super::{Elem, Level, Product};
 
 /// For every `m < M` and `n < N`: the sum over `k` of `a(m, k) * b(n, k)`, handed to `out(m, n, sum)`.
 ///
@@ -12,7 +12,7 @@ use super::{Elem, Product};
 /// target. `out` is called once for every pair; the order of those calls depends on the target. `FAST` lifts what
 /// [`Product::plus_product`] says that it lifts.
 #[inline(always)]
-pub fn contract<T: Product + Elem, const FAST: bool, const M: usize, const N: usize, const R: usize>(
+pub fn contract<T: Product + Elem, L: Level, const FAST: bool, const M: usize, const N: usize, const R: usize>(
     extents: [usize; R],
     a: impl Fn(usize, [usize; R]) -> T,
     b: impl Fn(usize, [usize; R]) -> T,

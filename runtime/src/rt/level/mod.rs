@@ -7,14 +7,76 @@
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+// Cores without vectors need them for their types only.
+#[cfg_attr(any(target_arch = "arm", target_arch = "riscv32"), allow(dead_code))]
+mod tile;
+#[cfg_attr(any(target_arch = "arm", target_arch = "riscv32"), allow(dead_code))]
+mod vector;
+
+use tile::Tile;
+pub(super) use tile::{Side, fits, products};
+
 /// An instruction set.
-pub trait Level: Copy + 'static {}
+pub trait Level: Copy + 'static {
+    /// Elements of its vectors of `f32`; 0 if there are none that contractions use.
+    const LANES: usize;
+    /// Whether there are registers for tiles of eight rows of two vectors.
+    const TALL: bool;
+    /// Computes a tile, see [`tile::tile`].
+    ///
+    /// # Safety
+    /// As there; and the processor has this level.
+    #[doc(hidden)]
+    unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(tile: &Tile);
+}
 
 /// What the crate is compiled for.
 #[derive(Clone, Copy, Debug)]
 pub struct Base(());
 
-impl Level for Base {}
+impl Level for Base {
+    const LANES: usize = base::LANES;
+    const TALL: bool = cfg!(target_arch = "aarch64");
+    #[inline(never)]
+    unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(tile: &Tile) {
+        // SAFETY: the caller's promise; the crate is compiled for these vectors.
+        unsafe { base::tile::<FAST, ROWS, WIDE, PART>(tile) }
+    }
+}
+
+/// The vectors that the crate is compiled for.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
+mod base {
+    use super::tile::{self, Tile};
+    use super::vector::Vector;
+
+    #[cfg(target_arch = "aarch64")]
+    type V = core::arch::aarch64::float32x4_t;
+    #[cfg(target_arch = "wasm32")]
+    type V = core::arch::wasm32::v128;
+    #[cfg(target_arch = "x86_64")]
+    type V = core::arch::x86_64::__m128;
+
+    pub const LANES: usize = V::LANES;
+
+    #[inline(always)]
+    pub unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(tile: &Tile) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { tile::tile::<V, FAST, ROWS, WIDE, PART>(tile) }
+    }
+}
+
+/// No vectors.
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
+mod base {
+    pub const LANES: usize = 0;
+
+    pub unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(_: &super::Tile) {}
+}
 
 impl Base {
     /// `f()`.

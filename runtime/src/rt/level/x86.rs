@@ -1,8 +1,10 @@
 //! The levels of x86-64, as the ABI counts them: `x86-64-v3` and `x86-64-v4`.
 
-use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+use core::arch::x86_64::{__cpuid, __cpuid_count, __m256, __m512, _xgetbv};
 use core::sync::atomic::{AtomicU8, Ordering};
 
+use super::tile::{Tile, tile};
+use super::vector::Vector;
 use super::{Base, Isa, Level};
 
 /// Vectors of 256 bits, and fused multiply-add: `x86-64-v3`.
@@ -13,11 +15,24 @@ pub struct Avx2(());
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512(());
 
-impl Level for Avx2 {}
-impl Level for Avx512 {}
+macro_rules! level {
+    ($Level:ident, $V:ident, tall: $tall:literal, $features:literal) => {
+        impl Level for $Level {
+            const LANES: usize = <$V as Vector>::LANES;
+            const TALL: bool = $tall;
+            #[inline(always)]
+            unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(t: &Tile) {
+                #[target_feature(enable = $features)]
+                #[inline(never)]
+                unsafe fn inside<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(t: &Tile) {
+                    // SAFETY: the caller's promise, and this function has the instructions of the vectors.
+                    unsafe { tile::<$V, FAST, ROWS, WIDE, PART>(t) }
+                }
+                // SAFETY: the caller's promise.
+                unsafe { inside::<FAST, ROWS, WIDE, PART>(t) }
+            }
+        }
 
-macro_rules! run {
-    ($Level:ident, $features:literal) => {
         impl $Level {
             /// `f()`, compiled for this level as far as it is inlined.
             #[inline(always)]
@@ -33,8 +48,8 @@ macro_rules! run {
         }
     };
 }
-run!(Avx2, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt");
-run!(Avx512, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl");
+level!(Avx2, __m256, tall: false, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt");
+level!(Avx512, __m512, tall: true, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl");
 
 const UNKNOWN: u8 = 0;
 const BASE: u8 = 1;

@@ -42,21 +42,21 @@ pub extern "C" fn _start() {
 #[inline(never)]
 fn contractions(arena: &mut Arena<1024>) {
     let (a, b, c) = arena.views::<(Rd<f32, 0, 63>, Rd<f32, 252, 45>, Wr<f32, 432, 35>)>();
-    contract::<f32, false, 7, 5, 1>([9], |m, [k]| ld(a, m * 9 + k), |n, [k]| ld(b, k * 5 + n), |m, n, v| st(c, m * 5 + n, v));
-    contract::<f32, false, 1, 5, 2>(
+    contract::<f32, Base, false, 7, 5, 1>([9], |m, [k]| ld(a, m * 9 + k), |n, [k]| ld(b, k * 5 + n), |m, n, v| st(c, m * 5 + n, v));
+    contract::<f32, Base, false, 1, 5, 2>(
         [3, 3],
         |_, [i, j]| ld(a, i * 3 + j),
         |n, [i, j]| ld(b, (i * 3 + j) * 5 + n),
         |_, n, v| st(c, n, v),
     );
     let (x, w, y) = arena.views::<(Rd<i8, 0, 80>, Rd<i8, 80, 36>, Wr<i32, 120, 32>)>();
-    contract::<i32, false, 4, 8, 4>(
+    contract::<i32, Base, false, 4, 8, 4>(
         [1, 1, 3, 3],
         |m, [_, _, i, j]| ld(w, (m * 3 + i) * 3 + j).into(),
         |n, [_, _, i, j]| ld(x, i * 10 + n + j).into(),
         |m, n, v| st(y, m * 8 + n, v),
     );
-    contract::<i32, false, 32, 1, 1>(
+    contract::<i32, Base, false, 32, 1, 1>(
         [36],
         |m, [k]| ld(w, k).wrapping_mul(m as i8).into(),
         |_, [k]| ld(x, k).into(),

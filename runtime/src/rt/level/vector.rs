@@ -1,0 +1,174 @@
+//! Vectors of `f32` as the instruction sets have them.
+
+/// A vector of `f32`.
+///
+/// All methods need the processor to have its instructions, which is what makes them unsafe; those with a pointer need
+/// memory behind it for as many elements as they say.
+#[allow(clippy::missing_safety_doc)]
+pub trait Vector: Copy {
+    /// Elements.
+    const LANES: usize;
+    /// Zeros.
+    unsafe fn zero() -> Self;
+    /// The same number everywhere.
+    unsafe fn splat(x: f32) -> Self;
+    /// Neighbours, from anywhere.
+    unsafe fn load(from: *const f32) -> Self;
+    /// The first `n` elements, zeros for the others; `0 < n < LANES`.
+    unsafe fn load_part(from: *const f32, n: usize) -> Self;
+    /// To anywhere.
+    unsafe fn store(self, to: *mut f32);
+    /// `self + y`.
+    unsafe fn plus(self, y: Self) -> Self;
+    /// `self * y`.
+    unsafe fn times(self, y: Self) -> Self;
+    /// `x * y + z`, rounded once where there is an instruction for it.
+    unsafe fn fused(x: Self, y: Self, z: Self) -> Self;
+}
+
+/// A part of a vector by way of memory.
+#[allow(unused_macros)]
+macro_rules! load_part {
+    () => {
+        #[inline(always)]
+        unsafe fn load_part(from: *const f32, n: usize) -> Self {
+            let mut part = [0.0_f32; Self::LANES];
+            for (i, x) in part.iter_mut().enumerate().take(n) {
+                // SAFETY: `i < n`, and that many elements are there.
+                *x = unsafe { *from.add(i) };
+            }
+            // SAFETY: the array is as long as the vector.
+            unsafe { Self::load(part.as_ptr()) }
+        }
+    };
+}
+
+/// The methods that are one instruction each.
+#[allow(unused_macros)]
+macro_rules! instructions {
+    ($Vector:ty, $lanes:literal, $zero:expr, $splat:ident, $load:ident, $store:ident, $add:ident, $mul:ident,
+     |$x:ident, $y:ident, $z:ident| $fused:expr, $($part:tt)*) => {
+        impl Vector for $Vector {
+            const LANES: usize = $lanes;
+            #[inline(always)]
+            unsafe fn zero() -> Self {
+                // SAFETY: the processor has the instruction (the caller's promise), here and below.
+                unsafe { $splat($zero) }
+            }
+            #[inline(always)]
+            unsafe fn splat(x: f32) -> Self {
+                // SAFETY: see `zero`.
+                unsafe { $splat(x) }
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const f32) -> Self {
+                // SAFETY: see `zero`; the memory is there.
+                unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut f32) {
+                // SAFETY: see `zero`; the memory is there.
+                unsafe { $store(to, self) }
+            }
+            #[inline(always)]
+            unsafe fn plus(self, y: Self) -> Self {
+                // SAFETY: see `zero`.
+                unsafe { $add(self, y) }
+            }
+            #[inline(always)]
+            unsafe fn times(self, y: Self) -> Self {
+                // SAFETY: see `zero`.
+                unsafe { $mul(self, y) }
+            }
+            #[inline(always)]
+            unsafe fn fused($x: Self, $y: Self, $z: Self) -> Self {
+                // SAFETY: see `zero`.
+                unsafe { $fused }
+            }
+            $($part)*
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use core::arch::x86_64::*;
+
+    use super::Vector;
+
+    instructions!(
+        __m128, 4, 0.0, _mm_set1_ps, _mm_loadu_ps, _mm_storeu_ps, _mm_add_ps, _mm_mul_ps,
+        |x, y, z| _mm_add_ps(_mm_mul_ps(x, y), z), load_part!();
+    );
+    instructions!(
+        __m256,
+        8,
+        0.0,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_add_ps,
+        _mm256_mul_ps,
+        |x, y, z| _mm256_fmadd_ps(x, y, z),
+        #[inline(always)]
+        unsafe fn load_part(from: *const f32, n: usize) -> Self {
+            // SAFETY: the processor has the instructions; elements that are masked out are not touched.
+            unsafe {
+                let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+                _mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), lanes))
+            }
+        }
+    );
+    instructions!(
+        __m512,
+        16,
+        0.0,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_add_ps,
+        _mm512_mul_ps,
+        |x, y, z| _mm512_fmadd_ps(x, y, z),
+        #[inline(always)]
+        unsafe fn load_part(from: *const f32, n: usize) -> Self {
+            // SAFETY: the processor has the instruction; elements that are masked out are not touched.
+            unsafe { _mm512_maskz_loadu_ps((1 << n) - 1, from) }
+        }
+    );
+}
+
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use core::arch::aarch64::*;
+
+    use super::Vector;
+
+    instructions!(
+        float32x4_t, 4, 0.0, vdupq_n_f32, vld1q_f32, vst1q_f32, vaddq_f32, vmulq_f32,
+        |x, y, z| vfmaq_f32(z, x, y), load_part!();
+    );
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm {
+    use core::arch::wasm32::*;
+
+    use super::Vector;
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> v128 {
+        // SAFETY: four elements are there; the instruction needs no alignment.
+        unsafe { v128_load(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, x: v128) {
+        // SAFETY: as for `load`.
+        unsafe { v128_store(to.cast(), x) }
+    }
+
+    instructions!(
+        v128, 4, 0.0, f32x4_splat, load, store, f32x4_add, f32x4_mul,
+        |x, y, z| f32x4_add(f32x4_mul(x, y), z), load_part!();
+    );
+}
