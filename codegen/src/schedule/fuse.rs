@@ -52,8 +52,8 @@ pub fn fuse_as(program: &Program, wishes: Wishes) -> Schedule {
                 order(&mut schedule, !wishes.inside);
                 return schedule;
             }
-            Err(v) => {
-                assert!(forced.insert(v, WhyNot::OtherIndices).is_none(), "fusion does not settle");
+            Err((v, why)) => {
+                assert!(forced.insert(v, why).is_none(), "fusion does not settle");
             }
         }
     }
@@ -265,7 +265,7 @@ fn repeats(eqn: &Eqn, g: &Graph, u: Var) -> bool {
 }
 
 /// Kernels for every realised value; `Err` names a fold that has to be realised first.
-fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) -> Result<Schedule, Var> {
+fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) -> Result<Schedule, Refused> {
     let g = &program.graph;
     let mut s = Schedule::default();
     let mut buffers: HashMap<Var, u32> = HashMap::new();
@@ -342,7 +342,7 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) ->
             wishes,
         };
         let mut exprs = Exprs::default();
-        let value = b.load(&mut exprs, *v, &ix)?;
+        let value = b.load(&mut exprs, *v, &ix).map_err(other_indices)?;
         let folds = b.folds.into_iter().map(|(_, f)| f).collect();
         let nest = merge_axes(Nest { at: ravel(&ix, &shape), extents: shape, exprs, folds, value });
         let reads = reads_of(&nest);
@@ -371,6 +371,13 @@ fn buffer(g: &Graph, v: Var, storage: Storage) -> Buffer {
     Buffer { aval: g.aval(v).clone(), storage, var: v, name, src }
 }
 
+/// A value that has to be stored after all, and why.
+type Refused = (Var, WhyNot);
+
+fn other_indices(v: Var) -> Refused {
+    (v, WhyNot::OtherIndices)
+}
+
 /// Builds one nest.
 struct Builder<'a> {
     g: &'a Graph,
@@ -384,7 +391,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn kernel(mut self, eqn: &Eqn, write: u32) -> Result<Kernel, Var> {
+    fn kernel(mut self, eqn: &Eqn, write: u32) -> Result<Kernel, Refused> {
         let g = self.g;
         let ins: Vec<&Aval> = eqn.inputs.iter().map(|u| g.aval(*u)).collect();
         let name = eqn.op.name().to_string();
@@ -397,15 +404,12 @@ impl<'a> Builder<'a> {
                 self.next_axis = shape.len() as u32;
                 let mut exprs = Exprs::default();
                 let out = self.out.clone();
-                let value = self.compute(&mut exprs, v, &out)?;
+                let value = self.compute(&mut exprs, v, &out).map_err(other_indices)?;
                 let at = ravel(&out, &shape);
                 let contraction = self.folds.iter().find(|(_, f)| f.contraction).map(|(u, _)| *u);
                 if let (Some(u), true) = (contraction, self.folds.len() > 1) {
-                    return Err(if u == v {
-                        self.folds.iter().find(|(w, _)| *w != v).expect("two folds").0
-                    } else {
-                        u
-                    });
+                    let other = self.folds.iter().find(|(w, _)| *w != v).expect("two folds").0;
+                    return Err((if u == v { other } else { u }, WhyNot::OneFold));
                 }
                 let folds: Vec<Fold> = self.folds.into_iter().map(|(_, f)| f).collect();
                 let nest = Nest { extents: shape, exprs, folds, value, at };
@@ -424,11 +428,8 @@ impl<'a> Builder<'a> {
                     let mut body = Body { exprs: &mut exprs, operands: &ins, read: &mut read };
                     op.update(&mut body, &ux)
                 };
-                if let Some(u) = failed {
-                    return Err(u);
-                }
-                if let Some((u, _)) = self.folds.first() {
-                    return Err(*u);
+                if let Some(u) = failed.or_else(|| Some(self.folds.first()?.0)) {
+                    return Err(other_indices(u));
                 }
                 let at = ravel(&update.at, g.shape(eqn.outputs[0]));
                 let nest = Nest { extents, exprs, folds: Vec::new(), value: update.value, at: at.clone() };

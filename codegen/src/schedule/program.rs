@@ -87,6 +87,8 @@ pub enum WhyNot {
     Repeated,
     /// It folds over other indices than its reader runs over.
     OtherIndices,
+    /// It is a fold in the loop of a contraction, or a contraction in the loop of another fold.
+    OneFold,
     /// A call or a loop needs it whole.
     NeededWhole,
     /// Everything has a buffer: `#[jit(unfused)]`.
@@ -102,6 +104,7 @@ impl WhyNot {
             WhyNot::Contracted => "a contraction reads each element many times".into(),
             WhyNot::Repeated => "its reader needs each element many times".into(),
             WhyNot::OtherIndices => "its reader runs over other indices".into(),
+            WhyNot::OneFold => "a loop that sums products holds no other fold".into(),
             WhyNot::Unfused => "`unfused` was asked for".into(),
             WhyNot::NeededWhole => "its reader needs all of it at once".into(),
         }

@@ -1,7 +1,7 @@
 use crate::passes::optimise;
-use crate::schedule::fuse::fuse;
+use crate::schedule::fuse::{Wishes, fuse, fuse_as};
 use crate::schedule::plan::plan;
-use crate::schedule::program::{Dest, Program, Schedule};
+use crate::schedule::program::{Dest, Program, Schedule, WhyNot};
 use crate::text::parse;
 
 fn schedule(text: &str, dests: &[Dest]) -> Schedule {
@@ -217,4 +217,68 @@ fn a_chain_of_stored_values_takes_two_places() {
             v5 is stored: it is a result
         "#]],
     );
+}
+
+/// One graph for each reason. The match is there so that a new reason needs one too.
+#[test]
+fn every_reason_is_the_reason_of_some_value() {
+    let product = "dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()]";
+    let stored = |text: &str, wishes: Wishes| -> Vec<WhyNot> {
+        let graph = parse(text).unwrap();
+        let dests = (0..graph.outputs.len()).map(Dest::Return).collect();
+        let mutable = vec![false; graph.inputs.len()];
+        fuse_as(&Program { graph, mutable, dests }, wishes).notes.into_iter().map(|(_, why)| why).collect()
+    };
+    let reasons = [
+        WhyNot::Result,
+        WhyNot::ReadOften(2),
+        WhyNot::Contracted,
+        WhyNot::Repeated,
+        WhyNot::OtherIndices,
+        WhyNot::OneFold,
+        WhyNot::NeededWhole,
+        WhyNot::Unfused,
+    ];
+    for why in reasons {
+        let wishes = Wishes { unfused: why == WhyNot::Unfused, ..Wishes::default() };
+        let text = match &why {
+            WhyNot::Result => "graph f(x: f32[3]) -> (a) { a: f32[3] = sin x }".to_string(),
+            WhyNot::ReadOften(_) => "graph f(x: f32[3]) -> (b, c) {
+                a: f32[3] = sin x
+                b: f32[] = reduce_sum[axes=(0)] a
+                c: f32[] = reduce_max[axes=(0)] a
+            }"
+            .to_string(),
+            WhyNot::Contracted => format!(
+                "graph f(x: f32[4,4], y: f32[4,4]) -> (b) {{ a: f32[4,4] = sin x\n b: f32[4,4] = {product} a y }}"
+            ),
+            WhyNot::Repeated => "graph f(x: f32[3], y: f32[4,3]) -> (c) {
+                a: f32[3] = sin x
+                b: f32[4,3] = broadcast_in_dim[shape=(4,3), dims=(1)] a
+                c: f32[4,3] = mul b y
+            }"
+            .to_string(),
+            WhyNot::OtherIndices => "graph f(x: f32[4,3]) -> (b) {
+                a: f32[4] = reduce_max[axes=(1)] x
+                b: f32[] = reduce_sum[axes=(0)] a
+            }"
+            .to_string(),
+            WhyNot::OneFold => format!(
+                "graph f(x: f32[4,3], y: f32[3]) -> (c) {{
+                    a: f32[4] = {product} x y
+                    b: f32[4] = reduce_max[axes=(1)] x
+                    c: f32[4] = sub a b
+                }}"
+            ),
+            WhyNot::NeededWhole => "graph f(x: f32[3,3]) -> (b) {
+                a: f32[3,3] = sin x
+                b: f32[3,3] = cholesky a
+            }"
+            .to_string(),
+            WhyNot::Unfused => "graph f(x: f32[3]) -> (b) { a: f32[3] = neg x\n b: f32[3] = sin a }".to_string(),
+        };
+        let found = stored(&text, wishes);
+        assert!(found.contains(&why), "{why:?} is not among {found:?} of\n{text}");
+        assert!(!why.text().is_empty());
+    }
 }
