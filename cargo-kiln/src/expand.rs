@@ -2,7 +2,7 @@
 
 use anstream::print;
 use anyhow::{Context, Result};
-use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Literal, Punct, Spacing, TokenStream, TokenTree};
 
 use crate::record::Kernel;
 
@@ -23,7 +23,8 @@ pub fn text(kernel: &Kernel, full: bool) -> Result<String> {
     let code = kernel.code.replace("$crate", "crate");
     let unreadable = || format!("the code of `{}` cannot be read back", kernel.path);
     let tokens: TokenStream = code.parse().map_err(|e| anyhow::anyhow!("{e}")).with_context(unreadable)?;
-    let file: syn::File = syn::parse2(if full { tokens } else { shortened(tokens) }).with_context(unreadable)?;
+    let tokens = runs_as_calls(if full { tokens } else { shortened(tokens) });
+    let file: syn::File = syn::parse2(tokens).with_context(unreadable)?;
     let mut out = format!(
         "// `{}`, {}:{}: arena {} B, {} B of constants, {} floating-point operations.\n",
         kernel.path, kernel.file, kernel.line, kernel.arena_bytes, kernel.flash_const_bytes, kernel.flops
@@ -41,7 +42,29 @@ pub fn text(kernel: &Kernel, full: bool) -> Result<String> {
         }
         out.push_str(&prettyplease::unparse(&syn::File { shebang: None, attrs: Vec::new(), items: vec![item] }));
     }
-    Ok(out)
+    Ok(out.replace("::__run(|L|", "::__run!(L =>"))
+}
+
+/// What stands in a macro is not formatted: `__run!(L => { .. })`, which picks the instruction set, becomes a call with a
+/// closure until it has been.
+fn runs_as_calls(tokens: TokenStream) -> TokenStream {
+    let mut out: Vec<TokenTree> = Vec::new();
+    for token in tokens {
+        let is_macro = matches!(&out[..], [.., TokenTree::Ident(name), TokenTree::Punct(p)] if name == "__run" && p.as_char() == '!');
+        match token {
+            TokenTree::Group(g) if is_macro => {
+                out.pop();
+                let body: TokenStream = g.stream().into_iter().skip(3).collect();
+                let bar = || TokenTree::from(Punct::new('|', Spacing::Alone));
+                let level = g.stream().into_iter().take(1);
+                let closure = [bar()].into_iter().chain(level).chain([bar()]).chain(runs_as_calls(body));
+                out.push(Group::new(g.delimiter(), closure.collect()).into());
+            }
+            TokenTree::Group(g) => out.push(Group::new(g.delimiter(), runs_as_calls(g.stream())).into()),
+            token => out.push(token),
+        }
+    }
+    out.into_iter().collect()
 }
 
 fn find<'a>(steps: &'a [crate::record::Step], name: &str) -> Option<&'a crate::record::Step> {

@@ -51,7 +51,10 @@ fn every_value_that_is_stored_says_where_and_why() {
 
 #[test]
 fn graphs_in_loops_and_branches_are_annotated_too() {
-    check_graph(LOOP, "", expect![[r#"
+    check_graph(
+        LOOP,
+        "",
+        expect![[r#"
         graph walk(x: f32[8], w: f32[8,8], sharp: bool[]) -> (y, d) {
           a: f32[8] = scan[length=5, consts=1, carry=1, reverse=false, indexed=false, body=graph _(w: f32[8,8], a: f32[8]) -> (k) {
             b: f32[] = reduce_max[axes=(0)] a  // 5:29; at 32..36 of the arena, not fused because its reader runs over other indices
@@ -74,7 +77,8 @@ fn graphs_in_loops_and_branches_are_annotated_too() {
           })] b a  // 8:17; not fused because it is a result
           c: f32[8] = mul y y  // 9:17
           d: f32[] = reduce_sum[axes=(0)] c  // 9:13; not fused because it is a result
-        }"#]]);
+        }"#]],
+    );
 }
 
 #[test]
