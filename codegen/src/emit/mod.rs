@@ -287,7 +287,7 @@ impl<'a> Emitter<'a> {
         let writer = Writer { names: &names, bools: &bools, write: k.write, fast: self.frame.fast };
         let body = writer.body(k);
         self.out.items.extend(quote! {
-            #[cfg_attr(target_arch = "x86_64", inline(always))]
+            #[cfg_attr(target_arch = "x86_64", inline)]
             #[cfg_attr(not(target_arch = "x86_64"), inline(never))]
             fn #name<L: ::kiln::rt::Level>(#params) { #body }
         });

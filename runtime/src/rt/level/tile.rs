@@ -7,7 +7,7 @@
 use core::mem::MaybeUninit;
 
 use super::Level;
-use super::vector::Vector;
+use super::vector::{Vector, transpose};
 
 /// Most results of a tile.
 pub const MOST: usize = 256;
@@ -181,7 +181,7 @@ unsafe fn columns<L: Level, const FAST: bool, const ROOM: usize>(
                     (1, 2..) => tile_of::<L, FAST, 2, 1, false>(&t),
                     (1, _) => tile_of::<L, FAST, 1, 1, false>(&t),
                     (8, _) => tile_of::<L, FAST, 1, 8, false>(&t),
-                    (_, 8..) if L::TALL => tile_of::<L, FAST, 8, 2, false>(&t),
+                    (_, 8..) if L::TALL && FAST => tile_of::<L, FAST, 8, 2, false>(&t),
                     (_, 4..) => tile_of::<L, FAST, 4, 2, false>(&t),
                     (_, 2..) => tile_of::<L, FAST, 2, 2, false>(&t),
                     _ => tile_of::<L, FAST, 1, 2, false>(&t),
@@ -218,16 +218,34 @@ unsafe fn tile_of<L: Level, const FAST: bool, const ROWS: usize, const WIDE: usi
 ///
 /// # Safety
 /// The factors of `width` columns are there to be read, and all of the rows to be written.
-#[inline(always)]
+#[inline(never)]
 unsafe fn pack(k: [usize; 2], b: Side, width: usize, whole: usize, to: *mut f32) {
-    // SAFETY: every access is of a column below `width` and an index below `k`.
+    let at = |j: usize, k0: usize, k1: usize| {
+        b.at.wrapping_offset(j as isize * b.step + k0 as isize * b.along[0] + k1 as isize * b.along[1])
+    };
+    // SAFETY: every access is of a column below `width` and an index below `k`; the rows have `whole` elements.
     unsafe {
         for k0 in 0..k[0] {
+            let to = to.add(k0 * k[1] * whole);
+            // Where a column lies in a row of memory, four by four are turned.
+            let (columns, rows) = if b.along[1] == 1 { (width & !3, k[1] & !3) } else { (0, 0) };
+            for k1 in (0..rows).step_by(4) {
+                for j in (0..columns).step_by(4) {
+                    let from = [0, 1, 2, 3].map(|d| at(j + d, k0, k1));
+                    transpose(from, [0, 1, 2, 3].map(|d| to.add((k1 + d) * whole + j)));
+                }
+            }
             for k1 in 0..k[1] {
-                let from = b.at.offset(k0 as isize * b.along[0] + k1 as isize * b.along[1]);
-                let to = to.add((k0 * k[1] + k1) * whole);
-                for j in 0..width {
-                    *to.add(j) = *from.offset(j as isize * b.step);
+                let to = to.add(k1 * whole);
+                let first = if k1 < rows { columns } else { 0 };
+                if b.step == 1 {
+                    for j in first..width {
+                        *to.add(j) = *at(0, k0, k1).add(j);
+                    }
+                } else {
+                    for j in first..width {
+                        *to.add(j) = *at(j, k0, k1);
+                    }
                 }
                 for j in width..whole {
                     *to.add(j) = 0.0;

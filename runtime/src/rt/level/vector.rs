@@ -26,6 +26,21 @@ pub trait Vector: Copy {
     unsafe fn fused(x: Self, y: Self, z: Self) -> Self;
 }
 
+/// Four rows of four as four columns.
+///
+/// # Safety
+/// Four elements are there at each of `from`, and room for as many at each of `to`.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub unsafe fn transpose(from: [*const f32; 4], to: [*mut f32; 4]) {
+    for (i, from) in from.into_iter().enumerate() {
+        for (j, to) in to.into_iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { *to.add(i) = *from.add(j) };
+        }
+    }
+}
+
 /// A part of a vector by way of memory.
 #[allow(unused_macros)]
 macro_rules! load_part {
@@ -91,6 +106,9 @@ macro_rules! instructions {
 }
 
 #[cfg(target_arch = "x86_64")]
+pub use x86::{Two, transpose};
+
+#[cfg(target_arch = "x86_64")]
 mod x86 {
     use core::arch::x86_64::*;
 
@@ -135,6 +153,79 @@ mod x86 {
             unsafe { _mm512_maskz_loadu_ps((1 << n) - 1, from) }
         }
     );
+
+    /// Two vectors of 256 bits as one.
+    #[derive(Clone, Copy)]
+    pub struct Two(__m256, __m256);
+
+    impl Vector for Two {
+        const LANES: usize = 16;
+        #[inline(always)]
+        unsafe fn zero() -> Self {
+            // SAFETY: the caller's promise, here and below.
+            unsafe { Self::splat(0.0) }
+        }
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self {
+            // SAFETY: see `zero`.
+            unsafe { Two(__m256::splat(x), __m256::splat(x)) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: see `zero`; sixteen elements are there.
+            unsafe { Two(__m256::load(from), __m256::load(from.add(8))) }
+        }
+        #[inline(always)]
+        unsafe fn load_part(from: *const f32, n: usize) -> Self {
+            // SAFETY: see `zero`; `n` elements are there.
+            unsafe {
+                match n {
+                    0..8 => Two(__m256::load_part(from, n), __m256::zero()),
+                    8 => Two(__m256::load(from), __m256::zero()),
+                    _ => Two(__m256::load(from), __m256::load_part(from.add(8), n - 8)),
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            // SAFETY: see `zero`; there is room for sixteen elements.
+            unsafe {
+                self.0.store(to);
+                self.1.store(to.add(8));
+            }
+        }
+        #[inline(always)]
+        unsafe fn plus(self, y: Self) -> Self {
+            // SAFETY: see `zero`.
+            unsafe { Two(self.0.plus(y.0), self.1.plus(y.1)) }
+        }
+        #[inline(always)]
+        unsafe fn times(self, y: Self) -> Self {
+            // SAFETY: see `zero`.
+            unsafe { Two(self.0.times(y.0), self.1.times(y.1)) }
+        }
+        #[inline(always)]
+        unsafe fn fused(x: Self, y: Self, z: Self) -> Self {
+            // SAFETY: see `zero`.
+            unsafe { Two(__m256::fused(x.0, y.0, z.0), __m256::fused(x.1, y.1, z.1)) }
+        }
+    }
+
+    /// Four rows of four as four columns.
+    ///
+    /// # Safety
+    /// Four elements are there at each of `from`, and room for as many at each of `to`.
+    #[inline(always)]
+    pub unsafe fn transpose(from: [*const f32; 4], to: [*mut f32; 4]) {
+        // SAFETY: the caller's promise; every x86-64 processor has the instructions.
+        unsafe {
+            let [mut a, mut b, mut c, mut d] = from.map(|x| _mm_loadu_ps(x));
+            _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+            for (to, x) in to.into_iter().zip([a, b, c, d]) {
+                _mm_storeu_ps(to, x);
+            }
+        }
+    }
 }
 
 #[cfg(target_arch = "aarch64")]

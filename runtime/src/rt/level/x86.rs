@@ -4,7 +4,7 @@ use core::arch::x86_64::{__cpuid, __cpuid_count, __m256, __m512, _xgetbv};
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use super::tile::{Tile, tile};
-use super::vector::Vector;
+use super::vector::{Two, Vector};
 use super::{Base, Isa, Level};
 
 /// Vectors of 256 bits, and fused multiply-add: `x86-64-v3`.
@@ -16,7 +16,7 @@ pub struct Avx2(());
 pub struct Avx512(());
 
 macro_rules! level {
-    ($Level:ident, $V:ident, tall: $tall:literal, $features:literal) => {
+    ($Level:ident, $V:ident, exact: $Exact:ident, tall: $tall:literal, $features:literal) => {
         impl Level for $Level {
             const LANES: usize = <$V as Vector>::LANES;
             const TALL: bool = $tall;
@@ -26,7 +26,13 @@ macro_rules! level {
                 #[inline(never)]
                 unsafe fn inside<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(t: &Tile) {
                     // SAFETY: the caller's promise, and this function has the instructions of the vectors.
-                    unsafe { tile::<$V, FAST, ROWS, WIDE, PART>(t) }
+                    unsafe {
+                        if FAST {
+                            tile::<$V, FAST, ROWS, WIDE, PART>(t)
+                        } else {
+                            tile::<$Exact, FAST, ROWS, WIDE, PART>(t)
+                        }
+                    }
                 }
                 // SAFETY: the caller's promise.
                 unsafe { inside::<FAST, ROWS, WIDE, PART>(t) }
@@ -34,10 +40,11 @@ macro_rules! level {
         }
 
         impl $Level {
-            /// `f()`, compiled for this level as far as it is inlined.
+            /// `f()`, compiled for vectors of 256 bits as far as it is inlined: left to itself, the compiler makes of 512
+            /// bits gathers and scatters that lose more than wider arithmetic gains. Only tiles use those.
             #[inline(always)]
             pub fn run<R>(self, f: impl FnOnce() -> R) -> R {
-                #[target_feature(enable = $features)]
+                #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt")]
                 #[inline(never)]
                 fn inside<R>(f: impl FnOnce() -> R) -> R {
                     f()
@@ -48,8 +55,12 @@ macro_rules! level {
         }
     };
 }
-level!(Avx2, __m256, tall: false, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt");
-level!(Avx512, __m512, tall: true, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl");
+level!(Avx2, __m256, exact: __m256, tall: false, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt");
+// Unfused, two halves keep more of the units for sums and products busy.
+level!(
+    Avx512, __m512, exact: Two, tall: true,
+    "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+);
 
 const UNKNOWN: u8 = 0;
 const BASE: u8 = 1;
