@@ -17,6 +17,7 @@ mod contraction;
 mod convolution;
 mod einsum;
 mod elementwise;
+mod fourier;
 mod intrinsics;
 mod lax;
 mod linalg;
@@ -53,6 +54,7 @@ const PARTS: &[Part] = &[
     Part { title: "Arrays: networks", table: &[], source: include_str!("nn.kiln") },
     Part { title: "Arrays: linear algebra", table: linalg::TABLE, source: include_str!("linalg.kiln") },
     Part { title: "Arrays: special functions", table: special::TABLE, source: include_str!("special.kiln") },
+    Part { title: "Arrays: Fourier transforms", table: fourier::TABLE, source: include_str!("fft.kiln") },
     Part { title: "Arrays: random numbers", table: random::TABLE, source: include_str!("random.kiln") },
     Part { title: "Trees", table: trees::TABLE, source: "" },
     Part { title: "Transformations", table: transformations::TABLE, source: include_str!("transforms.kiln") },

@@ -688,6 +688,7 @@ primitives! {
     qr: Qr = "qr" (p) Qr { full: p.bool("full")? };
     eigh: Eigh = "eigh";
     svd: Svd = "svd";
+    fft: Fft = "fft" (p) Fft::parse(p)?, TabledFft = "fft_tabled" (p) TabledFft(Fft::parse(p)?);
     debug_print: DebugPrint = "debug_print" (p) DebugPrint { text: p.string("text")?, lanes: p.usizes("lanes")? };
     check: Check = "check" (p) Check { text: p.string("text")?, line: p.usize("line")?, lanes: p.usizes("lanes")?, report: p.bool("report")? };
     scan: Scan = "scan" (p) Scan::parse(p)?;

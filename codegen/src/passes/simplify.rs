@@ -31,9 +31,11 @@ impl Seen<'_> {
         self.def::<Constant>(v).map(|(c, _)| c.value)
     }
 
-    /// Whether every element of `v` is exactly `x`.
+    /// Whether every element of `v` is exactly `x`. No complex number is but zero: the product with 1 + 0i adds zeros, which
+    /// change signs of zeros and make NaN of infinities.
     fn is(&self, v: Var, x: f64) -> bool {
-        self.constant(v).is_some_and(|c| c.is_splat() && !c.data().is_empty() && c.data()[0].is_exactly(x))
+        let plain = !self.g.dtype(v).is_complex() || x.to_bits() == 0;
+        plain && self.constant(v).is_some_and(|c| c.is_splat() && !c.data().is_empty() && c.data()[0].is_exactly(x))
     }
 }
 

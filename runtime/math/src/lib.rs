@@ -34,6 +34,7 @@
 
 pub mod complex;
 mod double;
+pub mod fft;
 mod float;
 mod int;
 mod lanes;
@@ -47,6 +48,7 @@ mod threefry;
 
 pub use num_complex::Complex;
 
+pub use fft::{fft, fft_padded, irfft, rfft, rfft_padded};
 pub use float::{
     Float, acos, acosh, asin, asinh, atan, atan2, atanh, cbrt, ceil, cos, cosh, digamma, erf, erf_inv, erfc, exp, exp2,
     expm1, floor, is_finite, lgamma, log, log1p, log2, log10, logistic, nextafter, pow, reduce_precision, round, rsqrt,

@@ -26,16 +26,26 @@ pub trait Real: Float {
     const NAN: Self;
     /// Distance from 1 to the next larger number.
     const EPSILON: Self;
+    /// Rounded from `f64`.
+    fn from_f64(x: f64) -> Self;
 }
 
 impl Real for f32 {
     const NAN: f32 = f32::NAN;
     const EPSILON: f32 = f32::EPSILON;
+    #[inline(always)]
+    fn from_f64(x: f64) -> f32 {
+        x as f32
+    }
 }
 
 impl Real for f64 {
     const NAN: f64 = f64::NAN;
     const EPSILON: f64 = f64::EPSILON;
+    #[inline(always)]
+    fn from_f64(x: f64) -> f64 {
+        x
+    }
 }
 
 /// A matrix in row-major order with `cols` columns. What lies outside reads as zero and is not written.
