@@ -11,6 +11,7 @@ use crate::schedule::fuse::Wishes;
 use crate::schedule::program::{Dest, Program, Schedule};
 
 use crate::diag::Diag;
+use crate::dtype::DType;
 use crate::graph::Graph;
 use crate::parse::spans::{SourceMap, Sp, Spans};
 use crate::parse::{ast, convert_alias, convert_const, convert_fn, convert_method, convert_struct};
@@ -114,7 +115,9 @@ pub fn trace_entry(items: &Items, map: &SourceMap, id: &str) -> Entry {
             tr.report(*d);
             verdict(tr)
         }
-        Err(Stop::Return(_, sp) | Stop::Break(_, sp) | Stop::Continue(sp) | Stop::TracedBreak(sp, _)) => {
+        Err(
+            Stop::Return(_, sp) | Stop::Break(_, sp) | Stop::Continue(sp) | Stop::TracedBreak(sp, _) | Stop::Unroll(sp),
+        ) => {
             tr.report(Diag::at(sp, "this leaves nothing"));
             verdict(tr)
         }
@@ -185,9 +188,11 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
             n_leaves: tree::leaves(&value).len(),
         });
         if is_mut {
-            mutable.push((name.clone(), ty));
+            let var = vars.push_mut(name.clone(), value);
+            mutable.push((name, var, ty));
+        } else {
+            vars.push(name, value);
         }
-        vars.push(name, value);
     }
     if failed {
         return Err(Stop::Silent);
@@ -199,13 +204,16 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
     };
     let value_leaves = whole_leaves(tr, &value, &ret)?;
     let mut mut_leaves = Vec::new();
-    for (name, ty) in mutable {
-        let last = vars.get(&name).cloned().unwrap_or(Value::Poison);
+    for (name, var, ty) in mutable {
+        let last = vars.vars[var].1.clone();
         let last = tr.fit(last, &ty, &format!("`{name}`"), decl.name.sp)?;
         mut_leaves.extend(whole_leaves(tr, &last, &ty)?);
     }
     Ok((params, ret, value_leaves, mut_leaves))
 }
+
+/// What an index is computed in.
+const USIZE: DType = DType::U32;
 
 /// The leaves of a value with every number made an array.
 fn whole_leaves(tr: &mut Tracer<'_>, v: &Value, ty: &Ty) -> Result<Vec<Traced>, Stop> {
@@ -214,6 +222,15 @@ fn whole_leaves(tr: &mut Tracer<'_>, v: &Value, ty: &Ty) -> Result<Vec<Traced>, 
     }
     if let (Ty::Array(a), Value::List(_)) = (ty, v) {
         return Ok(vec![tr.to_traced(v, Some(a.dtype), Sp::default())?]);
+    }
+    if ty.usize_shape().is_some() {
+        let t = tr.to_traced(v, Some(USIZE), Sp::default())?;
+        return Ok(vec![tr.convert(&t, USIZE, Sp::default())?]);
+    }
+    if let (Ty::Tuple(types), Value::Tuple(items)) = (ty, v) {
+        let parts: Vec<Vec<Traced>> =
+            types.iter().zip(items.iter()).map(|(t, v)| whole_leaves(tr, v, t)).collect::<Result<_, _>>()?;
+        return Ok(parts.concat());
     }
     let mut out = Vec::new();
     tree::try_map(v, &mut |leaf| -> Result<Value, Stop> {
@@ -230,10 +247,7 @@ pub fn compile(unit: &Unit) -> Outcome {
     let map = spans.map();
     match trace_entry(&items, &map, &unit.entry) {
         Entry::NeedMethods(methods) => Outcome::NeedMethods(
-            methods
-                .into_iter()
-                .map(|(owner, name, sp)| (owner, proc_macro2::Ident::new(&name, spans.tokens(sp).0)))
-                .collect(),
+            methods.into_iter().map(|(owner, name, sp)| (owner, ident(&name, spans.tokens(sp).0))).collect(),
         ),
         Entry::Errors(diags) => Outcome::Done(Kernel {
             errors: crate::diag::to_tokens(&own_mistakes(diags, &items, &map), &spans),
@@ -308,7 +322,7 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, S
     for p in &t.params {
         let name = match p.name.as_str() {
             "self" => unit.receiver.clone(),
-            name => Ident::new(name, Span::call_site()),
+            name => ident(name, Span::call_site()),
         };
         let first = mutable.len();
         take_apart(&p.ty, &name, p.by_ref, p.mutable, &mut binds, &mut inputs);
@@ -403,6 +417,19 @@ fn result_bytes(ty: &Ty) -> usize {
     }
 }
 
+/// A name as an identifier, raw where it is a word of the language.
+fn ident(name: &str, span: Span) -> Ident {
+    match syn::parse_str::<Ident>(name) {
+        Ok(_) => Ident::new(name, span),
+        Err(_) => Ident::new_raw(name, span),
+    }
+}
+
+/// What names of parts of `name` begin with.
+fn stem(name: &Ident) -> String {
+    name.to_string().trim_start_matches("r#").to_string()
+}
+
 /// Names for the leaves of a parameter; what reads or writes them goes through references.
 fn take_apart(
     ty: &Ty,
@@ -412,11 +439,12 @@ fn take_apart(
     binds: &mut TokenStream,
     leaves: &mut Vec<TokenStream>,
 ) {
+    let stem = stem(name);
     match ty {
         Ty::Array(_) => leaves.push(if is_ref { quote!(*#name) } else { quote!(#name) }),
         Ty::Struct(s) => {
             let parts: Vec<Ident> =
-                s.fields.iter().map(|(f, _)| Ident::new(&format!("{name}_{f}"), Span::mixed_site())).collect();
+                s.fields.iter().map(|(f, _)| Ident::new(&format!("{stem}_{f}"), Span::mixed_site())).collect();
             let take = Ident::new(if mutable { "__kiln_parts_mut" } else { "__kiln_parts" }, Span::call_site());
             binds.extend(quote!(let (#(#parts,)*) = #name.#take();));
             for (part, (_, t)) in parts.iter().zip(&s.fields) {
@@ -425,7 +453,7 @@ fn take_apart(
         }
         Ty::Tuple(items) => {
             let parts: Vec<Ident> =
-                (0..items.len()).map(|n| Ident::new(&format!("{name}_{n}"), Span::mixed_site())).collect();
+                (0..items.len()).map(|n| Ident::new(&format!("{stem}_{n}"), Span::mixed_site())).collect();
             let (borrow, place) =
                 (if mutable { quote!(&mut) } else { quote!(&) }, if is_ref { quote!(*#name) } else { quote!(#name) });
             binds.extend(quote!(let (#(#parts,)*) = #borrow #place;));
@@ -434,7 +462,7 @@ fn take_apart(
             }
         }
         Ty::List(t, n) => {
-            let parts: Vec<Ident> = (0..*n).map(|k| Ident::new(&format!("{name}_{k}"), Span::mixed_site())).collect();
+            let parts: Vec<Ident> = (0..*n).map(|k| Ident::new(&format!("{stem}_{k}"), Span::mixed_site())).collect();
             let (borrow, place) =
                 (if mutable { quote!(&mut) } else { quote!(&) }, if is_ref { quote!(*#name) } else { quote!(#name) });
             binds.extend(quote!(let [#(#parts),*] = #borrow #place;));
@@ -469,6 +497,17 @@ fn put_together(
             declare.extend(quote!(let mut #name: #rust = ::kiln::rt::zero::<#elem, #rust>();));
             leaves.push(quote!(#name));
             quote!(#name)
+        }
+        ty if ty.usize_shape().is_some() => {
+            let shape = ty.usize_shape().unwrap_or_default();
+            let value = put_together(&Ty::Array(crate::graph::Aval::new(USIZE, &shape)), overwritten, leaves, declare);
+            match shape.split_first() {
+                None => quote!(#value as usize),
+                Some((_, inner)) => {
+                    let each = inner.iter().fold(quote!(|i| i as usize), |f, _| quote!(|a| a.map(#f)));
+                    quote!(#value.map(#each))
+                }
+            }
         }
         Ty::Struct(s) => {
             let parts: Vec<TokenStream> =

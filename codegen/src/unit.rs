@@ -18,6 +18,9 @@ pub fn member_id(owner: &str, name: &str) -> ItemId {
 /// Between the id of a struct and the name of a member.
 pub(crate) const MEMBER: &str = "__method__";
 
+/// The attribute of an associated constant, which is published as a function without parameters.
+pub const CONSTANT: &str = "__constant";
+
 /// One kernel to compile.
 #[derive(Debug)]
 pub struct Unit {
@@ -55,11 +58,11 @@ pub enum Item {
     Fn(syn::ItemFn),
     /// A `#[derive(Tree)]` struct.
     Struct(syn::ItemStruct),
-    /// A constant, or an associated constant of a `#[jit] impl` block in the shape of a free one.
+    /// A constant.
     Const(syn::ItemConst),
     /// A type alias.
     Alias(syn::ItemType),
-    /// A method or associated function of the struct `owner`, out of `impl<generics> self_ty { method }`.
+    /// A method, associated function or, marked with [`CONSTANT`], associated constant of the struct `owner`, out of `impl<generics> self_ty { method }`.
     Method {
         /// The struct.
         owner: ItemId,

@@ -48,7 +48,11 @@ impl Shape {
         };
         // The compiler makes its names at the place of the expansion, and a name that came through `macro_rules` would not
         // be the same one.
-        let here = |name: &Ident| Ident::new(&name.to_string(), name.span().resolved_at(Span::call_site()));
+        let here = |name: &Ident| {
+            let mut name = name.clone();
+            name.set_span(name.span().resolved_at(Span::call_site()));
+            name
+        };
         let params = sig.inputs.iter().filter_map(|input| match input {
             FnArg::Typed(t) => Some((here(name_of(input)?), clean(&t.ty))),
             FnArg::Receiver(r) => Some((receiver.clone(), clean(&r.ty))),

@@ -419,6 +419,16 @@ impl<'ast> Visit<'ast> for Walk<'_> {
 
     fn visit_macro(&mut self, m: &'ast syn::Macro) {
         // `check!(cond, "..", v)` and `debug_print!("..", v)` hold expressions; other macros are refused while tracing.
+        if m.path.is_ident("matches") {
+            if let Ok(input) = m.parse_body::<crate::parse::convert::MatchesInput>() {
+                self.visit_expr(&input.value);
+                self.scoped(|w| {
+                    w.visit_pat(&input.pat);
+                    input.guard.iter().for_each(|guard| w.visit_expr(guard));
+                });
+            }
+            return;
+        }
         let known = m.path.segments.last().is_some_and(|s| s.ident == "check" || s.ident == "debug_print");
         if let (true, Ok(args)) = (known, m.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated)) {
             args.iter().for_each(|arg| self.argument(arg));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::visit::Visit;
 use syn::{ImplItem, ImplItemFn, ItemImpl, Type, Visibility};
@@ -13,6 +13,7 @@ use super::publish::{Kernel, Part, Plan};
 use super::signature::{self, Calls};
 use super::survey::survey;
 use super::{Host, emit};
+use crate::unit::CONSTANT;
 
 /// Publishes a block.
 pub fn block(attr: TokenStream, options: &Options, mut block: ItemImpl, host: &Host<'_>) -> TokenStream {
@@ -165,7 +166,7 @@ impl Block<'_> {
         replaced
     }
 
-    /// Adds an associated constant, in the shape of a free one.
+    /// Adds an associated constant, as a function without parameters: it may mention `Self` and the block's generics.
     fn constant(&mut self, c: &syn::ImplItemConst) {
         let (found, _) = survey(&c.ident, self.options, self.host, |s| {
             let mut walk = Walk::new(s);
@@ -180,7 +181,11 @@ impl Block<'_> {
             return;
         }
         let (name, ty, expr) = (&c.ident, &c.ty, &c.expr);
-        self.part(name.clone(), quote!(constant { const #name: #ty = #expr; }), found.paths, None);
+        let mark = Ident::new(CONSTANT, name.span());
+        let (generics, clause, self_ty) = (&self.generics, &self.generics.where_clause, &self.self_ty);
+        let function = quote!(#[#mark] fn #name() -> #ty { #expr });
+        let kind = quote!(method {#generics} {#clause} {#self_ty} {#function});
+        self.part(name.clone(), kind, found.paths, None);
     }
 
     fn part(&mut self, name: proc_macro2::Ident, kind: TokenStream, paths: Vec<FreePath>, kernel: Option<Kernel>) {

@@ -53,6 +53,8 @@ table! {
         "_is_static" = |_, a, _| Ok(Value::Bool(a.pos.iter().all(|(v, _)| matches!(v, Value::Num(_))))),
         "_kind" = kind,
         "_layout" = layout,
+        "_bits" = |tr, a, sp| Ok(Value::size(8 * one(tr, "_bits", a, sp)?.aval.dtype.bytes())),
+        "_unsigned" = unsigned,
         "_largest" = largest,
         "_smallest" = smallest,
         "atan2" = |tr, a, sp| float_pair(tr, "atan2", Atan2.into(), a, sp),
@@ -327,6 +329,17 @@ fn layout(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     };
     let bias = (1i128 << (exponent - 1)) - 1;
     Ok(Value::tuple(vec![Value::int(mantissa), Value::int(exponent), Value::int(bias), Value::DType(int)]))
+}
+
+/// `_unsigned(x)`: the unsigned integers with as many bits.
+fn unsigned(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
+    let dtype = one(tr, "_unsigned", args, sp)?.aval.dtype;
+    Ok(Value::DType(match dtype.bytes() {
+        1 => DType::U8,
+        2 => DType::U16,
+        4 => DType::U32,
+        _ => DType::U64,
+    }))
 }
 
 /// `_largest(x)`: the largest finite number of the dtype.

@@ -56,6 +56,7 @@ const PARTS: &[Part] = &[
     Part { title: "Arrays: special functions", table: special::TABLE, source: include_str!("special.kiln") },
     Part { title: "Arrays: Fourier transforms", table: fourier::TABLE, source: include_str!("fft.kiln") },
     Part { title: "Arrays: random numbers", table: random::TABLE, source: include_str!("random.kiln") },
+    Part { title: "Methods of Rust's numbers", table: &[], source: include_str!("rust.kiln") },
     Part { title: "Trees", table: trees::TABLE, source: "" },
     Part { title: "Transformations", table: transformations::TABLE, source: include_str!("transforms.kiln") },
 ];

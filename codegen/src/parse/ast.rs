@@ -18,8 +18,10 @@ pub struct Name {
 pub struct Path {
     /// Segments joined by `::`, without spaces or generic arguments.
     pub text: Rc<str>,
-    /// Generic arguments of the last segment (or of the one before it, for `Dense::<2, 3>::new`).
+    /// Generic arguments of the last segment.
     pub generics: Vec<GenericArg>,
+    /// Generic arguments of the segment before it, as in `Dense::<2, 3>::new`.
+    pub owner: Vec<GenericArg>,
     /// Where it stands.
     pub sp: Sp,
 }
@@ -80,6 +82,8 @@ pub struct Function {
     pub name: Name,
     /// Generic parameters in order, those of the impl block first.
     pub generics: Vec<GenericParam>,
+    /// How many of them are those of the impl block.
+    pub n_impl_generics: usize,
     /// Parameters; `self` is called `self`.
     pub params: Vec<Param>,
     /// Result type; `None` is `()`.
@@ -167,8 +171,9 @@ pub struct Block {
     pub sp: Sp,
 }
 
-/// A statement.
+/// A statement. Bodies have few of them: boxes would save nothing that matters.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)]
 pub enum Stmt {
     /// `let pat: ty = init;`
     Let {
@@ -340,6 +345,8 @@ pub enum ExprKind {
     Let(Box<Pat>, Box<Expr>),
     /// `match x { .. }`.
     Match(Box<Expr>, Vec<Arm>),
+    /// `matches!(x, pat if guard)`.
+    Matches(Box<Expr>, Box<Arm>),
     /// `for pat in iter { .. }`.
     For(Box<Pat>, Box<Expr>, Block, Vec<Attr>),
     /// `while c { .. }`.
@@ -378,8 +385,12 @@ pub struct Arm {
 /// A closure.
 #[derive(Clone, Debug)]
 pub struct Closure {
+    /// Written with `move`.
+    pub moves: bool,
     /// Parameters, with types where written.
     pub params: Vec<(Pat, Option<Type>)>,
+    /// Type of its value, if written.
+    pub ret: Option<Type>,
     /// Its value.
     pub body: Expr,
 }

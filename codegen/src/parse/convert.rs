@@ -25,9 +25,10 @@ pub fn convert_method(
 ) -> Function {
     let mut c = Conv { spans };
     let mut all = c.generics(generics);
+    let n_impl_generics = all.len();
     all.extend(c.generics(&m.sig.generics));
     let self_ty = c.ty(self_ty);
-    c.function(&m.sig, &m.block, &m.attrs, all, Some(self_ty))
+    Function { n_impl_generics, ..c.function(&m.sig, &m.block, &m.attrs, all, Some(self_ty)) }
 }
 
 /// A struct.
@@ -57,6 +58,36 @@ pub fn convert_alias(spans: &mut Spans, a: &syn::ItemType) -> Alias {
 pub fn convert_const(spans: &mut Spans, k: &syn::ItemConst) -> Const {
     let mut c = Conv { spans };
     Const { name: c.name(&k.ident), ty: c.ty(&k.ty), value: c.expr(&k.expr) }
+}
+
+/// What stands between the parentheses of `matches!`.
+pub struct MatchesInput {
+    /// What is matched.
+    pub value: syn::Expr,
+    /// The pattern.
+    pub pat: syn::Pat,
+    /// `if ..`.
+    pub guard: Option<syn::Expr>,
+}
+
+impl std::fmt::Debug for MatchesInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MatchesInput").finish_non_exhaustive()
+    }
+}
+
+impl syn::parse::Parse for MatchesInput {
+    fn parse(input: syn::parse::ParseStream<'_>) -> syn::Result<MatchesInput> {
+        let value = input.parse()?;
+        input.parse::<syn::Token![,]>()?;
+        let pat = syn::Pat::parse_multi_with_leading_vert(input)?;
+        let guard = match input.parse::<Option<syn::Token![if]>>()? {
+            Some(_) => Some(input.parse()?),
+            None => None,
+        };
+        input.parse::<Option<syn::Token![,]>>()?;
+        Ok(MatchesInput { value, pat, guard })
+    }
 }
 
 struct Conv<'a> {
@@ -119,7 +150,11 @@ impl Conv<'_> {
                         .find(|a| a.path().is_ident("default"))
                         .and_then(|a| a.parse_args::<syn::Expr>().ok())
                         .map(|e| self.expr(&e));
-                    Param { pat: self.pat(&p.pat), ty: self.ty(&p.ty), default }
+                    let mut pat = self.pat(&p.pat);
+                    if let (PatKind::Path(path), syn::Pat::Ident(_)) = (&pat.kind, &*p.pat) {
+                        pat.kind = PatKind::Bind(Name { text: path.text.clone(), sp: path.sp }, None);
+                    }
+                    Param { pat, ty: self.ty(&p.ty), default }
                 }
                 syn::FnArg::Receiver(r) => {
                     let sp = self.at(r.self_token.span);
@@ -140,6 +175,7 @@ impl Conv<'_> {
         Function {
             name: self.name(&sig.ident),
             generics,
+            n_impl_generics: 0,
             params,
             ret,
             body: self.block(block),
@@ -230,14 +266,15 @@ impl Conv<'_> {
         if p.leading_colon.is_some() {
             joined = format!("::{joined}");
         }
-        let args = p.segments.iter().rev().find_map(|s| match &s.arguments {
-            syn::PathArguments::AngleBracketed(a) => Some(a),
-            _ => None,
-        });
-        let generics = args.map(|a| self.generic_args(a)).unwrap_or_default();
+        let mut args = |s: Option<&syn::PathSegment>| match s.map(|s| &s.arguments) {
+            Some(syn::PathArguments::AngleBracketed(a)) => self.generic_args(a),
+            _ => Vec::new(),
+        };
+        let mut from_last = p.segments.iter().rev();
+        let (generics, owner) = (args(from_last.next()), args(from_last.next()));
         let first = p.segments.first().map_or_else(Span::call_site, |s| s.ident.span());
         let last = p.segments.last().map_or_else(Span::call_site, |s| s.ident.span());
-        Path { text: joined.into(), generics, sp: self.sp(first, last) }
+        Path { text: joined.into(), generics, owner, sp: self.sp(first, last) }
     }
 
     fn generic_args(&mut self, a: &syn::AngleBracketedGenericArguments) -> Vec<GenericArg> {
@@ -254,6 +291,12 @@ impl Conv<'_> {
     fn block(&mut self, b: &syn::Block) -> Block {
         let mut stmts = Vec::new();
         let mut value = None;
+        // Constants and functions are known in the whole block.
+        for s in &b.stmts {
+            if let syn::Stmt::Item(item) = s {
+                stmts.extend(self.inner_item(item));
+            }
+        }
         for (n, s) in b.stmts.iter().enumerate() {
             let is_last = n + 1 == b.stmts.len();
             match s {
@@ -279,18 +322,42 @@ impl Conv<'_> {
                         stmts.push(Stmt::Expr(e))
                     }
                 }
-                syn::Stmt::Item(item) => {
-                    let sp = self.at(item.span());
-                    let kind = ExprKind::Refused(
-                        "items cannot be declared inside a `#[jit]` function".into(),
-                        "move it out of the function and give it its own `#[jit]`".into(),
-                    );
-                    stmts.push(Stmt::Expr(Expr { kind, sp }));
-                }
+                syn::Stmt::Item(_) => {}
             }
         }
         let sp = self.sp(b.brace_token.span.open(), b.brace_token.span.close());
         Block { stmts, value, sp }
+    }
+
+    /// An item in a body: a constant is a variable, a function a closure that captures nothing; what `use` imports was
+    /// looked up by the front end.
+    fn inner_item(&mut self, item: &syn::Item) -> Option<Stmt> {
+        let bind = |name: Name| Pat { sp: name.sp, kind: PatKind::Bind(name, None) };
+        match item {
+            syn::Item::Use(_) => return None,
+            syn::Item::Const(k) => {
+                let pat = bind(self.name(&k.ident));
+                let (ty, init) = (Some(self.ty(&k.ty)), Some(self.expr(&k.expr)));
+                return Some(Stmt::Let { pat, ty, init, otherwise: None });
+            }
+            syn::Item::Fn(f) if f.sig.generics.params.is_empty() => {
+                let function = self.function(&f.sig, &f.block, &[], Vec::new(), None);
+                let params = function.params.into_iter().map(|p| (p.pat, Some(p.ty))).collect();
+                let sp = function.body.sp;
+                let ret = Some(function.ret.unwrap_or(Type { kind: TypeKind::Tuple(Vec::new()), sp }));
+                let body = Expr { sp, kind: ExprKind::Block(function.body) };
+                let closure = ExprKind::Closure(Rc::new(Closure { moves: true, params, ret, body }));
+                let init = Some(Expr { kind: closure, sp });
+                return Some(Stmt::Let { pat: bind(function.name), ty: None, init, otherwise: None });
+            }
+            _ => {}
+        }
+        let sp = self.at(item.span());
+        let kind = refused(
+            "only constants and plain functions can be declared inside a `#[jit]` function",
+            "move it out of the function and give it its own `#[jit]`, or `#[derive(Tree)]` if it is a struct",
+        );
+        Some(Stmt::Expr(Expr { kind, sp }))
     }
 
     fn pat(&mut self, p: &syn::Pat) -> Pat {
@@ -298,11 +365,13 @@ impl Conv<'_> {
         let mut end = first;
         let kind = match p {
             syn::Pat::Ident(i) => {
-                let is_constant = i.subpat.is_none() && i.ident == "None";
+                // As in Rust, a name in capitals is a constant.
+                let plain = i.subpat.is_none() && i.mutability.is_none() && i.by_ref.is_none();
+                let is_constant = plain && text(&i.ident).starts_with(char::is_uppercase);
                 let name = self.name(&i.ident);
                 end = i.ident.span();
                 if is_constant {
-                    PatKind::Path(Path { text: name.text, generics: Vec::new(), sp: name.sp })
+                    PatKind::Path(Path { text: name.text, generics: Vec::new(), owner: Vec::new(), sp: name.sp })
                 } else {
                     PatKind::Bind(name, i.subpat.as_ref().map(|(_, p)| Box::new(self.pat(p))))
                 }
@@ -390,6 +459,16 @@ impl Conv<'_> {
         };
         let sp = name.sp;
         let kind = match &*name.text {
+            "matches" => match m.parse_body::<MatchesInput>() {
+                Ok(input) => {
+                    let value = self.boxed(&input.value);
+                    let pat = self.pat(&input.pat);
+                    let guard = input.guard.as_ref().map(|g| self.expr(g));
+                    let body = Expr { kind: ExprKind::Bool(true), sp };
+                    ExprKind::Matches(value, Box::new(Arm { pat, guard, body }))
+                }
+                Err(e) => ExprKind::Refused(e.to_string(), "write `matches!(x, 1 | 2..=5)`".into()),
+            },
             "debug_print" | "check" => m
                 .parse_body_with(syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated)
                 .map(|args| ExprKind::Macro(name, args.iter().map(|e| self.arg(e)).collect()))
@@ -595,7 +674,12 @@ impl Conv<'_> {
                     .collect();
                 let body = self.expr(&c.body);
                 let sp = self.sp(c.or1_token.span, self.last(body.sp));
-                Expr { kind: ExprKind::Closure(Rc::new(Closure { params, body })), sp }
+                let ret = match &c.output {
+                    syn::ReturnType::Default => None,
+                    syn::ReturnType::Type(_, t) => Some(self.ty(t)),
+                };
+                let closure = Closure { moves: c.capture.is_some(), params, ret, body };
+                Expr { kind: ExprKind::Closure(Rc::new(closure)), sp }
             }
             syn::Expr::Cast(c) => {
                 let (x, ty) = (self.boxed(&c.expr), self.ty(&c.ty));

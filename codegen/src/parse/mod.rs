@@ -3,7 +3,7 @@
 //! Tokens are read once; everything after works on this tree, on any thread, without the compiler's API.
 
 pub mod ast;
-mod convert;
+pub mod convert;
 pub mod spans;
 
 pub use convert::{convert_alias, convert_const, convert_fn, convert_method, convert_struct};

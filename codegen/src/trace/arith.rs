@@ -58,7 +58,10 @@ impl<'a> Tracer<'a> {
         if is_tree(a) || is_tree(b) {
             return self.tree_binary(op, a, b, sp);
         }
-        let (x, y) = self.promote2(op.symbol(), a, b, sp)?;
+        let (x, y) = match op {
+            BinOp::Shl | BinOp::Shr => self.shifted(op, a, b, sp)?,
+            _ => self.promote2(op.symbol(), a, b, sp)?,
+        };
         let (x, y) = self.broadcast2(op.symbol(), &x, &y, sp)?;
         let bool_logic = x.aval.dtype == DType::Bool;
         let prim: Op = match op {
@@ -95,6 +98,17 @@ impl<'a> Tracer<'a> {
         Ok(Value::Array(out))
     }
 
+    /// The operands of a shift: as in Rust, the number of places may have a dtype of its own.
+    fn shifted(&mut self, op: BinOp, a: &Value, b: &Value, sp: Sp) -> R<(Traced, Traced)> {
+        let (x, n) = (self.to_traced(a, None, sp)?, self.to_traced(b, None, sp)?);
+        if n.weak || x.aval.dtype == n.aval.dtype || !x.aval.dtype.is_int() || !n.aval.dtype.is_int() {
+            return self.promote2(op.symbol(), a, b, sp);
+        }
+        let mut n = self.convert(&n, x.aval.dtype, sp)?;
+        n.weak = x.weak;
+        Ok((x, n))
+    }
+
     /// Runs `f`, in whose messages the primitive is called by the user's `word`, unless an outer one is already in use.
     pub fn spoken<T>(&mut self, word: &str, f: impl FnOnce(&mut Tracer<'a>) -> T) -> T {
         if self.word.is_some() {
@@ -124,6 +138,10 @@ impl<'a> Tracer<'a> {
     pub fn not(&mut self, a: &Value, sp: Sp) -> R<Value> {
         match a {
             Value::Bool(b) => Ok(Value::Bool(!b)),
+            Value::Num(Num { value: Number::Int(i), dtype }) => {
+                let value = dtype.map_or(!i, |d| crate::dtype::Scalar::from_i128(d, !i).to_i128().unwrap_or(!i));
+                Ok(Value::Num(Num { value: Number::Int(value), dtype: *dtype }))
+            }
             _ => self.spoken("!", |tr| tr.map_tree(a, sp, &mut |tr, t| tr.bind1(Not, &[t], sp))),
         }
     }
@@ -158,7 +176,16 @@ impl<'a> Tracer<'a> {
 
     /// Every leaf in a dtype that is written, which no literal beside it changes.
     pub fn as_dtype(&mut self, v: &Value, dtype: DType, sp: Sp) -> R<Value> {
-        let out = self.map_tree(v, sp, &mut |tr, t| tr.convert(t, dtype, sp))?;
+        let beyond = |(lo, hi): (i128, i128)| lo < i32::MIN as i128 || hi > i32::MAX as i128;
+        let out = self.map_tree(v, sp, &mut |tr, t| match t.weak && t.aval.dtype == DType::I32 {
+            true if dtype.is_int() => tr.convert_literals(t, dtype, sp),
+            // `(i * i) as f32`, where `i` is an index: as a `usize` it would not overflow.
+            true if tr.interval(t.tvar).is_some_and(beyond) => {
+                let wide = tr.widened(t, DType::I64, sp)?;
+                tr.convert(&wide, dtype, sp)
+            }
+            _ => tr.convert(t, dtype, sp),
+        })?;
         Ok(tree::map_leaves(&out, &mut |t| Traced { weak: false, ..t.clone() }))
     }
 
@@ -227,7 +254,7 @@ impl<'a> Tracer<'a> {
             }
             None if parts.iter().any(|t| t.aval.dtype.is_complex()) => DType::C64,
             None if parts.iter().any(|t| t.aval.dtype.is_float()) => DType::F32,
-            None => parts[0].aval.dtype,
+            None => parts.iter().map(|t| t.aval.dtype).max_by_key(|d| d.bytes()).unwrap_or(DType::I32),
         };
         let all_weak = strong.is_empty();
         let strong_one = strong.first().map(|t| (*t).clone());
@@ -257,9 +284,11 @@ impl<'a> Tracer<'a> {
             }
             let mut new = match given {
                 // As written, not as rounded to the dtype of a literal that stands alone.
-                Value::Num(n) if n.dtype.is_none() => self.number(Num { dtype: Some(target), ..*n }, sp),
-                Value::List(_) => self.to_traced(given, Some(target), sp)?,
-                _ => self.convert_literal(&t, target, sp)?,
+                Value::Num(n) if n.dtype.is_none() && matches!(n.value, Number::Float(_)) => {
+                    self.number(Num { dtype: Some(target), ..*n }, sp)
+                }
+                Value::List(_) if !target.is_int() => self.to_traced(given, Some(target), sp)?,
+                _ => self.convert_literal(what, &t, target, strong_one.as_ref(), sp)?,
             };
             new.weak = all_weak;
             out.push(new);
@@ -268,17 +297,25 @@ impl<'a> Tracer<'a> {
     }
 
     /// A literal in another dtype: a constant is made anew rather than converted.
-    fn convert_literal(&mut self, t: &Traced, dtype: DType, sp: Sp) -> R<Traced> {
-        if let Some(exact) = self.literal_as(t, dtype, sp) {
-            return Ok(exact);
-        }
+    fn convert_literal(&mut self, what: &str, t: &Traced, dtype: DType, meets: Option<&Traced>, sp: Sp) -> R<Traced> {
         let var = self.var(t);
         match self.graph().as_constant(var) {
             Some(array) => {
+                if let Some(i) = array.data().iter().find_map(|x| x.to_i128().filter(|i| !literal_fits(*i, dtype))) {
+                    let with = meets.map_or_else(|| dtype.to_string(), |t| show(&t.aval));
+                    let mut d =
+                        Diag::at(sp, format!("`{what}` cannot combine {with} with {i}, which {dtype} cannot hold"));
+                    d.notes.extend(meets.map(|t| self.origin(t)));
+                    let name = meets.and_then(|t| t.name.as_deref()).unwrap_or("..");
+                    return Err(d.help(format!("convert to a wider dtype first: `{name} as i32`")).into());
+                }
+                if let Some(exact) = self.literal_as(t, dtype, sp) {
+                    return Ok(exact);
+                }
                 let data = array.data().iter().map(|x| x.convert(dtype)).collect();
                 Ok(self.constant(crate::array::Array::new(array.aval().with_dtype(dtype), data), sp))
             }
-            None => self.convert(t, dtype, sp),
+            None => self.convert_literals(t, dtype, sp),
         }
     }
 
@@ -298,6 +335,7 @@ impl<'a> Tracer<'a> {
 
     fn static_binary(&mut self, op: BinOp, x: Num, y: Num, sp: Sp) -> R<Value> {
         let dtype = match (x.dtype, y.dtype) {
+            (a, _) if matches!(op, BinOp::Shl | BinOp::Shr) => a,
             (Some(a), Some(b)) if a != b => {
                 return err_help(
                     sp,
@@ -391,6 +429,15 @@ fn static_int(op: BinOp, a: i128, b: i128, dtype: Option<DType>, sp: Sp) -> R<Va
         None => value,
     };
     Ok(Value::Num(Num { value: Number::Int(value), dtype }))
+}
+
+/// Whether an integer literal may become a `dtype`. Negative ones wrap, as in `x & !7`.
+pub fn literal_fits(i: i128, dtype: DType) -> bool {
+    if !dtype.is_int() {
+        return true;
+    }
+    let (lo, hi) = dtype.int_range();
+    i <= hi && i >= lo.min(-(hi / 2) - 1)
 }
 
 /// The common shape of two arrays, by numpy's rules.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::diag::Diag;
+use crate::dtype::DType;
+use crate::graph::Aval;
 use crate::parse::ast::*;
 use crate::parse::spans::Sp;
 use crate::trace::expr::root_name;
 use crate::trace::types::Ty;
-use crate::trace::value::{Ctx, FnItem, FnValue, Generic, Iter, Num, Number, Scope, Value};
+use crate::trace::value::{Ctx, FnItem, FnValue, Generic, Num, Number, Scope, StructValue, Traced, Value};
 use crate::trace::{CallSite, R, Stop, Tracer, err, err_help};
 
 /// Calls of one function inside each other after which it is taken to be recursive.
@@ -218,6 +220,10 @@ impl From<Value> for Called {
 impl<'a> Tracer<'a> {
     /// `f(args)` as written.
     pub fn call_expr(&mut self, f: &Expr, args: &[Arg], sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        let expected = self.expected.take();
+        if let Some(value) = self.mem_function(f, args, sp, vars, ctx)? {
+            return Ok(value);
+        }
         if let ExprKind::Path(p) = &f.kind {
             let is_local = p.ident().is_some_and(|n| vars.get(n).is_some());
             match p.last() {
@@ -267,7 +273,15 @@ impl<'a> Tracer<'a> {
             }
         };
         let given = self.args(args, vars, ctx)?;
-        let mut called = self.call_value(&fv, given, sp)?;
+        self.expected = expected;
+        let mut called = match &*fv {
+            FnValue::Closure { closure, scope, ctx: inner } if scope.call == vars.call => {
+                let by_mut: Vec<bool> = args.iter().map(|a| matches!(a.value.kind, ExprKind::Ref(_, true))).collect();
+                let here = (!closure.moves).then_some(&mut *vars);
+                self.call_closure(closure, scope, inner, given, &by_mut, here, sp)?
+            }
+            _ => self.call_value(&fv, given, sp)?,
+        };
         if ctx.library {
             called.value = self.seen_through(called.value);
         }
@@ -324,6 +338,7 @@ impl<'a> Tracer<'a> {
         vars: &mut Scope,
         ctx: &Rc<Ctx>,
     ) -> R<Value> {
+        let expected = self.expected.take();
         if let (ExprKind::Range(lo, hi, closed), "contains", [x]) = (&recv.kind, &*name.text, args) {
             let (x, at) = (self.expr(&x.value, vars, ctx)?, x.value.sp);
             let mut inside = Value::Bool(true);
@@ -339,11 +354,32 @@ impl<'a> Tracer<'a> {
             }
             return Ok(inside);
         }
+        if let Some(it) = self.iterator_over(recv, &name.text, args, sp, vars, ctx)? {
+            return Ok(it);
+        }
         let value = self.expr(recv, vars, ctx)?;
         if let Value::Poison = value {
             return Err(Stop::Silent);
         }
-        let given = self.args(args, vars, ctx)?;
+        let iterated = match &*name.text {
+            // What is zipped with may be a mutable reference, as in `x.iter().zip(&mut y)`.
+            "zip" if args.len() == 1 => {
+                let other = self.iterated(&args[0].value, vars, ctx)?;
+                Some(Args { pos: vec![(Value::Iter(other), args[0].value.sp)], kw: Vec::new() })
+            }
+            _ => None,
+        };
+        let mut given = match iterated {
+            Some(given) => given,
+            None => self.args(args, vars, ctx)?,
+        };
+        if let Some(v) = self.iterator_method(&value, recv.sp, name, generics, &mut given, sp, vars, ctx)? {
+            return Ok(v);
+        }
+        if let Some(new) = self.slice_method(&value, name, &given, sp)? {
+            self.assign(recv, new, sp, vars, ctx)?;
+            return Ok(Value::Unit);
+        }
         if let Value::Struct(s) = &value
             && !matches!(&*name.text, "clone" | "to_owned" | "as_ref" | "as_mut")
         {
@@ -353,8 +389,10 @@ impl<'a> Tracer<'a> {
             };
             let mut all = Args { pos: vec![(value.clone(), recv.sp)], kw: given.kw };
             all.pos.extend(given.pos);
-            let generics = self.generic_args(generics, ctx)?;
-            let called = self.call_item(&f, &method_generics(&f, &s.ty.generics, generics), all, sp)?;
+            let own = self.generic_args(generics, ctx)?;
+            let given = method_generics(&f, &own, sp)?;
+            self.expected = expected;
+            let called = self.call_item(&f, &given, all, sp)?;
             let mut places = vec![Some(recv)];
             places.extend(args.iter().map(|a| Some(&a.value)));
             return self.write_back(called, places, sp, vars, ctx);
@@ -362,53 +400,87 @@ impl<'a> Tracer<'a> {
         self.builtin_method(value, recv.sp, name, given, sp, ctx)
     }
 
-    fn builtin_method(&mut self, recv: Value, at: Sp, name: &Name, mut args: Args, sp: Sp, ctx: &Rc<Ctx>) -> R<Value> {
-        let first_int = |args: &Args| match args.pos.first() {
-            Some((Value::Num(Num { value: Number::Int(i), .. }), _)) => Some(*i),
-            _ => None,
+    /// `core::mem::swap`, `replace` and `take`.
+    fn mem_function(&mut self, f: &Expr, args: &[Arg], sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Option<Value>> {
+        let ExprKind::Path(p) = &f.kind else { return Ok(None) };
+        let path = p.text.trim_start_matches("::");
+        let path = path.strip_prefix("core::").or(path.strip_prefix("std::")).unwrap_or(path);
+        let Some(name) = path.strip_prefix("mem::") else { return Ok(None) };
+        let wanted = if name == "take" { 1 } else { 2 };
+        if !matches!(name, "swap" | "replace" | "take") || ctx.paths.contains_key(&*p.text) {
+            return Ok(None);
+        }
+        if args.len() != wanted {
+            return err(sp, format!("`{}` takes {}, found {}", p.text, arguments(wanted), args.len()));
+        }
+        let given = self.args(args, vars, ctx)?;
+        let values: Vec<Value> = given.pos.into_iter().map(|(v, _)| v).collect();
+        let place = &args[0].value;
+        Ok(Some(match (name, &values[..]) {
+            ("swap", [a, b]) => {
+                self.assign(place, b.clone(), sp, vars, ctx)?;
+                self.assign(&args[1].value, a.clone(), sp, vars, ctx)?;
+                Value::Unit
+            }
+            ("take", [a]) => {
+                let zero = self.map_tree(a, sp, &mut |tr, t| {
+                    let zero = crate::dtype::Scalar::from_i128(t.aval.dtype, 0);
+                    Ok(tr.constant(crate::array::Array::full(&t.aval, zero), sp))
+                })?;
+                self.assign(place, zero, sp, vars, ctx)?;
+                a.clone()
+            }
+            (_, [a, b]) => {
+                self.assign(place, b.clone(), sp, vars, ctx)?;
+                a.clone()
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Methods of slices that change them in place: what the array is afterwards.
+    fn slice_method(&mut self, recv: &Value, name: &Name, args: &Args, sp: Sp) -> R<Option<Value>> {
+        let is_array = match recv {
+            Value::Array(t) => t.aval.rank() > 0,
+            Value::List(_) => true,
+            _ => false,
         };
+        let args: Vec<Value> = args.pos.iter().map(|(v, _)| v.clone()).collect();
+        Ok(match (&*name.text, &args[..]) {
+            _ if !is_array => None,
+            ("swap", [i, j]) => {
+                let (a, b) = (self.index(recv, i, sp)?, self.index(recv, j, sp)?);
+                let half = self.index_set(recv, i, None, &b, sp)?;
+                Some(self.index_set(&half, j, None, &a, sp)?)
+            }
+            ("fill", [x]) => {
+                let all = Value::Range(None, None);
+                Some(self.index_set(recv, &all, None, x, sp)?)
+            }
+            ("copy_from_slice" | "clone_from_slice", [x]) => {
+                let what = format!("what `{}` copies from", name.text);
+                let ty = match recv {
+                    Value::Array(t) => Ty::Array((*t.aval).clone()),
+                    _ => Ty::Any,
+                };
+                Some(self.fit(x.clone(), &ty, &what, sp)?)
+            }
+            ("reverse", []) => {
+                Some(self.call_builtin("flip", Args::of(vec![recv.clone(), Value::int(0)], sp), sp, true)?)
+            }
+            ("rotate_left" | "rotate_right", [Value::Num(Num { value: Number::Int(k), .. })]) => {
+                let k = if &*name.text == "rotate_left" { -k } else { *k };
+                let args = vec![recv.clone(), Value::int(k), Value::int(0)];
+                Some(self.call_builtin("roll", Args::of(args, sp), sp, true)?)
+            }
+            _ => None,
+        })
+    }
+
+    fn builtin_method(&mut self, recv: Value, at: Sp, name: &Name, mut args: Args, sp: Sp, ctx: &Rc<Ctx>) -> R<Value> {
         let array_like = matches!(recv, Value::Array(_) | Value::List(_));
         match (&*name.text, &recv) {
-            (
-                "map" | "filter" | "fold" | "sum" | "product" | "all" | "any" | "min" | "max" | "collect",
-                Value::Iter(_),
-            ) => {
-                return err_help(
-                    name.sp,
-                    format!("`{}` of an iterator cannot be traced: an iterator is for `for`", name.text),
-                    "work on the whole array, `sum(x * x)`, or write a `for` loop",
-                );
-            }
-            (
-                "clone" | "to_owned" | "as_ref" | "as_mut" | "copied" | "cloned" | "into_iter" | "iter" | "iter_mut"
-                | "into",
-                _,
-            ) => {
-                return Ok(match (&*name.text, recv) {
-                    ("into_iter" | "iter" | "iter_mut", r @ (Value::Array(_) | Value::List(_) | Value::Tuple(_))) => {
-                        Value::Iter(self.iter_of(&r, at)?)
-                    }
-                    (_, r) => r,
-                });
-            }
-            ("enumerate" | "zip" | "rev" | "step_by" | "skip" | "take", _)
-                if !matches!(&*name.text, "take") || matches!(recv, Value::Iter(_) | Value::Range(..)) =>
-            {
-                let iter = self.iter_of(&recv, at)?;
-                return Ok(Value::Iter(match &*name.text {
-                    "enumerate" => Rc::new(Iter::Enumerate(iter)),
-                    "rev" => Rc::new(Iter::Rev(iter)),
-                    "zip" => match args.pos.pop() {
-                        Some((other, at)) => Rc::new(Iter::Zip(iter, self.iter_of(&other, at)?)),
-                        None => return err(sp, "`zip` needs what to pair with"),
-                    },
-                    "step_by" => match first_int(&args).and_then(|i| usize::try_from(i).ok()).filter(|k| *k > 0) {
-                        Some(k) => Rc::new(Iter::StepBy(iter, k)),
-                        None => return err(sp, "`step_by` needs a positive static integer"),
-                    },
-                    _ => return err(sp, format!("`{}` of an iterator is not available", name.text)),
-                }));
-            }
+            ("clone" | "to_owned" | "as_ref" | "as_mut" | "into", _) => return Ok(recv),
             (_, Value::Checked(_)) => {
                 return err_help(
                     name.sp,
@@ -459,38 +531,18 @@ impl<'a> Tracer<'a> {
         let is_scalar = matches!(&recv, Value::Num(_)) || matches!(&recv, Value::Array(t) if t.aval.rank() == 0);
         let axis = |v: &Value| matches!(v, Value::Num(Num { value: Number::Int(_), dtype: None }) | Value::Tuple(_));
         let of_two = args.pos.len() == 1 && args.kw.is_empty() && (is_scalar || !axis(&args.pos[0].0));
-        let function = match (&*name.text, &recv) {
-            ("ln", _) => "log",
-            ("max", _) if of_two => "maximum",
-            ("min", _) if of_two => "minimum",
-            ("ln_1p", _) => "log1p",
-            ("exp_m1", _) => "expm1",
-            ("recip", _) => "reciprocal",
-            ("clamp", _) => "clip",
-            ("to_radians", _) => "deg2rad",
-            ("to_degrees", _) => "rad2deg",
-            ("count_ones", _) => "population_count",
-            ("leading_zeros", _) => "clz",
-            ("wrapping_add", _) => "add",
-            ("wrapping_sub", _) => "subtract",
-            ("wrapping_mul", _) => "multiply",
-            ("wrapping_neg", _) => "negative",
-            ("is_nan", _) => "isnan",
-            ("is_finite", _) => "isfinite",
-            ("powi" | "powf", _) => "power",
-            ("T", _) => "transpose",
-            (n, _) => n,
-        };
+        let function = builtin_name(&name.text, usize::from(of_two));
         if let Value::Fn(_) = recv {
             return err(name.sp, format!("a function has no method `{}`", name.text));
         }
-        if crate::library::is_builtin(function) || self.library_fn(function, ctx.library)?.is_some() {
+        let internal = ctx.library || (function.starts_with('_') && function != &*name.text);
+        if crate::library::is_builtin(function) || self.library_fn(function, internal)?.is_some() {
             // `x.reshape(2, 3)` and `x.transpose(1, 0)` take their tuple apart, as numpy's methods do.
             if matches!(function, "reshape" | "transpose" | "broadcast_to") && args.pos.len() > 1 {
                 let items = args.pos.drain(..).map(|(v, _)| v).collect();
                 args.pos.push((Value::tuple(items), sp));
             }
-            return self.call_builtin(function, with_first(recv, at, args), sp, ctx.library);
+            return self.call_builtin(function, with_first(recv, at, args), sp, internal);
         }
         let mut d = Diag::at(name.sp, format!("{} has no method `{}`", recv.describe(), name.text));
         d.help = crate::library::nearest(&name.text).map(|n| format!("did you mean `{n}`?"));
@@ -501,35 +553,130 @@ impl<'a> Tracer<'a> {
     pub fn call_value(&mut self, f: &Rc<FnValue>, args: Args, sp: Sp) -> R<Called> {
         match &**f {
             FnValue::Item { function, generics } => self.call_item(function, generics, args, sp),
-            FnValue::Closure { closure, scope, ctx } => {
-                if let Some((name, _, _)) = args.kw.first() {
-                    return err(name.sp, "a closure takes its arguments by position");
-                }
-                if args.pos.len() != closure.params.len() {
-                    return err(
-                        sp,
-                        format!("this closure takes {}, found {}", arguments(closure.params.len()), args.pos.len()),
-                    );
-                }
-                let mut vars = scope.clone();
-                for ((pat, ty), (mut value, at)) in closure.params.iter().zip(args.pos) {
-                    if let Some(ty) = ty {
-                        let ty = self.resolve_type(ty, ctx)?;
-                        value = self.fit(value, &ty, "the parameter", at)?;
-                    }
-                    self.bind_pat(pat, &value, &mut vars, ctx)?;
-                }
-                let word = if ctx.library { None } else { self.word.take() };
-                let result = self.expr(&closure.body, &mut vars, ctx);
-                self.word = word.or(self.word.take());
-                match result {
-                    Err(Stop::Return(v, _)) => Ok(v.into()),
-                    other => other.map(Called::from),
-                }
-            }
+            FnValue::Closure { closure, scope, ctx } => self.call_closure(closure, scope, ctx, args, &[], None, sp),
             FnValue::Builtin(name) => self.call_builtin(name, args, sp, true).map(Called::from),
+            FnValue::OfDtype { dtype, name, ctx } => self.dtype_function(*dtype, name, args, sp, ctx).map(Called::from),
             _ => self.with_checks(|tr| tr.call_transformed(f, args, sp)).map(Called::from),
         }
+    }
+
+    /// Calls a closure. `here` is the scope of the call where that is the function in which the closure stands: then it
+    /// sees what its captures are now, and what it assigns to them stays. `by_mut` are arguments written `&mut ..`.
+    #[allow(clippy::too_many_arguments)]
+    fn call_closure(
+        &mut self,
+        closure: &Closure,
+        scope: &Scope,
+        ctx: &Rc<Ctx>,
+        args: Args,
+        by_mut: &[bool],
+        here: Option<&mut Scope>,
+        sp: Sp,
+    ) -> R<Called> {
+        if let Some((name, _, _)) = args.kw.first() {
+            return err(name.sp, "a closure takes its arguments by position");
+        }
+        if args.pos.len() != closure.params.len() {
+            return err(
+                sp,
+                format!("this closure takes {}, found {}", arguments(closure.params.len()), args.pos.len()),
+            );
+        }
+        let mut vars = scope.clone();
+        if let Some(here) = &here {
+            for (mine, now) in vars.vars.iter_mut().zip(&here.vars) {
+                if mine.0 == now.0 {
+                    mine.1 = now.1.clone();
+                }
+            }
+        }
+        let captured = vars.vars.clone();
+        let mut muts = Vec::new();
+        for (n, ((pat, ty), (mut value, at))) in closure.params.iter().zip(args.pos).enumerate() {
+            let mut is_mut = by_mut.get(n).copied().unwrap_or(false);
+            if let Some(ty) = ty {
+                is_mut |= matches!(ty.kind, TypeKind::Ref(_, true));
+                let ty = self.resolve_type(ty, ctx)?;
+                value = self.fit(value, &ty, "the parameter", at)?;
+            }
+            if is_mut {
+                let var = vars.push_mut("".into(), value);
+                muts.push((n, var));
+                let place = vars.vars[var + 1].1.clone();
+                self.bind_pat(pat, &place, &mut vars, ctx)?;
+            } else {
+                self.bind_pat(pat, &value, &mut vars, ctx)?;
+            }
+        }
+        let word = if ctx.library { None } else { self.word.take() };
+        let result = self.expr(&closure.body, &mut vars, ctx);
+        self.word = word.or(self.word.take());
+        let mut value = match result {
+            Ok(value) | Err(Stop::Return(value, _)) => value,
+            Err(stop) => return Err(stop),
+        };
+        if let Some(ty) = &closure.ret {
+            let ty = self.resolve_type(ty, ctx)?;
+            value = self.fit(value, &ty, "the result of this closure", closure.body.sp)?;
+        }
+        let mut here = here;
+        for (n, (name, before)) in captured.iter().enumerate() {
+            let after = &vars.vars[n].1;
+            if super::regions::same(before, after) {
+                continue;
+            }
+            match &mut here {
+                Some(here) if here.vars.get(n).is_some_and(|(m, _)| m == name) => here.vars[n].1 = after.clone(),
+                _ => {
+                    return err_help(
+                        sp,
+                        format!("the closure that is called here changes `{name}`, which it captured"),
+                        if closure.moves {
+                            format!(
+                                "a `move` closure keeps no state in a kernel: leave out `move`, or pass `&mut {name}`"
+                            )
+                        } else {
+                            format!("call it in the function that declares `{name}`, or return the new value")
+                        },
+                    );
+                }
+            }
+        }
+        let muts = muts.into_iter().map(|(n, var)| (n, vars.vars[var].1.clone())).collect();
+        Ok(Called { value, muts })
+    }
+
+    /// `f32::max(a, b)`, `u32::from(x)`.
+    fn dtype_function(&mut self, dtype: DType, name: &Name, mut args: Args, sp: Sp, ctx: &Rc<Ctx>) -> R<Value> {
+        if args.pos.is_empty() {
+            return err(sp, format!("`{dtype}::{}` takes an argument", name.text));
+        }
+        let (first, at) = args.pos.remove(0);
+        let ty = Ty::Array(Aval::scalar(dtype));
+        if &*name.text == "from_bits" {
+            let bits = match dtype.bytes() {
+                2 => DType::U16,
+                4 => DType::U32,
+                _ => DType::U64,
+            };
+            let first = self.fit(first, &Ty::Array(Aval::scalar(bits)), "what `from_bits` takes", at)?;
+            let pos = vec![(first, at), (Value::DType(dtype), sp)];
+            return self.call_builtin("bitcast_convert_type", Args { pos, kw: Vec::new() }, sp, true);
+        }
+        if &*name.text != "from" {
+            let what = format!("the first argument of `{dtype}::{}`", name.text);
+            let first = self.fit(first, &ty, &what, at)?;
+            return self.builtin_method(first, at, name, args, sp, ctx);
+        }
+        let t = self.to_traced(&first, None, at)?;
+        if !(t.weak && t.aval.dtype.is_int() || holds_all(dtype, t.aval.dtype)) {
+            return err_help(
+                at,
+                format!("`{dtype}::from` takes what every {dtype} can hold exactly, found {}", first.describe()),
+                format!("convert it: `.. as {dtype}`"),
+            );
+        }
+        self.cast(&first, &ty, sp)
     }
 
     /// Calls a function value with positional arguments, as the library does: checks are seen through.
@@ -562,7 +709,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// Calls a function item: binds generics and parameters, evaluates the body, fits the result to the declared type.
-    pub fn call_item(&mut self, f: &Rc<FnItem>, given: &[Generic], args: Args, sp: Sp) -> R<Called> {
+    pub fn call_item(&mut self, f: &Rc<FnItem>, given: &[(Rc<str>, Generic)], args: Args, sp: Sp) -> R<Called> {
         let decl = &f.function;
         if self.calls.iter().filter(|c| c.id == f.id).count() > MAX_NESTED_CALLS {
             let start = self.calls.iter().rposition(|c| c.id == f.id).unwrap_or(0);
@@ -592,16 +739,25 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    fn call_item_inner(&mut self, f: &Rc<FnItem>, given: &[Generic], args: Args, sp: Sp) -> R<Called> {
+    fn call_item_inner(&mut self, f: &Rc<FnItem>, given: &[(Rc<str>, Generic)], args: Args, sp: Sp) -> R<Called> {
         let decl = &f.function;
+        let expected = self.expected.take();
         let values = self.sort_args(f, args, sp)?;
         let mut bound: BTreeMap<Rc<str>, Generic> = BTreeMap::new();
-        for (p, g) in decl.generics.iter().zip(given) {
-            bound.insert(p.name.text.clone(), g.clone());
-        }
+        bound.extend(given.iter().cloned());
         let empty = Ctx { paths: f.paths.clone(), generics: BTreeMap::new(), self_ty: None, library: f.library };
         for (p, (v, _)) in decl.params.iter().zip(&values) {
             self.infer(&p.ty, v, &decl.generics, &mut bound, &empty);
+        }
+        // What the arguments leave open may follow from the type that is wanted.
+        if let (Some(ret), Some(wanted)) = (&decl.ret, expected.as_ref().and_then(stand_in))
+            && bound.len() < decl.generics.len()
+        {
+            let written = match (&ret.kind, &decl.self_ty) {
+                (TypeKind::Path(p), Some(t)) if p.ident() == Some("Self") => t,
+                _ => ret,
+            };
+            self.infer(written, &wanted, &decl.generics, &mut bound, &empty);
         }
         for g in &decl.generics {
             let used = bound.contains_key(&g.name.text);
@@ -625,7 +781,7 @@ impl<'a> Tracer<'a> {
             };
         }
         let ctx = Rc::new(ctx);
-        let mut vars = Scope::default();
+        let mut vars = self.scope_of_call();
         let mut muts = Vec::new();
         let mut failed = false;
         for (n, (p, (value, at))) in decl.params.iter().zip(values).enumerate() {
@@ -636,6 +792,14 @@ impl<'a> Tracer<'a> {
             };
             let what = format!("`{name}` of `{}`", decl.name.text);
             match self.fit(value, &ty, &what, at) {
+                Ok(v) if matches!(p.ty.kind, TypeKind::Ref(_, true)) => {
+                    let var = vars.push_mut(name.clone(), v);
+                    muts.push((n, var));
+                    if !matches!(p.pat.kind, PatKind::Bind(_, None)) {
+                        let place = vars.vars[var + 1].1.clone();
+                        self.bind_pat(&p.pat, &place, &mut vars, &ctx)?;
+                    }
+                }
                 Ok(v) => self.bind_pat(&p.pat, &v, &mut vars, &ctx)?,
                 Err(Stop::Error(mut d)) => {
                     if !f.library {
@@ -650,9 +814,6 @@ impl<'a> Tracer<'a> {
                     failed = true;
                 }
                 Err(stop) => return Err(stop),
-            }
-            if matches!(p.ty.kind, TypeKind::Ref(_, true)) {
-                muts.push((n, name));
             }
         }
         if failed {
@@ -677,7 +838,7 @@ impl<'a> Tracer<'a> {
         }
         self.calls.pop();
         let value = result?;
-        let muts = muts.into_iter().filter_map(|(n, name)| Some((n, vars.get(&name)?.clone()))).collect();
+        let muts = muts.into_iter().map(|(n, var)| (n, vars.vars[var].1.clone())).collect();
         Ok(Called { value, muts })
     }
 
@@ -807,6 +968,102 @@ fn mentions_fn(decl: &Function, name: &str) -> bool {
     decl.params.iter().any(|p| matches!(&p.ty.kind, TypeKind::Path(q) if q.ident() == Some(name)))
 }
 
+/// The built-in that a method of Rust's numbers is, called with so many arguments behind the receiver.
+pub fn builtin_name(method: &str, n_args: usize) -> &str {
+    match method {
+        "ln" => "log",
+        "max" if n_args == 1 => "maximum",
+        "min" if n_args == 1 => "minimum",
+        "ln_1p" => "log1p",
+        "exp_m1" => "expm1",
+        "recip" => "reciprocal",
+        "clamp" => "clip",
+        "to_radians" => "deg2rad",
+        "to_degrees" => "rad2deg",
+        "count_ones" => "_count_ones",
+        "count_zeros" => "_count_zeros",
+        "leading_zeros" => "_leading_zeros",
+        "leading_ones" => "_leading_ones",
+        "trailing_zeros" => "_trailing_zeros",
+        "trailing_ones" => "_trailing_ones",
+        "rotate_left" => "_rotate_left",
+        "rotate_right" => "_rotate_right",
+        "wrapping_shl" => "_wrapping_shl",
+        "wrapping_shr" => "_wrapping_shr",
+        "is_power_of_two" => "_is_power_of_two",
+        "ilog2" => "_ilog2",
+        "abs_diff" => "_abs_diff",
+        "unsigned_abs" => "_unsigned_abs",
+        "saturating_add" => "_saturating_add",
+        "saturating_sub" => "_saturating_sub",
+        "rem_euclid" => "_rem_euclid",
+        "div_euclid" => "_div_euclid",
+        "div_ceil" => "_div_ceil",
+        "signum" => "_signum",
+        "fract" => "_fract",
+        "sin_cos" => "_sin_cos",
+        "log" if n_args == 1 => "_log_base",
+        "to_bits" => "_to_bits",
+        "is_sign_positive" => "_is_sign_positive",
+        "is_sign_negative" => "signbit",
+        "is_positive" => "_is_positive",
+        "is_negative" => "_is_negative",
+        "mul_add" => "_mul_add",
+        "wrapping_abs" => "abs",
+        "wrapping_div" | "wrapping_rem" if n_args == 1 => {
+            if method == "wrapping_div" {
+                "lax::div"
+            } else {
+                "lax::rem"
+            }
+        }
+        "is_infinite" => "isinf",
+        "wrapping_add" => "add",
+        "wrapping_sub" => "subtract",
+        "wrapping_mul" => "multiply",
+        "wrapping_neg" => "negative",
+        "is_nan" => "isnan",
+        "is_finite" => "isfinite",
+        "pow" | "powi" | "powf" => "power",
+        "T" => "transpose",
+        other => other,
+    }
+}
+
+/// A value of a type, to infer generics from.
+fn stand_in(ty: &Ty) -> Option<Value> {
+    Some(match ty {
+        Ty::Array(a) => Value::Array(Traced::of_type(a)),
+        Ty::Struct(s) => {
+            let fields = s.fields.iter().map(|(_, t)| stand_in(t)).collect::<Option<_>>()?;
+            Value::Struct(Rc::new(StructValue { ty: s.clone(), fields }))
+        }
+        Ty::Tuple(items) => Value::tuple(items.iter().map(stand_in).collect::<Option<_>>()?),
+        Ty::List(t, n) => Value::list(vec![stand_in(t)?; *n]),
+        _ => return None,
+    })
+}
+
+/// Whether every value of `from` is one of `to`, as `From` of Rust's numbers demands.
+fn holds_all(to: DType, from: DType) -> bool {
+    let digits = |d: DType| match d {
+        DType::F16 => 11,
+        DType::BF16 => 8,
+        DType::F32 => 24,
+        _ => 53,
+    };
+    match (to, from) {
+        _ if to == from => true,
+        (_, DType::Bool) => to.is_int(),
+        _ if to.is_int() && from.is_int() => {
+            let ((a, b), (c, d)) = (to.int_range(), from.int_range());
+            a <= c && d <= b
+        }
+        _ if to.is_float() && from.is_int() => from.int_range().1 <= 1 << digits(to),
+        _ => to.is_float() && from.is_float() && to.bytes() > from.bytes(),
+    }
+}
+
 /// `1 argument`, `2 arguments`.
 pub fn arguments(n: usize) -> String {
     if n == 1 { "1 argument".into() } else { format!("{n} arguments") }
@@ -818,9 +1075,15 @@ fn with_first(recv: Value, at: Sp, args: Args) -> Args {
     Args { pos, kw: args.kw }
 }
 
-/// Generic arguments of a method: those of the receiver's type for the impl block's parameters, as far as they can be
-/// told by name from the type it is for; then those written.
-fn method_generics(f: &FnItem, _receiver: &[(Rc<str>, Generic)], written: Vec<Generic>) -> Vec<Generic> {
-    // The impl block's parameters are inferred from `self`; a turbofish names the method's own.
-    if written.is_empty() || f.function.generics.len() != written.len() { Vec::new() } else { written }
+/// The generic arguments that a turbofish gives a function, by name. Those of an `impl` block, which come first, are
+/// not its business: they follow from `self` or from the type in front.
+pub fn method_generics(f: &FnItem, written: &[Generic], sp: Sp) -> R<Vec<(Rc<str>, Generic)>> {
+    let all = &f.function.generics;
+    let own = &all[f.function.n_impl_generics..];
+    if written.len() > own.len() {
+        let text = format!("`{}` takes {} generic arguments, found {}", f.function.name.text, own.len(), written.len());
+        return err(sp, text);
+    }
+    let known = own.iter().zip(written).filter(|(_, g)| !matches!(g, Generic::Type(Ty::Any)));
+    Ok(known.map(|(p, g)| (p.name.text.clone(), g.clone())).collect())
 }

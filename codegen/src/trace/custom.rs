@@ -35,6 +35,7 @@ impl<'a> Tracer<'a> {
             names.push(name.text.clone());
             // Numbers become arrays, so that they have tangents.
             let value = vars.get(&name.text).cloned().unwrap_or(Value::Poison);
+            let value = self.looked_up(&value, vars, p.pat.sp)?;
             args.push(tree::try_map(&value, &mut |leaf| -> R<Value> {
                 Ok(Value::Array(self.to_traced(leaf, None, sp)?))
             })?);

@@ -255,7 +255,7 @@ impl<'a> Tracer<'a> {
                 Which::Name(name) => match names.iter().position(|n| n.as_deref() == Some(&*name)) {
                     Some(n) => n,
                     None => {
-                        let path = Path { text: name.as_str().into(), generics: Vec::new(), sp: at };
+                        let path = Path { text: name.as_str().into(), generics: Vec::new(), owner: Vec::new(), sp: at };
                         values.push((self.path(&path, vars, ctx)?, at));
                         names.push(Some(name.into()));
                         used.push(true);

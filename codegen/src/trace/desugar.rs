@@ -8,8 +8,12 @@ use crate::trace::expr::root_name;
 
 /// The variable that says that a loop has been left. Not a name that Rust can spell.
 pub const DONE: &str = "loop is done";
+/// What a loop that is left by `break x` yields.
+pub const RESULT: &str = "result of the loop";
 /// The variable that says that the rest of a turn is skipped.
 const SKIP: &str = "turn is done";
+/// What an expression with a jump in it yields if it does not jump.
+const VALUE: &str = "value of the branch";
 
 /// The body of a `for`: nothing happens once the loop is done.
 pub fn loop_body(body: &Block) -> Block {
@@ -50,13 +54,23 @@ fn rewrite(b: &Block) -> Block {
         all.push(Stmt::Expr((**v).clone()));
     }
     for (n, s) in all.iter().enumerate() {
-        let Stmt::Expr(e) = s else { continue };
-        if !jumps(e) {
-            continue;
-        }
         let mut stmts: Vec<Stmt> = all[..n].to_vec();
-        stmts.extend(jump_free(e));
-        let rest = Block { stmts: all[n + 1..].to_vec(), value: None, sp: b.sp };
+        let mut rest = all[n + 1..].to_vec();
+        match s {
+            Stmt::Expr(e) if jumps(e) => stmts.extend(jump_free(e, None)),
+            // `let x = if c { break } else { y };`: the value is stored by the sides that have one.
+            Stmt::Let { pat, ty, init: Some(e), otherwise } if jumps(e) => {
+                let value = format!("{VALUE} {n}");
+                let pat_of =
+                    |text: &str| Pat { kind: PatKind::Bind(Name { text: text.into(), sp: e.sp }, None), sp: e.sp };
+                stmts.push(Stmt::Let { pat: pat_of(&value), ty: None, init: None, otherwise: None });
+                stmts.extend(jump_free(e, Some(&value)));
+                let init = Some(var(&value, e.sp));
+                rest.insert(0, Stmt::Let { pat: pat.clone(), ty: ty.clone(), init, otherwise: otherwise.clone() });
+            }
+            _ => continue,
+        }
+        let rest = Block { stmts: rest, value: None, sp: b.sp };
         if !rest.stmts.is_empty() {
             stmts.push(Stmt::Expr(unless(SKIP, rewrite(&rest), b.sp)));
         }
@@ -65,55 +79,59 @@ fn rewrite(b: &Block) -> Block {
     b.clone()
 }
 
-/// A statement with a jump as statements without.
-fn jump_free(e: &Expr) -> Vec<Stmt> {
-    let set = |name: &str| {
-        Stmt::Expr(Expr {
-            kind: ExprKind::Assign(
-                None,
-                Box::new(var(name, e.sp)),
-                Box::new(Expr { kind: ExprKind::Bool(true), sp: e.sp }),
-            ),
-            sp: e.sp,
-        })
+/// Whether a variable stands for the value of something that may jump: the sides that do leave it without one.
+pub fn fills(name: &str) -> bool {
+    name == RESULT || name.starts_with(VALUE)
+}
+
+/// A statement with a jump as statements without. `value` is the variable that takes what it yields.
+fn jump_free(e: &Expr, value: Option<&str>) -> Vec<Stmt> {
+    let store = |name: &str, x: Expr| {
+        Stmt::Expr(Expr { kind: ExprKind::Assign(None, Box::new(var(name, e.sp)), Box::new(x)), sp: e.sp })
+    };
+    let set = |name: &str| store(name, Expr { kind: ExprKind::Bool(true), sp: e.sp });
+    let as_block = |e: &Expr| Expr {
+        kind: ExprKind::Block(Block { stmts: jump_free(e, value), value: None, sp: e.sp }),
+        sp: e.sp,
     };
     match &e.kind {
-        ExprKind::Break(Some(value)) => vec![Stmt::Expr(Expr {
-            kind: ExprKind::Refused(
-                "`break` with a value under a condition that is known only at run time".into(),
-                "declare a variable in front of the loop and assign it: `r = ..; break;`".into(),
-            ),
-            sp: value.sp,
-        })],
+        ExprKind::Break(Some(x)) => vec![store(RESULT, (**x).clone()), set(DONE), set(SKIP)],
         ExprKind::Break(None) => vec![set(DONE), set(SKIP)],
         ExprKind::Continue => vec![set(SKIP)],
-        ExprKind::Block(b) => vec![Stmt::Expr(Expr { kind: ExprKind::Block(rewrite(b)), sp: e.sp })],
+        ExprKind::Block(b) => {
+            vec![Stmt::Expr(Expr { kind: ExprKind::Block(rewrite(&with_value(b, value))), sp: e.sp })]
+        }
         ExprKind::If(c, then, other) => {
-            let other = other.as_ref().map(|o| {
-                let stmts = jump_free(o);
-                Box::new(Expr { kind: ExprKind::Block(Block { stmts, value: None, sp: o.sp }), sp: o.sp })
-            });
-            vec![Stmt::Expr(Expr { kind: ExprKind::If(c.clone(), rewrite(then), other), sp: e.sp })]
+            let other = other.as_ref().map(|o| Box::new(as_block(o)));
+            let then = rewrite(&with_value(then, value));
+            vec![Stmt::Expr(Expr { kind: ExprKind::If(c.clone(), then, other), sp: e.sp })]
         }
         ExprKind::Match(v, arms) => {
-            let arms = arms
-                .iter()
-                .map(|a| Arm {
-                    body: Expr {
-                        kind: ExprKind::Block(Block { stmts: jump_free(&a.body), value: None, sp: a.body.sp }),
-                        sp: a.body.sp,
-                    },
-                    ..a.clone()
-                })
-                .collect();
+            let arms = arms.iter().map(|a| Arm { body: as_block(&a.body), ..a.clone() }).collect();
             vec![Stmt::Expr(Expr { kind: ExprKind::Match(v.clone(), arms), sp: e.sp })]
         }
-        _ => vec![Stmt::Expr(e.clone())],
+        _ => vec![match value {
+            Some(name) => store(name, e.clone()),
+            None => Stmt::Expr(e.clone()),
+        }],
     }
 }
 
+/// A block whose value goes to a variable.
+fn with_value(b: &Block, name: Option<&str>) -> Block {
+    let (Some(name), Some(v)) = (name, &b.value) else { return b.clone() };
+    let mut stmts = b.stmts.clone();
+    if jumps(v) {
+        stmts.extend(jump_free(v, Some(name)));
+    } else {
+        let store = ExprKind::Assign(None, Box::new(var(name, v.sp)), v.clone());
+        stmts.push(Stmt::Expr(Expr { kind: store, sp: v.sp }));
+    }
+    Block { stmts, value: None, sp: b.sp }
+}
+
 fn var(name: &str, sp: Sp) -> Expr {
-    Expr { kind: ExprKind::Path(Path { text: name.into(), generics: Vec::new(), sp }), sp }
+    Expr { kind: ExprKind::Path(Path { text: name.into(), generics: Vec::new(), owner: Vec::new(), sp }), sp }
 }
 
 fn unless(name: &str, body: Block, sp: Sp) -> Expr {
@@ -140,7 +158,7 @@ fn block_jumps(b: &Block) -> bool {
     b.stmts.iter().any(stmt) || b.value.as_ref().is_some_and(|v| jumps(v))
 }
 
-/// Names that a block assigns or passes by `&mut`, methods' receivers included.
+/// Names that a block assigns or passes by `&mut`; with a `.` behind them receivers of methods, and the method.
 pub fn assigned(b: &Block, out: &mut Vec<Rc<str>>) {
     for s in &b.stmts {
         match s {
@@ -160,14 +178,18 @@ pub fn assigned(b: &Block, out: &mut Vec<Rc<str>>) {
     }
 }
 
+fn roots(place: &Expr, out: &mut Vec<Rc<str>>) {
+    match &place.kind {
+        ExprKind::Tuple(items) | ExprKind::Array(items) => items.iter().for_each(|e| roots(e, out)),
+        _ => out.extend(root_name(place)),
+    }
+}
+
 fn assigned_expr(e: &Expr, out: &mut Vec<Rc<str>>) {
     let mut all = |items: &[&Expr]| items.iter().for_each(|x| assigned_expr(x, out));
     match &e.kind {
         ExprKind::Assign(_, place, value) => {
-            match &place.kind {
-                ExprKind::Tuple(items) => out.extend(items.iter().filter_map(root_name)),
-                _ => out.extend(root_name(place)),
-            }
+            roots(place, out);
             assigned_expr(value, out);
         }
         ExprKind::Ref(x, true) => out.extend(root_name(x)),
@@ -178,8 +200,9 @@ fn assigned_expr(e: &Expr, out: &mut Vec<Rc<str>>) {
             assigned_expr(f, out);
             args.iter().for_each(|a| assigned_expr(&a.value, out));
         }
-        ExprKind::Method(recv, _, _, args) => {
+        ExprKind::Method(recv, name, _, args) => {
             assigned_expr(recv, out);
+            out.extend(root_name(recv).map(|root| format!("{root}.{}", name.text).into()));
             args.iter().for_each(|a| assigned_expr(&a.value, out));
         }
         ExprKind::Tuple(items) | ExprKind::Array(items) => items.iter().for_each(|x| assigned_expr(x, out)),
@@ -201,7 +224,11 @@ fn assigned_expr(e: &Expr, out: &mut Vec<Rc<str>>) {
             assigned_expr(v, out);
             arms.iter().for_each(|a| assigned_expr(&a.body, out));
         }
+        ExprKind::Matches(v, _) => assigned_expr(v, out),
         ExprKind::For(_, it, body, _) => {
+            if let ExprKind::Path(_) = &it.kind {
+                out.extend(root_name(it).map(|root| format!("{root}.iter_mut").into()));
+            }
             assigned_expr(it, out);
             assigned(body, out);
         }

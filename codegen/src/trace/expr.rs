@@ -7,7 +7,7 @@ use crate::parse::ast::*;
 use crate::parse::spans::Sp;
 use crate::trace::types::Ty;
 use crate::trace::value::{Ctx, FnValue, Generic, Num, Number, Scope, StructValue, Value};
-use crate::trace::{R, Stop, Tracer, arith, err, err_help, pattern, tree};
+use crate::trace::{R, Stop, Tracer, arith, call, err, err_help, pattern, tree};
 
 impl<'a> Tracer<'a> {
     /// Evaluates a block in a scope of its own. A mistake in a statement is recorded and the next statement goes on,
@@ -22,6 +22,7 @@ impl<'a> Tracer<'a> {
     /// Evaluates a block, leaving its variables in scope.
     pub fn block_inner(&mut self, b: &Block, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
         let mut failed = false;
+        let expected = self.expected.take();
         for stmt in &b.stmts {
             let depth = self.depth();
             match self.stmt(stmt, vars, ctx) {
@@ -46,10 +47,12 @@ impl<'a> Tracer<'a> {
                 Err(stop) => return Err(stop),
             }
         }
+        self.expected = expected;
         let value = match &b.value {
             Some(e) => self.expr(e, vars, ctx)?,
             None => Value::Unit,
         };
+        self.expected = None;
         if failed { Err(Stop::Silent) } else { Ok(value) }
     }
 
@@ -110,26 +113,38 @@ impl<'a> Tracer<'a> {
         match stmt {
             Stmt::Let { pat, ty, init, otherwise } => {
                 let Some(init) = init else {
-                    // Declared now, assigned later.
-                    pattern::poison(pat, vars);
+                    pattern::declare(pat, &Value::Unset, vars);
                     return Ok(());
                 };
-                let mut value = self.expr(init, vars, ctx)?;
+                let ty = match ty {
+                    Some(ty) => Some(self.resolve_type(ty, ctx)?),
+                    None => None,
+                };
+                self.expected = ty.clone();
+                let mut value = self.let_value(init, vars, ctx)?;
                 self.expect_looked_at(&value, init.sp)?;
                 if let Some(ty) = ty {
-                    let ty = self.resolve_type(ty, ctx)?;
-                    let sp = init.sp;
-                    value = self.fit(value, &ty, "the declared type", sp)?;
+                    match &value {
+                        Value::Place(place) => {
+                            let held = self.read_place(place, vars, init.sp)?;
+                            self.fit(held, &ty, "the declared type", init.sp)?;
+                        }
+                        _ => value = self.fit(value, &ty, "the declared type", init.sp)?,
+                    }
                 }
                 match otherwise {
                     None => self.bind_pat(pat, &value, vars, ctx),
-                    Some(block) => match self.match_pat(pat, &value, vars, ctx)? {
-                        Some(true) => Ok(()),
-                        Some(false) => {
+                    Some(block) => match self.pattern_fits(pat, &value, vars, ctx)? {
+                        Value::Bool(true) => Ok(()),
+                        Value::Bool(false) => {
                             self.block(block, vars, ctx)?;
                             err(block.sp, "`let .. else` must leave the function or loop")
                         }
-                        None => err(pat.sp, "`let .. else` needs a static value"),
+                        _ => err_help(
+                            pat.sp,
+                            "whether this pattern fits is known only at run time",
+                            "write `match`, both sides of which yield a value",
+                        ),
                     },
                 }
             }
@@ -143,6 +158,9 @@ impl<'a> Tracer<'a> {
     /// Evaluates an expression.
     pub fn expr(&mut self, e: &Expr, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
         let sp = e.sp;
+        if !matches!(e.kind, ExprKind::Call(..) | ExprKind::Method(..) | ExprKind::Block(_)) {
+            self.expected = None;
+        }
         match &e.kind {
             ExprKind::Int(i, suffix) => {
                 let dtype = self.suffix(suffix, sp)?;
@@ -150,7 +168,10 @@ impl<'a> Tracer<'a> {
             }
             ExprKind::Float(x, suffix) => {
                 let dtype = self.suffix(suffix, sp)?;
-                Ok(Value::Num(Num { value: Number::Float(*x), dtype }))
+                Ok(Value::Num(match dtype {
+                    Some(dtype) => Num::typed(Number::Float(*x), dtype),
+                    None => Num { value: Number::Float(*x), dtype },
+                }))
             }
             ExprKind::Bool(b) => Ok(Value::Bool(*b)),
             ExprKind::Str(s) => Ok(Value::Str(s.clone())),
@@ -188,6 +209,10 @@ impl<'a> Tracer<'a> {
                         self.update_place(place, *op, &value, sp, vars, ctx)?;
                         return Ok(Value::Unit);
                     }
+                    if let Some((name, target)) = self.reference(place, vars, ctx)? {
+                        self.write_place(&target, Some(*op), value, &name, sp, vars)?;
+                        return Ok(Value::Unit);
+                    }
                     let old = self.expr(place, vars, ctx)?;
                     value = self.binary(*op, &old, &value, sp)?;
                     self.assign(place, value, sp, vars, ctx)?;
@@ -200,7 +225,8 @@ impl<'a> Tracer<'a> {
             ExprKind::Method(recv, name, generics, args) => self.method_expr(recv, name, generics, args, sp, vars, ctx),
             ExprKind::Field(base, name) => {
                 let base = self.expr(base, vars, ctx)?;
-                self.field(&base, name)
+                let value = self.field_as_it_is(&base, name)?;
+                self.looked_up(&value, vars, sp)
             }
             ExprKind::Index(base, index) => {
                 let base_value = self.expr(base, vars, ctx)?;
@@ -267,8 +293,9 @@ impl<'a> Tracer<'a> {
             ExprKind::Struct(path, fields, rest) => self.struct_expr(path, fields, rest.as_deref(), vars, ctx),
             ExprKind::Block(b) => self.block(b, vars, ctx),
             ExprKind::If(cond, then, other) => self.if_expr(cond, then, other.as_deref(), sp, vars, ctx),
-            ExprKind::Let(..) => err(sp, "`let` as a condition stands alone in `if` or `while`"),
+            ExprKind::Let(pat, value) => self.let_condition(pat, value, vars, ctx),
             ExprKind::Match(value, arms) => self.match_expr(value, arms, sp, vars, ctx),
+            ExprKind::Matches(value, arm) => self.matches_expr(value, arm, vars, ctx),
             ExprKind::For(pat, iter, body, attrs) => self.for_expr(pat, iter, body, attrs, sp, vars, ctx),
             ExprKind::While(cond, body, attrs) => self.while_expr("while", cond, body, attrs, sp, vars, ctx),
             ExprKind::Loop(body, attrs) => self.loop_expr(body, attrs, sp, vars, ctx),
@@ -338,7 +365,17 @@ impl<'a> Tracer<'a> {
     pub fn path(&mut self, p: &Path, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
         if let Some(name) = p.ident() {
             if let Some(v) = vars.get(name) {
-                return if matches!(v, Value::Poison) { Err(Stop::Silent) } else { Ok(v.clone()) };
+                return match self.looked_up(&v.clone(), vars, p.sp)? {
+                    Value::Poison => Err(Stop::Silent),
+                    Value::Unset => err_help(
+                        p.sp,
+                        format!("`{name}` may be read before it has a value"),
+                        format!(
+                            "assign it on every way that leads here, or give it a first value: `let mut {name} = ..`"
+                        ),
+                    ),
+                    v => Ok(v),
+                };
             }
             match ctx.generics.get(name) {
                 Some(Generic::Const(c)) => return Ok(Value::int(*c)),
@@ -354,7 +391,8 @@ impl<'a> Tracer<'a> {
                 return self.constant_item(&id, p.sp);
             }
             if let Some(f) = self.items.fns.get(&id).cloned() {
-                let generics = self.generic_args(&p.generics, ctx)?;
+                let written = self.generic_args(&p.generics, ctx)?;
+                let generics = call::method_generics(&f, &written, p.sp)?;
                 return Ok(Value::Fn(Rc::new(FnValue::Item { function: f, generics })));
             }
             if self.items.structs.contains_key(&id) {
@@ -367,6 +405,14 @@ impl<'a> Tracer<'a> {
             }
             if let Some(v) = number_constant(owner, method) {
                 return Ok(v);
+            }
+            let function = call::builtin_name(method, 1);
+            let known = matches!(method, "from" | "from_bits")
+                || crate::library::is_builtin(function)
+                || (function != method && self.library_fn(function, true)?.is_some());
+            if let Some(dtype) = DType::from_name(owner).filter(|_| known) {
+                let name = Name { text: method.into(), sp: p.sp };
+                return Ok(Value::Fn(Rc::new(FnValue::OfDtype { dtype, name, ctx: ctx.clone() })));
             }
         }
         if let Some(d) = p.ident().and_then(DType::from_name) {
@@ -390,19 +436,32 @@ impl<'a> Tracer<'a> {
             }
         } else {
             match ctx.paths.get(owner).cloned() {
-                Some(id) if self.items.structs.contains_key(&id) => (id, self.generic_args(&p.generics, ctx)?),
+                Some(id) if self.items.structs.contains_key(&id) => (id, self.generic_args(&p.owner, ctx)?),
                 _ => return Ok(None),
             }
         };
         match self.items.methods.get(&(id.clone(), method.to_string())).cloned() {
-            Some(f) => Ok(Some(Value::Fn(Rc::new(FnValue::Item { function: f, generics: args })))),
-            None => {
-                let constant = crate::unit::member_id(&id, method);
-                if self.items.consts.contains_key(&constant) {
-                    return self.constant_item(&constant, p.sp).map(Some);
+            Some(f) => {
+                let written = self.generic_args(&p.generics, ctx)?;
+                let mut generics = call::method_generics(&f, &written, p.sp)?;
+                // What the block's parameters are: `I` and `O` of `impl<const I: usize, const O: usize> Dense<I, O>`.
+                if let Some(Type { kind: TypeKind::Path(spelled), .. }) = &f.function.self_ty {
+                    for (arg, given) in spelled.generics.iter().zip(&args) {
+                        let GenericArg::Type(Type { kind: TypeKind::Path(q), .. }) = arg else { continue };
+                        let is_param = f.function.generics.iter().any(|p| p.name.text == q.text);
+                        if is_param && !matches!(given, Generic::Type(Ty::Any)) {
+                            generics.push((q.text.clone(), given.clone()));
+                        }
+                    }
                 }
-                Err(Stop::NeedMethod(id, method.to_string(), p.sp))
+                let function = FnValue::Item { function: f.clone(), generics };
+                // An associated constant is published as a function without parameters.
+                if f.function.attrs.iter().any(|a| &*a.name.text == crate::unit::CONSTANT) {
+                    return Ok(Some(self.call_value(&Rc::new(function), Default::default(), p.sp)?.value));
+                }
+                Ok(Some(Value::Fn(Rc::new(function))))
             }
+            None => Err(Stop::NeedMethod(id, method.to_string(), p.sp)),
         }
     }
 
@@ -440,8 +499,8 @@ impl<'a> Tracer<'a> {
         usize::try_from(i).or_else(|_| err(e.sp, format!("a size cannot be {i}")))
     }
 
-    /// `base.name`.
-    pub fn field(&mut self, base: &Value, name: &Name) -> R<Value> {
+    /// `base.name`; where that is a mutable reference, the reference.
+    pub fn field_as_it_is(&mut self, base: &Value, name: &Name) -> R<Value> {
         match base {
             Value::Poison => Err(Stop::Silent),
             Value::Struct(s) => match s.ty.fields.iter().position(|(f, _)| *f == name.text) {
@@ -517,7 +576,25 @@ impl<'a> Tracer<'a> {
             None => None,
         };
         let mut given: Vec<(Name, Value, Sp)> = Vec::new();
+        // What the type is without a look at the fields.
+        let known = match (path.ident(), &ctx.self_ty, ctx.paths.get(&*path.text)) {
+            (Some("Self"), Some(Ty::Struct(s)), _) => Some(s.clone()),
+            (_, _, Some(id)) => {
+                let id = id.clone();
+                let plain = self.items.structs.get(&id).is_some_and(|(decl, _)| decl.generics.is_empty());
+                match plain || !path.generics.is_empty() {
+                    true => match self.resolve_type(&Type { kind: TypeKind::Path(path.clone()), sp: path.sp }, ctx)? {
+                        Ty::Struct(s) => Some(s),
+                        _ => None,
+                    },
+                    false => None,
+                }
+            }
+            _ => None,
+        };
         for (name, e) in fields {
+            let field = known.as_ref().and_then(|s| s.fields.iter().find(|(f, _)| *f == name.text));
+            self.expected = field.map(|(_, t)| t.clone());
             given.push((name.clone(), self.expr(e, vars, ctx)?, e.sp));
         }
         if path.last() == "Complex" && !ctx.paths.contains_key(&*path.text) {
@@ -699,6 +776,9 @@ impl<'a> Tracer<'a> {
                         "a kernel has no side effects: return the new value or take `&mut` to it as a parameter",
                     );
                 };
+                if let Value::Place(target) = &old {
+                    return self.write_place(target, None, value, name, sp, vars);
+                }
                 let mut value = self.like_old(&old, value, name, sp)?;
                 if let Value::Array(t) = &mut value
                     && t.name.is_none()
@@ -711,7 +791,10 @@ impl<'a> Tracer<'a> {
             }
             ExprKind::Field(base, name) => {
                 let old = self.expr(base, vars, ctx)?;
-                let current = self.field(&old, name)?;
+                let current = self.field_as_it_is(&old, name)?;
+                if let Value::Place(target) = &current {
+                    return self.write_place(target, None, value, &name.text, sp, vars);
+                }
                 let value = self.like_old(&current, value, &name.text, sp)?;
                 let n = match &old {
                     Value::Struct(s) => s.ty.fields.iter().position(|(f, _)| *f == name.text),
@@ -761,7 +844,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// A variable keeps its dtype and shape: literals take them, anything else must match.
-    fn like_old(&mut self, old: &Value, value: Value, name: &str, sp: Sp) -> R<Value> {
+    pub fn like_old(&mut self, old: &Value, value: Value, name: &str, sp: Sp) -> R<Value> {
         match (old, value) {
             (Value::Array(o), v @ (Value::Array(_) | Value::Num(_) | Value::List(_) | Value::Bool(_))) => {
                 let dtype = if o.weak { None } else { Some(o.aval.dtype) };
@@ -915,5 +998,5 @@ fn number_constant(owner: &str, name: &str) -> Option<Value> {
     } else {
         return None;
     };
-    Some(Value::Num(Num { value, dtype: Some(dtype) }))
+    Some(Value::Num(Num::typed(value, dtype)))
 }

@@ -1,78 +1,18 @@
 //! Indexing: `x[i]`, `x[2..5]`, `x[(.., i)]`, `x[idx]`, read and written.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::array::Array;
 use crate::diag::Diag;
 use crate::dtype::{DType, Scalar};
-use crate::graph::{Aval, Graph, Var};
+use crate::graph::Aval;
 use crate::ops::indexing::{Coords, DimIx, IndexMode};
 use crate::ops::scatter::Combine;
-use crate::ops::{Add, Compare, CompareOp, Constant, Convert, Gather, Mul, Neg, Reshape, Scatter, Select, Slice, Sub};
+use crate::ops::{Add, Compare, CompareOp, Gather, Neg, Reshape, Scatter, Select, Slice};
 use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
-use crate::trace::value::{Num, Number, Traced, Value, show};
+use crate::trace::value::{Num, Number, Scope, Traced, Value, show};
 use crate::trace::{R, Stop, Tracer, arith, err, err_help, tree};
-
-/// An integer as a sum of multiples of variables, as far as that can be seen.
-#[derive(Default)]
-struct Linear {
-    terms: BTreeMap<Var, i128>,
-    constant: i128,
-}
-
-impl Linear {
-    fn of(g: &Graph, v: Var) -> Linear {
-        let atom = || Linear { terms: BTreeMap::from([(v, 1)]), constant: 0 };
-        let Some(eqn) = g.eqns.iter().rev().find(|e| e.outputs.contains(&v)) else { return atom() };
-        if let Some(c) = eqn.op.downcast::<Constant>() {
-            let value = c.value.data().first().and_then(|x| x.to_i128());
-            return value.map_or_else(atom, |constant| Linear { constant, ..Linear::default() });
-        }
-        // Conversions between integers keep every index that lies inside an array.
-        if eqn.op.downcast::<Convert>().is_some() && g.dtype(eqn.inputs[0]).is_int() {
-            return Linear::of(g, eqn.inputs[0]);
-        }
-        let [sum, difference, product] = [
-            eqn.op.downcast::<Add>().is_some(),
-            eqn.op.downcast::<Sub>().is_some(),
-            eqn.op.downcast::<Mul>().is_some(),
-        ];
-        if !(sum || difference || product) {
-            return atom();
-        }
-        let (mut x, mut y) = (Linear::of(g, eqn.inputs[0]), Linear::of(g, eqn.inputs[1]));
-        if product {
-            if x.terms.is_empty() {
-                std::mem::swap(&mut x, &mut y);
-            }
-            if !y.terms.is_empty() {
-                return atom();
-            }
-            x.scale(y.constant);
-        } else {
-            y.scale(if difference { -1 } else { 1 });
-            x.add(&y);
-        }
-        x
-    }
-
-    fn scale(&mut self, k: i128) {
-        self.constant = self.constant.saturating_mul(k);
-        self.terms.values_mut().for_each(|c| *c = c.saturating_mul(k));
-        self.terms.retain(|_, c| *c != 0);
-    }
-
-    fn add(&mut self, other: &Linear) {
-        self.constant = self.constant.saturating_add(other.constant);
-        for (v, c) in &other.terms {
-            let sum = self.terms.entry(*v).or_insert(0);
-            *sum = sum.saturating_add(*c);
-        }
-        self.terms.retain(|_, c| *c != 0);
-    }
-}
 
 /// What stands for one axis.
 #[derive(Clone, Debug)]
@@ -109,17 +49,55 @@ impl<'a> Tracer<'a> {
                 let t = self.to_traced(base, None, sp)?;
                 self.index(&Value::Array(t), index, sp)
             }
-            (Value::List(_) | Value::Tuple(_), Value::Array(_)) => {
-                Err(Diag::at(sp, "an array of trees needs a static index")
-                    .item(0)
-                    .help("use `#[unroll] for`, or keep the leaves in one array each")
-                    .into())
+            (Value::List(items), Value::Array(i)) => {
+                let i = self.index_of_tree(i, items.len(), sp)?;
+                self.one_of(items, &i, sp)
+            }
+            (Value::Tuple(_), Value::Array(_)) => {
+                Err(Diag::at(sp, "a tuple needs a static index: its parts differ in type").item(0).into())
             }
             (Value::Array(t), _) => {
                 let parts = self.index_parts(t, index, sp)?;
                 Ok(Value::Array(self.read(t, &parts, sp)?))
             }
             _ => err(sp, format!("{} cannot be indexed", base.describe())),
+        }
+    }
+
+    /// A traced index of an array of trees, at least 0. Where it follows from the counters of loops, the innermost of
+    /// these is unrolled instead, unless it runs more often than there are trees.
+    fn index_of_tree(&mut self, i: &Traced, n: usize, sp: Sp) -> R<Traced> {
+        if i.aval.rank() > 0 || !i.aval.dtype.is_int() {
+            let text = format!("an array of trees is indexed by an integer, found {}", show(&i.aval));
+            return Err(Diag::at(sp, text).item(0).into());
+        }
+        if let Some(around) = self.counter_behind(i)
+            && around.length <= n
+        {
+            return Err(Stop::Unroll(around.sp));
+        }
+        self.wrap_negative(i, n, sp)
+    }
+
+    /// The tree that `i` picks: a branch per tree. An index behind the last picks the last.
+    fn one_of(&mut self, items: &[Value], i: &Traced, sp: Sp) -> R<Value> {
+        let index = self.convert(i, DType::I32, sp)?;
+        let mut none = Scope::default();
+        self.pick(&index, items, sp, &mut none)
+    }
+
+    /// `where_` leaf by leaf.
+    fn choose(&mut self, c: &Traced, a: &Value, b: &Value, sp: Sp) -> R<Value> {
+        match (tree::children(a), tree::children(b)) {
+            (Some(x), Some(y)) if x.len() == y.len() => {
+                let new = x.iter().zip(y).map(|(x, y)| self.choose(c, x, y, sp)).collect::<R<_>>()?;
+                Ok(tree::with_children(b, new))
+            }
+            _ => {
+                let (a, b) = self.promote2("=", a, b, sp)?;
+                let c = self.broadcast_to(c, &b.aval.shape, sp)?;
+                Ok(Value::Array(self.bind1(Select, &[&c, &a, &b], sp)?))
+            }
         }
     }
 
@@ -162,12 +140,8 @@ impl<'a> Tracer<'a> {
             let text = format!("the start of a slice is an integer, found {}", lo.describe());
             return Err(Diag::at(sp, text).item(axis).into());
         }
-        let (a, b) = (self.var(&start), self.var(&end));
-        let (mut a, b) = (Linear::of(self.graph(), a), Linear::of(self.graph(), b));
-        a.scale(-1);
-        a.add(&b);
         let n = t.aval.shape[axis];
-        match usize::try_from(a.constant).ok().filter(|_| a.terms.is_empty()) {
+        match self.distance(&start, &end).and_then(|d| usize::try_from(d).ok()) {
             Some(len) if len <= n => Ok((self.wrap_negative(&start, n, sp)?, len)),
             Some(len) => {
                 let text = format!("{} cannot be taken from axis {axis}, which has {}", elements(len), elements(n));
@@ -417,6 +391,21 @@ impl<'a> Tracer<'a> {
                     None => value.clone(),
                 };
                 Ok(tree::with_children(base, items))
+            }
+            (Value::List(items), Value::Array(i)) if arith::is_tree(base) => {
+                let i = self.index_of_tree(i, items.len(), sp)?;
+                let old = self.one_of(items, &i, sp)?;
+                let new = match op {
+                    Some(op) => self.binary(op, &old, value, sp)?,
+                    None => self.like_old(&old, value.clone(), "the element", sp)?,
+                };
+                let mut out = Vec::new();
+                for (n, item) in items.iter().enumerate() {
+                    let here = self.binary(BinOp::Eq, &Value::Array(i.clone()), &Value::size(n), sp)?;
+                    let here = self.to_traced(&here, None, sp)?;
+                    out.push(self.choose(&here, &new, item, sp)?);
+                }
+                Ok(Value::list(out))
             }
             (Value::List(_), _) if !arith::is_tree(base) => {
                 // A list of literals takes the dtype of what is stored in it.

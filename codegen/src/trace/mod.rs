@@ -19,6 +19,7 @@ pub mod arith;
 pub mod call;
 pub mod collectives;
 pub mod control;
+pub mod counters;
 pub mod custom;
 pub mod debug;
 mod desugar;
@@ -26,9 +27,12 @@ pub mod expr;
 pub mod functional;
 mod implicit;
 pub mod index;
+pub mod iterators;
 pub mod jacobians;
 mod loops;
+pub mod matching;
 pub mod pattern;
+pub mod place;
 pub mod regions;
 pub mod remat;
 pub mod transforms;
@@ -55,6 +59,8 @@ pub enum Stop {
     Continue(Sp),
     /// `break` or `continue` under a traced condition: the loop around has to be rewritten with flags. The jump, the condition.
     TracedBreak(Sp, Sp),
+    /// The loop that stands there has to be unrolled: its iterations use different trees.
+    Unroll(Sp),
 }
 
 impl From<Diag> for Stop {
@@ -127,6 +133,7 @@ pub struct Tracer<'a> {
     pub library: HashMap<Rc<str>, Rc<FnItem>>,
     frames: Vec<Frame>,
     next_frame: u32,
+    next_call: u32,
     /// Functions whose custom rule is being traced.
     pub rules: Vec<ItemId>,
     /// The parameters of the entry, by where they stand.
@@ -142,6 +149,10 @@ pub struct Tracer<'a> {
     /// What literals without a dtype say, by the constants that were made of them: in the dtype they meet they are as
     /// precise as if they had been written in it.
     literals: HashMap<value::TVar, Rc<Literal>>,
+    /// The type that the expression which is evaluated next is wanted in, where it is written down.
+    pub expected: Option<types::Ty>,
+    /// The loops that stay loops around what is being traced, outermost first.
+    pub loops: Vec<RolledLoop>,
     consts_in_progress: Vec<ItemId>,
     structs_in_progress: Vec<ItemId>,
 }
@@ -165,6 +176,7 @@ impl<'a> Tracer<'a> {
             library: HashMap::new(),
             frames: vec![Frame { id: 0, graph: Graph::new(name), captures: Vec::new() }],
             next_frame: 1,
+            next_call: 1,
             rules: Vec::new(),
             params: HashMap::new(),
             word: None,
@@ -172,6 +184,8 @@ impl<'a> Tracer<'a> {
             returns: Vec::new(),
             unwrapped: false,
             literals: HashMap::new(),
+            expected: None,
+            loops: Vec::new(),
             consts_in_progress: Vec::new(),
             structs_in_progress: Vec::new(),
         }
@@ -183,6 +197,12 @@ impl<'a> Tracer<'a> {
         let mut graph = self.frames.remove(0).graph;
         graph.outputs = vars;
         graph
+    }
+
+    /// An empty scope for the call of a function.
+    pub fn scope_of_call(&mut self) -> value::Scope {
+        self.next_call += 1;
+        value::Scope { vars: Vec::new(), call: self.next_call }
     }
 
     /// The graph that is being appended to.
@@ -340,7 +360,7 @@ impl<'a> Tracer<'a> {
     /// A constant scalar; weak if `dtype` was not written.
     pub fn number(&mut self, n: Num, sp: Sp) -> Traced {
         let dtype = n.dtype.unwrap_or(match n.value {
-            Number::Int(_) => DType::I32,
+            Number::Int(i) => weak_int(i),
             Number::Float(_) => DType::F32,
         });
         let mut t = self.constant(Array::scalar(scalar(n.value, dtype)), sp);
@@ -411,6 +431,17 @@ impl<'a> Tracer<'a> {
     }
 }
 
+/// A `for` loop whose body is being traced once for all iterations.
+#[derive(Clone, Copy, Debug)]
+pub struct RolledLoop {
+    /// The number of the iteration.
+    pub counter: TVar,
+    /// Iterations.
+    pub length: usize,
+    /// Where it stands.
+    pub sp: Sp,
+}
+
 /// A parameter of the entry, as messages speak of it.
 #[derive(Clone, Debug)]
 pub struct ParamOrigin {
@@ -431,6 +462,11 @@ fn spaced(text: &str) -> String {
         }
     }
     out
+}
+
+/// What an integer literal is until it meets a dtype.
+pub fn weak_int(i: i128) -> DType {
+    if i32::try_from(i).is_ok() { DType::I32 } else { DType::I64 }
 }
 
 /// A static number as an element.

@@ -1,10 +1,20 @@
-//! Patterns: binding names, and matching against static values.
+//! Patterns that always fit, and the parts that a pattern looks at.
 
 use std::rc::Rc;
 
 use crate::parse::ast::{Pat, PatKind};
-use crate::trace::value::{Ctx, Num, Number, Scope, Value};
+use crate::trace::place::Step;
+use crate::trace::value::{Ctx, Scope, Value};
 use crate::trace::{R, Tracer, err, tree};
+
+/// Which parts of a value a pattern in a list stands for.
+#[derive(Clone, Copy, Debug)]
+pub enum Parts {
+    /// One.
+    One(usize),
+    /// Those that `..` leaves over.
+    Rest(usize, usize),
+}
 
 impl<'a> Tracer<'a> {
     /// Binds the names of an irrefutable pattern.
@@ -34,159 +44,125 @@ impl<'a> Tracer<'a> {
                 }
             }
             PatKind::Wild | PatKind::Rest => Ok(()),
-            PatKind::Tuple(pats) | PatKind::Slice(pats) | PatKind::TupleStruct(_, pats) => {
-                let items: Vec<Value> = match value {
-                    Value::Array(t) if matches!(pat.kind, PatKind::Slice(_)) && t.aval.rank() > 0 => {
-                        (0..t.aval.shape[0]).map(|n| self.item_at(t, n, pat.sp)).collect::<R<_>>()?
-                    }
-                    Value::Option(Some(x)) => vec![(**x).clone()],
-                    other => match tree::children(other) {
-                        Some(items) => items.to_vec(),
-                        None => return err(pat.sp, format!("this pattern does not fit {}", other.describe())),
-                    },
-                };
-                let rest = pats.iter().position(|p| matches!(p.kind, PatKind::Rest));
-                let fits = match rest {
-                    Some(_) => items.len() + 1 >= pats.len(),
-                    None => items.len() == pats.len(),
-                };
-                if !fits {
-                    return err(
-                        pat.sp,
-                        format!(
-                            "this pattern has {} parts, the value {} has {}",
-                            pats.len(),
-                            value.describe(),
-                            items.len()
-                        ),
-                    );
-                }
-                for (n, p) in pats.iter().enumerate() {
-                    let item = match rest {
-                        Some(r) if n == r => continue,
-                        Some(r) if n > r => &items[items.len() - (pats.len() - n)],
-                        _ => &items[n],
-                    };
-                    self.bind_pat(p, item, vars, ctx)?;
-                }
-                Ok(())
-            }
-            PatKind::Struct(_, fields) => {
-                let Value::Struct(s) = value else {
-                    return err(pat.sp, format!("this pattern does not fit {}", value.describe()));
-                };
-                for (name, p) in fields {
-                    match s.ty.fields.iter().position(|(f, _)| f == name) {
-                        Some(n) => self.bind_pat(p, &s.fields[n], vars, ctx)?,
-                        None => return err(p.sp, format!("`{}` has no field `{name}`", s.ty.describe())),
-                    }
-                }
-                Ok(())
-            }
-            _ => err(pat.sp, "a `let` needs a pattern that always fits"),
+            _ => match self.pattern_fits(pat, value, vars, ctx)? {
+                Value::Bool(true) => Ok(()),
+                _ => err(pat.sp, "a `let` needs a pattern that always fits"),
+            },
         }
     }
 
-    /// Whether a pattern fits a static value, binding its names if so. `None`: the value is traced.
-    pub fn match_pat(&mut self, pat: &Pat, value: &Value, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Option<bool>> {
-        let traced_scalar = matches!(value, Value::Array(_));
-        Ok(match &pat.kind {
-            PatKind::Wild | PatKind::Bind(_, None) => {
-                self.bind_pat(pat, value, vars, ctx)?;
-                Some(true)
+    /// The parts of `value` beside the patterns for them. Parts of what is behind a mutable reference are references.
+    pub fn parts<'p>(&mut self, pat: &Pat, pats: &'p [Pat], place: &Value, value: &Value) -> R<Vec<(&'p Pat, Value)>> {
+        let array = matches!(value, Value::Array(_));
+        let n = match count(value) {
+            Some(n) if !array || matches!(pat.kind, PatKind::Slice(_)) => n,
+            _ => return err(pat.sp, format!("this pattern does not fit {}", value.describe())),
+        };
+        let open = pats.iter().any(is_rest);
+        if pats.len() - usize::from(open) > n || (!open && pats.len() != n) {
+            return err(
+                pat.sp,
+                format!("this pattern has {} parts, the value {} has {n}", pats.len(), value.describe()),
+            );
+        }
+        let mut out = Vec::new();
+        for (p, at) in places(pats, n) {
+            if matches!(p.kind, PatKind::Rest | PatKind::Wild) {
+                continue;
             }
-            PatKind::Bind(name, Some(sub)) => {
-                let fits = self.match_pat(sub, value, vars, ctx)?;
-                if fits == Some(true) {
-                    vars.push(name.text.clone(), value.clone());
-                }
-                fits
-            }
-            PatKind::Lit(_) | PatKind::Range(..) if traced_scalar => None,
-            PatKind::Lit(e) => {
-                let lit = self.expr(e, vars, ctx)?;
-                let same = self.binary(crate::parse::ast::BinOp::Eq, value, &lit, pat.sp)?;
-                match same {
-                    Value::Bool(b) => Some(b),
-                    _ => None,
-                }
-            }
-            PatKind::Range(lo, hi, closed) => {
-                let Value::Num(Num { value: Number::Int(x), .. }) = value else {
-                    return err(pat.sp, format!("a range does not fit {}", value.describe()));
-                };
-                let above = match lo {
-                    Some(e) => *x >= self.static_int(e, vars, ctx)?,
-                    None => true,
-                };
-                let below = match hi {
-                    Some(e) => {
-                        let h = self.static_int(e, vars, ctx)?;
-                        *x < h || (*closed && *x == h)
-                    }
-                    None => true,
-                };
-                Some(above && below)
-            }
-            PatKind::Or(cases) => {
-                for p in cases {
-                    match self.match_pat(p, value, vars, ctx)? {
-                        Some(false) => {}
-                        other => return Ok(other),
-                    }
-                }
-                Some(false)
-            }
-            PatKind::Path(p) if p.last() == "None" => match value {
-                Value::Option(o) => Some(o.is_none()),
-                other => return err(pat.sp, format!("`None` does not fit {}", other.describe())),
-            },
-            PatKind::TupleStruct(p, pats) if p.last() == "Some" => match (value, &pats[..]) {
-                (Value::Option(None), _) => Some(false),
-                (Value::Option(Some(x)), [p]) => self.match_pat(p, x, vars, ctx)?,
-                (other, _) => return err(pat.sp, format!("`Some(..)` does not fit {}", other.describe())),
-            },
-            PatKind::Path(p) => {
-                let e = crate::parse::ast::Expr { kind: crate::parse::ast::ExprKind::Path(p.clone()), sp: pat.sp };
-                let lit = self.expr(&e, vars, ctx)?;
-                if traced_scalar {
-                    return Ok(None);
-                }
-                matches!(self.binary(crate::parse::ast::BinOp::Eq, value, &lit, pat.sp)?, Value::Bool(true)).into()
-            }
-            PatKind::Tuple(pats) => {
-                let Some(items) = tree::children(value).filter(|i| i.len() == pats.len()) else {
-                    return err(pat.sp, format!("this pattern does not fit {}", value.describe()));
-                };
-                for (p, v) in pats.iter().zip(items) {
-                    match self.match_pat(p, v, vars, ctx)? {
-                        Some(true) => {}
-                        other => return Ok(other),
-                    }
-                }
-                Some(true)
-            }
-            _ => {
-                self.bind_pat(pat, value, vars, ctx)?;
-                Some(true)
-            }
-        })
+            let (lo, hi) = match at {
+                Parts::One(k) => (k, k + 1),
+                Parts::Rest(lo, hi) => (lo, hi),
+            };
+            let index = match at {
+                Parts::One(k) => Value::size(k),
+                Parts::Rest(..) => Value::Range(Some(Rc::new(Value::size(lo))), Some(Rc::new(Value::size(hi)))),
+            };
+            let part = match (at, value, tree::children(value)) {
+                (Parts::One(k), Value::Array(t), _) => self.item_at(t, k, p.sp)?,
+                (Parts::One(k), _, Some(items)) => items[k].clone(),
+                (Parts::Rest(..), _, Some(items)) => tree::with_children(value, items[lo..hi].to_vec()),
+                _ => self.index(value, &index, p.sp)?,
+            };
+            out.push((
+                p,
+                match (place, at, array) {
+                    (Value::Place(_), Parts::One(k), false) => part_of(place, k, part),
+                    (Value::Place(place), ..) => place.then(Step::Index(index)),
+                    _ => part,
+                },
+            ));
+        }
+        Ok(out)
     }
+}
+
+/// Field `n` of what is at `place`, if that is a mutable reference; else its value.
+pub fn part_of(place: &Value, n: usize, value: Value) -> Value {
+    match place {
+        Value::Place(place) => place.then(Step::Field(n)),
+        _ => value,
+    }
+}
+
+/// Number of parts of a tuple, struct, list or array.
+pub fn count(v: &Value) -> Option<usize> {
+    match v {
+        Value::Array(t) => t.aval.shape.first().copied(),
+        Value::Unit => Some(0),
+        other => tree::children(other).map(<[Value]>::len),
+    }
+}
+
+/// A value of the type of part `n`; an array's stands for the type only.
+pub fn type_of_part(v: &Value, n: usize) -> Value {
+    match v {
+        Value::Array(t) => {
+            let mut t = t.clone();
+            t.aval = Rc::new(t.aval.unbatched());
+            Value::Array(t)
+        }
+        other => tree::children(other).and_then(|items| items.get(n)).cloned().unwrap_or(Value::Unit),
+    }
+}
+
+fn is_rest(p: &Pat) -> bool {
+    match &p.kind {
+        PatKind::Rest => true,
+        PatKind::Bind(_, Some(sub)) => is_rest(sub),
+        _ => false,
+    }
+}
+
+/// Which of `n` parts each pattern of a list stands for.
+pub fn places(pats: &[Pat], n: usize) -> Vec<(&Pat, Parts)> {
+    let rest = pats.iter().position(is_rest);
+    let place = |k: usize| match rest {
+        Some(r) if k == r => Parts::Rest(r, n - (pats.len() - 1 - r)),
+        Some(r) if k > r => Parts::One(n - (pats.len() - k)),
+        _ => Parts::One(k),
+    };
+    pats.iter().enumerate().map(|(k, p)| (p, place(k))).collect()
 }
 
 /// Names of a pattern whose value has been reported stay silent.
 pub fn poison(pat: &Pat, vars: &mut Scope) {
+    declare(pat, &Value::Poison, vars);
+}
+
+/// Gives every name of a pattern the same value.
+pub fn declare(pat: &Pat, value: &Value, vars: &mut Scope) {
     match &pat.kind {
         PatKind::Bind(name, sub) => {
-            vars.push(name.text.clone(), Value::Poison);
+            vars.push(name.text.clone(), value.clone());
             if let Some(sub) = sub {
-                poison(sub, vars);
+                declare(sub, value, vars);
             }
         }
         PatKind::Tuple(ps) | PatKind::Slice(ps) | PatKind::TupleStruct(_, ps) | PatKind::Or(ps) => {
-            ps.iter().for_each(|p| poison(p, vars));
+            ps.iter().for_each(|p| declare(p, value, vars));
         }
-        PatKind::Struct(_, fields) => fields.iter().for_each(|(_, p)| poison(p, vars)),
+        PatKind::Struct(_, fields) => fields.iter().for_each(|(_, p)| declare(p, value, vars)),
         _ => {}
     }
 }

@@ -4,11 +4,13 @@ use std::rc::Rc;
 
 use crate::dtype::DType;
 use crate::graph::{Aval, Graph, Var};
-use crate::ops::{Convert, Rev, Scan, Select, Slice, Switch, While};
+use crate::ops::{Convert, Rev, Scan, Slice, Switch, While};
 use crate::parse::ast::*;
 use crate::parse::spans::Sp;
+use crate::trace::iterators::element;
 use crate::trace::loops::{LoopOptions, Runs};
-use crate::trace::value::{Ctx, Iter, Num, Number, Scope, Traced, Value};
+use crate::trace::place::Place;
+use crate::trace::value::{Ctx, FnValue, Iter, Num, Number, Scope, Traced, Value};
 use crate::trace::{Frame, R, Stop, Tracer, desugar, err, err_help, tree};
 
 /// How an item of a rolled loop is made of the index and of slices of arrays.
@@ -19,6 +21,12 @@ enum ItemPlan {
     Slice(usize),
     /// A tuple.
     Tuple(Vec<ItemPlan>),
+    /// An element of a place, by reference.
+    Element(Rc<Place>, Box<ItemPlan>),
+    /// A run of elements of an array or place, from an index on.
+    Run(Value, Box<ItemPlan>, usize),
+    /// What a function makes of an item.
+    Map(Box<ItemPlan>, Rc<FnValue>),
 }
 
 /// A branch that has been traced but not closed.
@@ -64,99 +72,30 @@ impl<'a> Tracer<'a> {
         self.close_branches(&index, vec![no, yes], sp, vars)
     }
 
-    /// `match` on a traced integer.
-    pub fn traced_match(
+    /// The arms of a `match`, of which `index` says which one runs.
+    pub fn branches(
         &mut self,
-        v: &Traced,
+        index: &Traced,
+        arms: &[&Arm],
         at: Sp,
-        arms: &[Arm],
         sp: Sp,
         vars: &mut Scope,
-        ctx: &Rc<Ctx>,
+        taken: impl Fn(&mut Tracer<'a>, &Arm, &mut Scope) -> R<Value>,
     ) -> R<Value> {
-        if v.aval.rank() > 0 || !(v.aval.dtype.is_int() || v.aval.dtype == DType::Bool) {
-            return err_help(
-                at,
-                format!("`match` takes one integer, found {}", super::value::show(&v.aval)),
-                "compare floats with `if`",
-            );
-        }
-        let Some((last, cases)) = arms.split_last() else { return err(sp, "a `match` needs arms") };
-        if !matches!(last.pat.kind, PatKind::Wild | PatKind::Bind(_, None)) || last.guard.is_some() {
-            return err_help(last.pat.sp, "the last arm catches every other value", "end with `_ => ..`");
-        }
-        // The number of the first arm that fits: later ones are overwritten by earlier ones.
-        let mut index = self.number(Num { value: Number::Int(cases.len() as i128), dtype: Some(DType::I32) }, sp);
-        for (n, arm) in cases.iter().enumerate().rev() {
-            let mut scope = vars.clone();
-            let mut fits = self.pattern_test(&arm.pat, v, &mut scope, ctx)?;
-            if let Some(g) = &arm.guard {
-                let guard = self.expr(g, &mut scope, ctx)?;
-                let both = self.binary(BinOp::And, &Value::Array(fits), &guard, g.sp)?;
-                fits = self.to_traced(&both, None, g.sp)?;
-            }
-            let this = self.number(Num { value: Number::Int(n as i128), dtype: Some(DType::I32) }, sp);
-            index = self.bind1(Select, &[&fits, &this, &index], sp)?;
-        }
         let mut open = Vec::new();
         for arm in arms {
-            open.push(self.open_branch(vars, at, |tr, vars| {
-                let mark = vars.vars.len();
-                if let PatKind::Bind(name, _) = &arm.pat.kind {
-                    vars.push(name.text.clone(), Value::Array(v.clone()));
-                }
-                let result = tr.expr(&arm.body, vars, ctx);
-                vars.vars.truncate(mark);
-                result
-            })?);
+            open.push(self.open_branch(vars, at, |tr, vars| taken(tr, arm, vars))?);
         }
-        self.close_branches(&index, open, sp, vars)
+        self.close_branches(index, open, sp, vars)
     }
 
-    /// Whether a pattern of integers fits, as a traced bool.
-    fn pattern_test(&mut self, pat: &Pat, v: &Traced, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Traced> {
-        let value = Value::Array(v.clone());
-        let test = match &pat.kind {
-            PatKind::Wild => Value::Bool(true),
-            PatKind::Bind(name, sub) => {
-                vars.push(name.text.clone(), value.clone());
-                match sub {
-                    Some(p) => return self.pattern_test(p, v, vars, ctx),
-                    None => Value::Bool(true),
-                }
-            }
-            PatKind::Lit(e) => {
-                let x = self.expr(e, vars, ctx)?;
-                self.binary(BinOp::Eq, &value, &x, pat.sp)?
-            }
-            PatKind::Path(p) => {
-                let x = self.path(p, vars, ctx)?;
-                self.binary(BinOp::Eq, &value, &x, pat.sp)?
-            }
-            PatKind::Range(lo, hi, closed) => {
-                let mut test = Value::Bool(true);
-                if let Some(e) = lo {
-                    let x = self.expr(e, vars, ctx)?;
-                    test = self.binary(BinOp::Ge, &value, &x, pat.sp)?;
-                }
-                if let Some(e) = hi {
-                    let x = self.expr(e, vars, ctx)?;
-                    let below = self.binary(if *closed { BinOp::Le } else { BinOp::Lt }, &value, &x, pat.sp)?;
-                    test = self.binary(BinOp::And, &test, &below, pat.sp)?;
-                }
-                test
-            }
-            PatKind::Or(cases) => {
-                let mut test = Value::Bool(false);
-                for p in cases {
-                    let one = self.pattern_test(p, v, vars, ctx)?;
-                    test = self.binary(BinOp::Or, &test, &Value::Array(one), pat.sp)?;
-                }
-                test
-            }
-            _ => return err(pat.sp, "a pattern for a traced integer is a literal, a range or `_`"),
-        };
-        self.to_traced(&test, None, pat.sp)
+    /// The value of which `index` is the number, by branches that yield one each.
+    pub fn pick(&mut self, index: &Traced, items: &[Value], sp: Sp, vars: &mut Scope) -> R<Value> {
+        let mut open = Vec::new();
+        for item in items {
+            open.push(self.open_branch(vars, sp, |_, _| Ok(item.clone()))?);
+        }
+        self.close_branches(index, open, sp, vars)
     }
 
     /// Traces a branch into a graph of its own, which stays open.
@@ -194,6 +133,15 @@ impl<'a> Tracer<'a> {
         let mut rows: Vec<Vec<Value>> = vec![open.iter().map(|o| o.value.clone()).collect()];
         for n in &changed {
             rows.push(open.iter().map(|o| o.vars.vars[*n].1.clone()).collect());
+        }
+        // A variable that one side leaves without a value has none afterwards, except for what a loop will yield.
+        let unset = |n: usize, row: &[Value]| {
+            row.iter().any(|v| matches!(v, Value::Unset)) && !desugar::fills(&vars.vars[changed[n]].0)
+        };
+        for (n, row) in rows[1..].iter_mut().enumerate() {
+            if unset(n, row) {
+                row.fill(Value::Unset);
+            }
         }
         let templates: Vec<Value> = rows.iter().map(|row| self.unify(row, sp)).collect::<R<_>>()?;
         let mut graphs: Vec<Graph> = Vec::new();
@@ -239,6 +187,11 @@ impl<'a> Tracer<'a> {
         }
         if row.iter().any(|v| matches!(v, Value::Poison)) {
             return Ok(Value::Poison);
+        }
+        if row.iter().any(|v| matches!(v, Value::Unset)) {
+            let set: Vec<Value> = row.iter().filter(|v| !matches!(v, Value::Unset)).cloned().collect();
+            let common = self.unify(&set, sp)?;
+            return self.carry_type(&common, sp);
         }
         if let Some(items) = tree::children(first).filter(|_| super::arith::is_tree(first)) {
             if row.iter().any(|v| !tree::same_structure(v, first)) {
@@ -320,10 +273,10 @@ impl<'a> Tracer<'a> {
     /// The leaves of `v` in the types of `template`, as variables of the innermost graph.
     pub fn leaves_as(&mut self, v: &Value, template: &Value, out: &mut Vec<Var>, sp: Sp) -> R<()> {
         match template {
-            Value::Array(t) => {
-                let x = self.to_traced(v, Some(t.aval.dtype), sp)?;
-                let x = if x.aval.dtype == t.aval.dtype { x } else { self.convert(&x, t.aval.dtype, sp)? };
-                out.push(self.var(&x));
+            Value::Array(_) => {
+                let mut values = Vec::new();
+                self.leaf_values(v, template, &mut values, sp)?;
+                out.extend(values.iter().map(|t| self.var(t)).collect::<Vec<_>>());
                 Ok(())
             }
             _ => match (tree::children(template), tree::children(v)) {
@@ -333,6 +286,7 @@ impl<'a> Tracer<'a> {
                     }
                     Ok(())
                 }
+                (Some(ts), None) => ts.iter().try_for_each(|t| self.leaves_as(v, t, out, sp)),
                 _ => Ok(()),
             },
         }
@@ -380,8 +334,11 @@ impl<'a> Tracer<'a> {
         vars: &mut Scope,
         ctx: &Rc<Ctx>,
     ) -> R<Value> {
-        let (open, carried, init) = self.carry_fixpoint(vars, body, sp, |tr, scope| {
+        let n_loops = self.loops.len();
+        let settled = self.carry_fixpoint(vars, body, sp, |tr, scope| {
             let index = tr.input(&Aval::scalar(DType::U32), sp);
+            tr.loops.truncate(n_loops);
+            tr.loops.push(super::RolledLoop { counter: index.tvar, length, sp });
             let slices: Vec<Traced> = stacked.iter().map(|t| tr.input(&t.aval.unbatched(), sp)).collect();
             let item = tr.plan_item(plan, &index, &slices, sp)?;
             let mark = scope.vars.len();
@@ -389,7 +346,9 @@ impl<'a> Tracer<'a> {
             let result = tr.block_inner(body, scope, ctx);
             scope.vars.truncate(mark);
             result.map(|_| ())
-        })?;
+        });
+        self.loops.truncate(n_loops);
+        let (open, carried, init) = settled?;
         // Inputs were made in the order carries, index, slices, captures; the region wants captures, index, carries, slices.
         self.resume_frame(open.frame);
         let mut outs = Vec::new();
@@ -440,10 +399,23 @@ impl<'a> Tracer<'a> {
         // A first guess from the syntax saves a round.
         let mut guess = Vec::new();
         desugar::assigned(body, &mut guess);
+        let mut guess: Vec<usize> = guess
+            .iter()
+            .filter_map(|name| match name.split_once('.') {
+                None => vars.position(name),
+                Some((name, method)) => vars.position(name).filter(|_| self.may_change(method)),
+            })
+            .map(|n| match &vars.vars[n].1 {
+                Value::Place(place) => place.var,
+                _ => n,
+            })
+            .collect();
+        guess.sort_unstable();
+        guess.dedup();
         let mut carried: Vec<(usize, Value)> = Vec::new();
-        for (n, (name, value)) in vars.vars.iter().enumerate() {
-            let innermost = vars.vars.iter().rposition(|(m, _)| m == name) == Some(n);
-            if innermost && guess.contains(name) && !matches!(value, Value::Poison | Value::Fn(_)) {
+        for n in guess {
+            let value = &vars.vars[n].1;
+            if !matches!(value, Value::Poison | Value::Unset | Value::Fn(_) | Value::Place(_)) {
                 carried.push((n, self.carry_type(value, sp)?));
             }
         }
@@ -498,8 +470,13 @@ impl<'a> Tracer<'a> {
                         stable
                     }
                     None => {
-                        let start = self.carry_type(&vars.vars[n].1, sp)?;
-                        let joined = self.unify(&[start, new.clone()], sp)?;
+                        let joined = match &vars.vars[n].1 {
+                            Value::Unset => self.carry_type(new, sp)?,
+                            start => {
+                                let start = self.carry_type(start, sp)?;
+                                self.unify(&[start, new.clone()], sp)?
+                            }
+                        };
                         carried.push((n, joined));
                         false
                     }
@@ -532,8 +509,17 @@ impl<'a> Tracer<'a> {
         )
     }
 
+    /// Whether there is a method of that name that changes what it is called on.
+    fn may_change(&self, method: &str) -> bool {
+        let by_mut = |f: &super::value::FnItem| {
+            f.function.params.first().is_some_and(|p| matches!(p.ty.kind, TypeKind::Ref(_, true)))
+        };
+        matches!(method, "iter_mut" | "chunks_mut" | "chunks_exact_mut" | "swap" | "fill" | "copy_from_slice")
+            || self.items.methods.iter().any(|((_, name), f)| name == method && by_mut(f))
+    }
+
     /// The type a variable has when it is carried: numbers and literals become arrays.
-    fn carry_type(&mut self, v: &Value, sp: Sp) -> R<Value> {
+    pub fn carry_type(&mut self, v: &Value, sp: Sp) -> R<Value> {
         let whole = match v {
             Value::List(_) if !super::arith::is_tree(v) => Value::Array(self.to_traced(v, None, sp)?),
             other => other.clone(),
@@ -548,6 +534,12 @@ impl<'a> Tracer<'a> {
 
     fn leaf_values(&mut self, v: &Value, template: &Value, out: &mut Vec<Traced>, sp: Sp) -> R<()> {
         match template {
+            // What has no value yet is not read before it has one: anything will do.
+            Value::Array(t) if matches!(v, Value::Unset) => {
+                let zero = crate::array::Array::full(&t.aval, crate::dtype::Scalar::from_i128(t.aval.dtype, 0));
+                out.push(self.constant(zero, sp));
+                Ok(())
+            }
             Value::Array(t) => {
                 let x = self.to_traced(v, Some(t.aval.dtype), sp)?;
                 let x = if x.aval.dtype == t.aval.dtype { x } else { self.convert(&x, t.aval.dtype, sp)? };
@@ -561,6 +553,7 @@ impl<'a> Tracer<'a> {
                     }
                     Ok(())
                 }
+                (Some(ts), None) => ts.iter().try_for_each(|t| self.leaf_values(v, t, out, sp)),
                 _ => Ok(()),
             },
         }
@@ -579,6 +572,19 @@ impl<'a> Tracer<'a> {
         ctx: &Rc<Ctx>,
     ) -> R<Value> {
         let options = self.loop_options(kind, attrs, vars, ctx)?;
+        self.while_with(cond, body, options, sp, vars, ctx)
+    }
+
+    /// A `while` with its options.
+    pub fn while_with(
+        &mut self,
+        cond: &Expr,
+        body: &Block,
+        options: LoopOptions,
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
         // While the condition is static the loop runs here.
         let mut turns = 0;
         let depth = self.depth();
@@ -597,11 +603,15 @@ impl<'a> Tracer<'a> {
                     "write `for i in 0..n` to keep it a loop",
                 );
             }
+            let (before, mark) = (vars.clone(), self.graph().eqns.len());
             match self.block(body, vars, ctx) {
                 Ok(_) | Err(Stop::Continue(_)) => {}
-                Err(Stop::Break(_, _)) => return Ok(Value::Unit),
+                Err(Stop::Break(value, _)) => return Ok(value.unwrap_or(Value::Unit)),
                 Err(Stop::TracedBreak(..)) => {
+                    // This turn has not happened.
                     self.truncate_frames(depth);
+                    self.graph().eqns.truncate(mark);
+                    *vars = before;
                     break;
                 }
                 Err(stop) => return Err(stop),
@@ -613,9 +623,15 @@ impl<'a> Tracer<'a> {
                 let (cond, body) = desugar::while_parts(cond, body);
                 let mark = vars.vars.len();
                 vars.push(desugar::DONE.into(), Value::Bool(false));
+                vars.push(desugar::RESULT.into(), Value::Unset);
                 let result = self.while_loop(&cond, &body, &options, sp, vars, ctx);
+                let value = vars.vars.get(mark + 1).map_or(Value::Unset, |(_, v)| v.clone());
                 vars.vars.truncate(mark);
-                result
+                result?;
+                Ok(match value {
+                    Value::Unset => Value::Unit,
+                    value => value,
+                })
             }
             other => other,
         }
@@ -691,6 +707,7 @@ impl<'a> Tracer<'a> {
         let len = self.iter_len(it);
         Ok(match it {
             Iter::Range { start, step, .. } => ItemPlan::Index(start.clone(), *step),
+            Iter::Open { .. } => return err(sp, "this range is not static"),
             Iter::Items(v) => {
                 let t = self.to_traced(v, None, sp)?;
                 stacked.push(t);
@@ -718,6 +735,20 @@ impl<'a> Tracer<'a> {
                     *t = self.bind1(Rev { axes: vec![0] }, &[t], sp)?;
                 }
                 self.shift_plan(plan, n as i128 - 1, -1, sp)?
+            }
+            Iter::Places(place, _) => ItemPlan::Element(place.clone(), Box::new(ItemPlan::Index(Value::int(0), 1))),
+            Iter::Runs { of, size, step, .. } => {
+                let index = ItemPlan::Index(Value::int(0), *step as i128);
+                ItemPlan::Run(of.clone(), Box::new(index), *size)
+            }
+            Iter::Map(inner, f) => ItemPlan::Map(Box::new(self.item_plan(inner, stacked, sp)?), f.clone()),
+            Iter::Part(inner, first, _) => {
+                let mark = stacked.len();
+                let plan = self.item_plan(inner, stacked, sp)?;
+                for t in &mut stacked[mark..] {
+                    *t = self.strided(t, *first, 1, len, sp)?;
+                }
+                self.shift_plan(plan, *first as i128, 1, sp)?
             }
             Iter::StepBy(inner, k) => {
                 let mark = stacked.len();
@@ -751,7 +782,12 @@ impl<'a> Tracer<'a> {
             ItemPlan::Tuple(parts) => {
                 ItemPlan::Tuple(parts.into_iter().map(|p| self.shift_plan(p, offset, factor, sp)).collect::<R<_>>()?)
             }
-            slice => slice,
+            ItemPlan::Element(place, at) => {
+                ItemPlan::Element(place, Box::new(self.shift_plan(*at, offset, factor, sp)?))
+            }
+            ItemPlan::Run(of, at, size) => ItemPlan::Run(of, Box::new(self.shift_plan(*at, offset, factor, sp)?), size),
+            ItemPlan::Map(plan, f) => ItemPlan::Map(Box::new(self.shift_plan(*plan, offset, factor, sp)?), f),
+            slice @ ItemPlan::Slice(_) => slice,
         })
     }
 
@@ -761,9 +797,22 @@ impl<'a> Tracer<'a> {
             ItemPlan::Tuple(parts) => {
                 Ok(Value::tuple(parts.iter().map(|p| self.plan_item(p, index, slices, sp)).collect::<R<_>>()?))
             }
+            ItemPlan::Element(place, at) => {
+                let at = self.plan_item(at, index, slices, sp)?;
+                Ok(element(place, at))
+            }
+            ItemPlan::Run(of, at, size) => {
+                let at = self.plan_item(at, index, slices, sp)?;
+                self.run_of(of, at, *size, sp)
+            }
+            ItemPlan::Map(plan, f) => {
+                let item = self.plan_item(plan, index, slices, sp)?;
+                self.apply(f, vec![item], sp)
+            }
             ItemPlan::Index(start, step) => {
                 let dtype = match start {
                     Value::Num(n) => n.dtype.unwrap_or(DType::I32),
+                    Value::Array(t) => t.aval.dtype,
                     _ => DType::I32,
                 };
                 let mut v = Value::Array(self.convert(index, dtype, sp)?);
@@ -774,8 +823,13 @@ impl<'a> Tracer<'a> {
                     v = self.binary(BinOp::Add, &v, start, sp)?;
                 }
                 // A loop counter is a literal in Rust's eyes: it takes the dtype of the integers it meets.
-                if let (Value::Array(t), Value::Num(Num { dtype: None, .. })) = (&mut v, start) {
-                    t.weak = true;
+                let weak = match start {
+                    Value::Num(n) => n.dtype.is_none(),
+                    Value::Array(t) => t.weak,
+                    _ => false,
+                };
+                if let Value::Array(t) = &mut v {
+                    t.weak = weak;
                 }
                 Ok(v)
             }
@@ -811,14 +865,22 @@ fn differing(row: &[Value]) -> String {
 }
 
 /// Whether two values are the same variables and the same static values.
-fn same(a: &Value, b: &Value) -> bool {
+pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(x), Value::Array(y)) => x.tvar == y.tvar,
-        (Value::Num(x), Value::Num(y)) => x == y,
+        (Value::Num(x), Value::Num(y)) => {
+            // NaN is itself here.
+            let number = match (x.value, y.value) {
+                (Number::Float(x), Number::Float(y)) => x.to_bits() == y.to_bits(),
+                (x, y) => x == y,
+            };
+            number && x.dtype == y.dtype
+        }
         (Value::Bool(x), Value::Bool(y)) => x == y,
         (Value::Str(x), Value::Str(y)) => x == y,
         (Value::DType(x), Value::DType(y)) => x == y,
-        (Value::Unit, Value::Unit) | (Value::Poison, Value::Poison) => true,
+        (Value::Unit, Value::Unit) | (Value::Poison, Value::Poison) | (Value::Unset, Value::Unset) => true,
+        (Value::Place(x), Value::Place(y)) => Rc::ptr_eq(x, y),
         (Value::Option(None), Value::Option(None)) => true,
         (Value::Option(Some(x)), Value::Option(Some(y))) | (Value::Checked(x), Value::Checked(y)) => same(x, y),
         (Value::Fn(x), Value::Fn(y)) => Rc::ptr_eq(x, y),

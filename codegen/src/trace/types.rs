@@ -43,6 +43,18 @@ pub enum Ty {
 }
 
 impl Ty {
+    /// The shape, if it is `usize` or an array of them. A kernel returns those as what the indices were computed in.
+    pub fn usize_shape(&self) -> Option<Vec<usize>> {
+        match self {
+            Ty::Usize => Some(Vec::new()),
+            Ty::List(elem, n) => elem.usize_shape().map(|mut shape| {
+                shape.insert(0, *n);
+                shape
+            }),
+            _ => None,
+        }
+    }
+
     /// The way messages write types.
     pub fn describe(&self) -> String {
         match self {
@@ -253,12 +265,7 @@ impl<'a> Tracer<'a> {
             }
             (TypeKind::Path(p), _) => {
                 if let Some(name) = p.ident().filter(|n| is_param(n, false)) {
-                    let ty = match value {
-                        Value::Array(a) if !a.weak => Ty::Array(Aval::scalar(a.aval.dtype)),
-                        Value::Num(Num { dtype: Some(d), .. }) => Ty::Array(Aval::scalar(*d)),
-                        Value::Struct(s) => Ty::Struct(s.ty.clone()),
-                        _ => return,
-                    };
+                    let Some(ty) = type_of(value) else { return };
                     bound.entry(name.into()).or_insert(Generic::Type(ty));
                     return;
                 }
@@ -322,7 +329,10 @@ impl<'a> Tracer<'a> {
             (Ty::Array(want), Value::Num(n)) if want.rank() == 0 => match (n.dtype, n.value) {
                 (Some(d), _) if d != want.dtype => Err(mismatch(self, &Value::Num(n)).into()),
                 (None, Number::Float(_)) if !want.dtype.is_inexact() => Err(mismatch(self, &Value::Num(n)).into()),
-                (_, value) => Ok(Value::Num(Num { value, dtype: Some(want.dtype) })),
+                (None, Number::Int(i)) if !super::arith::literal_fits(i, want.dtype) => {
+                    Err(Diag::at(sp, format!("{what} is {}, which cannot hold {i}", ty.describe())).into())
+                }
+                (_, value) => Ok(Value::Num(Num::typed(value, want.dtype))),
             },
             (Ty::Array(want), Value::Bool(b)) if want.rank() == 0 && want.dtype == DType::Bool => Ok(Value::Bool(b)),
             (Ty::Array(want), Value::List(items)) => {
@@ -338,7 +348,7 @@ impl<'a> Tracer<'a> {
                 }
                 let literal = have.weak && (want.dtype.is_inexact() || have.aval.dtype.is_int());
                 if have.aval.shape == want.shape && literal {
-                    return Ok(Value::Array(self.convert(&have, want.dtype, sp)?));
+                    return Ok(Value::Array(self.convert_literals(&have, want.dtype, sp)?));
                 }
                 Err(mismatch(self, &Value::Array(have)).into())
             }
@@ -348,6 +358,11 @@ impl<'a> Tracer<'a> {
                 } else {
                     Err(mismatch(self, &Value::Struct(have)).into())
                 }
+            }
+            (Ty::List(..), Value::Array(a))
+                if a.aval.dtype.is_int() && ty.usize_shape() == Some(a.aval.shape.clone()) =>
+            {
+                Ok(Value::Array(a))
             }
             (Ty::List(elem, n), Value::List(items)) if items.len() == *n => {
                 let items = items.iter().map(|v| self.fit(v.clone(), elem, what, sp)).collect::<R<_>>()?;
@@ -419,7 +434,7 @@ impl<'a> Tracer<'a> {
     pub fn to_traced(&mut self, value: &Value, dtype: Option<DType>, sp: Sp) -> R<Traced> {
         match value {
             Value::Array(t) => match dtype {
-                Some(d) if t.weak && t.aval.dtype != d => self.convert(t, d, sp),
+                Some(d) if t.weak && t.aval.dtype != d => self.convert_literals(t, d, sp),
                 _ => Ok(t.clone()),
             },
             Value::Num(n) => {
@@ -500,6 +515,20 @@ fn numbers(items: &[Value]) -> Vec<Number> {
     items.iter().flat_map(one).collect()
 }
 
+/// The type of a value, where it has one of its own.
+fn type_of(value: &Value) -> Option<Ty> {
+    Some(match value {
+        Value::Array(a) if !a.weak => Ty::Array((*a.aval).clone()),
+        Value::Num(Num { dtype: Some(d), .. }) => Ty::Array(Aval::scalar(*d)),
+        Value::Bool(_) => Ty::Array(Aval::scalar(DType::Bool)),
+        Value::Struct(s) => Ty::Struct(s.ty.clone()),
+        Value::Tuple(items) => Ty::Tuple(items.iter().map(type_of).collect::<Option<_>>()?),
+        Value::List(items) => array_of(type_of(items.first()?)?, items.len()),
+        Value::Fn(_) => Ty::Any,
+        _ => return None,
+    })
+}
+
 fn all_weak(items: &[Value]) -> bool {
     items.iter().all(|v| match v {
         Value::Num(n) => n.dtype.is_none(),
@@ -545,7 +574,9 @@ pub fn literal_array(v: &Value, dtype: Option<DType>) -> Option<Array> {
         }
     }
     let float = flat.iter().any(|x| matches!(x, Value::Num(Num { value: Number::Float(_), .. })));
-    let dtype = found.unwrap_or(if float { DType::F32 } else { DType::I32 });
+    let long = |x: &Value| matches!(x, Value::Num(Num { value: Number::Int(i), .. }) if i32::try_from(*i).is_err());
+    let int = if flat.iter().any(long) { DType::I64 } else { DType::I32 };
+    let dtype = found.unwrap_or(if float { DType::F32 } else { int });
     let data = flat
         .iter()
         .map(|x| match x {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::dtype::DType;
+use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Graph, Var};
 use crate::parse::ast::{Closure, Function, Name};
 use crate::parse::spans::Sp;
 use crate::trace::jacobians::Argnums;
+use crate::trace::place::Place;
 use crate::trace::types::Ty;
 use crate::transform::Linear;
 use crate::unit::ItemId;
@@ -36,6 +37,14 @@ pub struct Traced {
     pub sp: Sp,
 }
 
+impl Traced {
+    /// No array at all: it stands for a type.
+    pub fn of_type(aval: &Aval) -> Traced {
+        let tvar = TVar { frame: u32::MAX, var: Var(0) };
+        Traced { tvar, aval: Rc::new(aval.clone()), weak: false, name: None, sp: Sp::default() }
+    }
+}
+
 /// A static number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Num {
@@ -43,6 +52,18 @@ pub struct Num {
     pub value: Number,
     /// Its dtype, where one was written; otherwise it takes the dtype of what it meets.
     pub dtype: Option<DType>,
+}
+
+impl Num {
+    /// A number of a dtype, rounded to what that can hold.
+    pub fn typed(value: Number, dtype: DType) -> Num {
+        let value = match value {
+            Number::Float(x) if dtype.is_float() => Number::Float(Scalar::from_f64(dtype, x).to_f64()),
+            Number::Int(i) if dtype.is_float() => Number::Float(Scalar::from_f64(dtype, i as f64).to_f64()),
+            value => value,
+        };
+        Num { value, dtype: Some(dtype) }
+    }
 }
 
 /// The value of a static number.
@@ -103,8 +124,8 @@ pub enum FnValue {
     Item {
         /// The function.
         function: Rc<FnItem>,
-        /// Generic arguments given by turbofish.
-        generics: Vec<Generic>,
+        /// Generic arguments that are known, by name.
+        generics: Vec<(Rc<str>, Generic)>,
     },
     /// A closure with what it captured.
     Closure {
@@ -117,6 +138,15 @@ pub enum FnValue {
     },
     /// A built-in, by name.
     Builtin(Rc<str>),
+    /// `f32::max`: a method of a dtype as a function.
+    OfDtype {
+        /// The dtype.
+        dtype: DType,
+        /// The method.
+        name: Name,
+        /// Where it was named.
+        ctx: Rc<Ctx>,
+    },
     /// `grad`, `value_and_grad`.
     Grad {
         /// The function.
@@ -216,6 +246,8 @@ pub struct Ctx {
 pub struct Scope {
     /// Names with their values.
     pub vars: Vec<(Rc<str>, Value)>,
+    /// Which call of a function they belong to.
+    pub call: u32,
 }
 
 impl Scope {
@@ -227,6 +259,20 @@ impl Scope {
     /// Its place, for assignment.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
         self.vars.iter_mut().rev().find(|(n, _)| &**n == name).map(|(_, v)| v)
+    }
+
+    /// Where the innermost variable of that name stands.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.vars.iter().rposition(|(n, _)| &**n == name)
+    }
+
+    /// Adds a parameter that is a mutable reference: a variable with what it refers to, and under the same name the
+    /// reference. Returns where the former stands.
+    pub fn push_mut(&mut self, name: Rc<str>, value: Value) -> usize {
+        let var = self.vars.len();
+        self.push(name.clone(), value);
+        self.push(name, Value::Place(Rc::new(Place { var, path: Vec::new() })));
+        var
     }
 
     /// Adds a variable.
@@ -266,6 +312,10 @@ pub enum Value {
     Range(Option<Rc<Value>>, Option<Rc<Value>>),
     /// What `for` iterates over, lazily: see `trace::control`.
     Iter(Rc<Iter>),
+    /// What a mutable reference refers to; only variables and items of iterators are.
+    Place(Rc<Place>),
+    /// A variable that has been declared and not yet been assigned.
+    Unset,
     /// The result of something that has been reported; stays silent.
     Poison,
 }
@@ -282,8 +332,34 @@ pub enum Iter {
         /// How many.
         len: usize,
     },
+    /// Numbers between bounds that only the run knows.
+    Open {
+        /// First value.
+        lo: Traced,
+        /// Behind the last value.
+        hi: Traced,
+        /// Step.
+        step: usize,
+        /// From the end.
+        rev: bool,
+    },
     /// Elements of an array, along its first axis, or of a list or tuple.
     Items(Value),
+    /// References to the elements of an array, and how many there are.
+    Places(Rc<Place>, usize),
+    /// Runs of `size` elements, `step` apart.
+    Runs {
+        /// The array, or where it is.
+        of: Value,
+        /// Elements of a run.
+        size: usize,
+        /// From one run to the next.
+        step: usize,
+        /// How many runs.
+        len: usize,
+    },
+    /// What a function makes of each item.
+    Map(Rc<Iter>, Rc<FnValue>),
     /// `(index, item)`.
     Enumerate(Rc<Iter>),
     /// Pairs.
@@ -292,6 +368,8 @@ pub enum Iter {
     Rev(Rc<Iter>),
     /// Every k-th item.
     StepBy(Rc<Iter>, usize),
+    /// So many items from one on.
+    Part(Rc<Iter>, usize, usize),
 }
 
 impl Value {
@@ -361,6 +439,8 @@ impl Value {
             Value::Fn(_) => "a function".into(),
             Value::Range(..) => "a range".into(),
             Value::Iter(_) => "an iterator".into(),
+            Value::Place(_) => "a mutable reference".into(),
+            Value::Unset => "a variable without a value".into(),
             Value::Poison => "?".into(),
         }
     }
