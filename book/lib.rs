@@ -13,6 +13,7 @@ chapters! {
     language = "src/language.md";
     transformations = "src/transformations.md";
     kernels = "src/kernels.md";
+    memory = "src/memory.md";
     numbers = "src/numbers.md";
     names = "src/names.md";
     errors = "src/errors.md";

@@ -6,10 +6,27 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::Aval;
 
 /// A row-major array of scalars of one dtype.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Debug)]
 pub struct Array {
     aval: Aval,
     data: Vec<Scalar>,
+    /// Whether all elements are equal, where that is known.
+    splat: Option<bool>,
+}
+
+impl PartialEq for Array {
+    fn eq(&self, other: &Array) -> bool {
+        self.aval == other.aval && self.data == other.data
+    }
+}
+
+impl Eq for Array {}
+
+impl std::hash::Hash for Array {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.aval.hash(state);
+        self.data.hash(state);
+    }
 }
 
 impl Array {
@@ -17,7 +34,8 @@ impl Array {
     pub fn new(aval: Aval, data: Vec<Scalar>) -> Array {
         debug_assert_eq!(aval.size(), data.len());
         debug_assert!(data.iter().all(|s| s.dtype() == aval.dtype));
-        Array { aval, data }
+        let splat = Some(data.iter().all(|x| *x == data[0]));
+        Array { aval, data, splat }
     }
 
     /// A rank-0 array.
@@ -27,7 +45,8 @@ impl Array {
 
     /// `x` everywhere.
     pub fn full(aval: &Aval, x: Scalar) -> Array {
-        Array::new(aval.clone(), vec![x; aval.size()])
+        debug_assert_eq!(x.dtype(), aval.dtype);
+        Array { aval: aval.clone(), data: vec![x; aval.size()], splat: Some(true) }
     }
 
     /// The element at every index, given as a function of the index.
@@ -75,6 +94,7 @@ impl Array {
     pub fn set(&mut self, ix: &[usize], x: Scalar) {
         let flat = ravel(ix, &self.aval.shape);
         self.data[flat] = x;
+        self.splat = None;
     }
 
     /// The single element of an array of size one.
@@ -94,7 +114,7 @@ impl Array {
 
     /// Whether every element has the same bits as the first.
     pub fn is_splat(&self) -> bool {
-        self.data.iter().all(|x| *x == self.data[0])
+        self.splat.unwrap_or_else(|| self.data.iter().all(|x| *x == self.data[0]))
     }
 }
 

@@ -7,6 +7,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use crate::emit::Frame;
+use crate::schedule::budget::fit;
 use crate::schedule::fuse::Wishes;
 use crate::schedule::program::{Dest, Program, Schedule};
 
@@ -261,9 +262,8 @@ pub fn compile(unit: &Unit) -> Outcome {
             record: Vec::new(),
         }),
         Entry::Done(traced) => {
-            let (mut kernel, schedule) = kernel(unit, &traced, &map, items.fns[&unit.entry].function.name.sp);
-            if let Some((limit, span)) = unit.options.ram.filter(|(limit, _)| kernel.arena_bytes > *limit) {
-                let text = over_budget(&schedule, limit, &map);
+            let (mut kernel, over) = kernel(unit, &traced, &map, items.fns[&unit.entry].function.name.sp);
+            if let (Some((_, span)), Some(text)) = (unit.options.ram, over) {
                 kernel.errors = quote::quote_spanned!(span=> ::core::compile_error! { #text });
             }
             Outcome::Done(kernel)
@@ -286,16 +286,25 @@ fn own_mistakes(mut diags: Vec<Diag>, items: &Items, map: &SourceMap) -> Vec<Dia
     diags
 }
 
-/// What a budget that is too small is told: the largest buffers that are live together, with their lines.
-fn over_budget(schedule: &Schedule, limit: usize, map: &SourceMap) -> String {
-    let mut text = format!("this kernel needs {} bytes of arena, {limit} are allowed", schedule.arena_bytes);
-    for (b, bytes) in schedule.peak.iter().take(8) {
-        let buffer = &schedule.buffers[*b as usize];
+/// What a budget that is too small is told: what the program needs as it is, and the buffers that are live together in the
+/// smallest form that was found, with their lines. `beside` are the bytes of RAM that are not arena.
+fn over_budget(natural: &Schedule, least: &Schedule, limit: usize, beside: usize, map: &SourceMap) -> String {
+    let smallest = least.arena_bytes + beside;
+    let mut text = format!(
+        "this kernel needs {smallest} bytes of RAM, {limit} are allowed: {} of arena, {beside} of stack and result",
+        least.arena_bytes
+    );
+    if natural.arena_bytes > least.arena_bytes {
+        let kept = natural.arena_bytes + beside;
+        text.push_str(&format!("\n         {kept} bytes without computing anything twice"));
+    }
+    for (b, bytes) in least.peak.iter().take(8) {
+        let buffer = &least.buffers[*b as usize];
         let name = if buffer.name.is_empty() { "an intermediate result" } else { &buffer.name };
         let line = map.line_column(Sp(buffer.src.0)).map(|l| format!("   line {l}")).unwrap_or_default();
         text.push_str(&format!("\n         {name}: {}, {bytes} bytes{line}", crate::trace::value::show(&buffer.aval)));
     }
-    text.push_str(&format!("\n       help: the smallest budget that works today is `ram = {}`", schedule.arena_bytes));
+    text.push_str(&format!("\n       help: the smallest budget that works is `ram = {smallest}`"));
     text
 }
 
@@ -303,8 +312,8 @@ fn over_budget(schedule: &Schedule, limit: usize, map: &SourceMap) -> String {
 /// registers and saved ones. Checked on the target by `cargo xtask bench`.
 const STACK_BYTES: usize = 512;
 
-/// Code and facts for a traced entry.
-fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, Schedule) {
+/// Code and facts for a traced entry, and what is wrong with its budget.
+fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, Option<String>) {
     let options = &unit.options;
     let line = |src: crate::graph::Src| map.place(Sp(src.0)).line;
     let graph = match options.debug_nans {
@@ -315,8 +324,6 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, S
         true => crate::passes::dce(&crate::passes::prepare(graph)),
         false => crate::passes::optimise(graph),
     };
-    let mut mutable = Vec::new();
-    let mut dests: Vec<Dest> = (0..t.n_ret).map(Dest::Return).collect();
     let mut binds = TokenStream::new();
     let mut inputs = Vec::new();
     for p in &t.params {
@@ -324,17 +331,24 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, S
             "self" => unit.receiver.clone(),
             name => ident(name, Span::call_site()),
         };
-        let first = mutable.len();
         take_apart(&p.ty, &name, p.by_ref, p.mutable, &mut binds, &mut inputs);
-        mutable.resize(first + p.n_leaves, p.mutable);
-        if p.mutable {
-            dests.extend((first..first + p.n_leaves).map(Dest::Param));
-        }
     }
-    let program = Program { graph, mutable, dests };
+    let mut program = program(t, graph);
     let wishes = Wishes { unfused: options.unfused, inside: false };
     let mut schedule = crate::schedule::fuse::fuse_as(&program, wishes);
     crate::schedule::plan::plan(&mut schedule);
+    let beside = result_bytes(&t.ret) + STACK_BYTES;
+    let mut over = None;
+    if let Some((limit, _)) = options.ram.filter(|(limit, _)| schedule.arena_bytes + beside > *limit) {
+        let fitted = fit(&program, wishes, limit.saturating_sub(beside));
+        if fitted.schedule.arena_bytes + beside <= limit {
+            (program, schedule) = (fitted.program, fitted.schedule);
+        } else {
+            let least = fit(&program, wishes, 0).schedule;
+            let least = if least.arena_bytes < fitted.schedule.arena_bytes { least } else { fitted.schedule };
+            over = Some(over_budget(&schedule, &least, limit, beside, map));
+        }
+    }
     let mut results = Vec::new();
     let mut declare = TokenStream::new();
     let assembled = put_together(&t.ret, &schedule.overwritten_results(), &mut results, &mut declare);
@@ -347,7 +361,7 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, S
         .iter()
         .map(|e| e.op.flops(&e.inputs.iter().map(|v| program.graph.aval(*v)).collect::<Vec<_>>()))
         .sum();
-    let ram_bytes = schedule.arena_bytes + result_bytes(&t.ret) + STACK_BYTES;
+    let ram_bytes = schedule.arena_bytes + beside;
     let flash_const_bytes = code.static_bytes();
     let mut record = Vec::new();
     if unit.record {
@@ -374,7 +388,21 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, S
         graph: crate::text::print(&program.graph, &|src| map.line_column(Sp(src.0))),
         record,
     };
-    (kernel, schedule)
+    (kernel, over)
+}
+
+/// The graph of an entry with the meaning of its inputs and results.
+pub fn program(t: &TracedEntry, graph: Graph) -> Program {
+    let mut mutable = Vec::new();
+    let mut dests: Vec<Dest> = (0..t.n_ret).map(Dest::Return).collect();
+    for p in &t.params {
+        let first = mutable.len();
+        mutable.resize(first + p.n_leaves, p.mutable);
+        if p.mutable {
+            dests.extend((first..first + p.n_leaves).map(Dest::Param));
+        }
+    }
+    Program { graph, mutable, dests }
 }
 
 /// What a record says first: what the kernel is called, where it is written, and what was asked of it.

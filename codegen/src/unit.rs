@@ -109,3 +109,38 @@ pub struct Kernel {
     /// All that is known about the kernel, as fields of a JSON object; empty unless it was asked for.
     pub record: Vec<(&'static str, Json)>,
 }
+
+/// A unit from the items of `source`, every name meaning the item of that name; the last function is the entry.
+pub fn of_source(source: &str) -> syn::Result<Unit> {
+    let file = syn::parse_file(source)?;
+    let mut items: BTreeMap<String, Item> = BTreeMap::new();
+    let mut entry = String::new();
+    for item in file.items {
+        match item {
+            syn::Item::Fn(f) => {
+                entry = f.sig.ident.to_string();
+                items.insert(entry.clone(), Item::Fn(f));
+            }
+            syn::Item::Struct(s) => drop(items.insert(s.ident.to_string(), Item::Struct(s))),
+            syn::Item::Const(c) => drop(items.insert(c.ident.to_string(), Item::Const(c))),
+            syn::Item::Type(t) => drop(items.insert(t.ident.to_string(), Item::Alias(t))),
+            syn::Item::Impl(i) => {
+                let syn::Type::Path(p) = &*i.self_ty else {
+                    return Err(syn::Error::new_spanned(&i.self_ty, "an impl block of a named type"));
+                };
+                let owner = p.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
+                for m in &i.items {
+                    let syn::ImplItem::Fn(method) = m else { continue };
+                    let (generics, self_ty, method) = (i.generics.clone(), i.self_ty.clone(), method.clone());
+                    let id = format!("{owner}::{}", method.sig.ident);
+                    items.insert(id, Item::Method { owner: owner.clone(), generics, self_ty, method });
+                }
+            }
+            other => return Err(syn::Error::new_spanned(other, "an item that tests do not know")),
+        }
+    }
+    let paths: BTreeMap<String, String> = items.keys().map(|k| (k.clone(), k.clone())).collect();
+    let items = items.into_iter().map(|(id, item)| (id, Record { item, paths: paths.clone(), local: true })).collect();
+    let name = |s| Ident::new(s, proc_macro2::Span::call_site());
+    Ok(Unit { entry, items, options: Default::default(), workspace: name("ws"), receiver: name("this"), record: false })
+}

@@ -11,6 +11,7 @@ mod cargo;
 mod digits;
 mod estimate;
 mod image;
+mod ram;
 mod repo;
 mod setup;
 mod test;
@@ -34,6 +35,8 @@ enum Command {
     Digits(digits::Options),
     /// All tests, the firmware's included.
     Test(test::Options),
+    /// What less memory costs: training steps within shares of the memory that they need, as a table and a picture.
+    Ram,
     /// Count the instructions of the benchmark kernels on the microcontroller.
     Bench(bench::Options),
     /// Hold the estimates of `cargo kiln report` against what the emulator counts, for the digits example.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run(consent),
         Command::Digits(options) => digits::run(&options, consent),
         Command::Test(options) => test::run(&options, consent),
+        Command::Ram => ram::run(),
         Command::Bench(options) => bench::run(&options, consent),
         Command::Estimate(options) => estimate::run(&options, consent),
         Command::CheckImage { elf } => image::run(elf, consent),

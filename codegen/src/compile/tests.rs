@@ -1,54 +1,10 @@
 //! Whole functions, from source to graph, without a compiler in the loop.
 
-use std::collections::BTreeMap;
-
 use super::*;
-use crate::unit::Record;
 
-/// A unit from the items of `source`, every name meaning the item of that name; the last function is the entry.
+/// A unit from the items of `source`; the last function is the entry.
 pub fn unit(source: &str) -> Unit {
-    let file = syn::parse_file(source).unwrap();
-    let mut items: BTreeMap<String, Item> = BTreeMap::new();
-    let mut entry = String::new();
-    for item in file.items {
-        match item {
-            syn::Item::Fn(f) => {
-                entry = f.sig.ident.to_string();
-                items.insert(entry.clone(), Item::Fn(f));
-            }
-            syn::Item::Struct(s) => {
-                items.insert(s.ident.to_string(), Item::Struct(s));
-            }
-            syn::Item::Const(c) => {
-                items.insert(c.ident.to_string(), Item::Const(c));
-            }
-            syn::Item::Impl(i) => {
-                let owner = match &*i.self_ty {
-                    syn::Type::Path(p) => p.path.segments.last().unwrap().ident.to_string(),
-                    _ => panic!("impl for a path"),
-                };
-                for m in i.items {
-                    if let syn::ImplItem::Fn(method) = m {
-                        let id = format!("{owner}::{}", method.sig.ident);
-                        items.insert(
-                            id,
-                            Item::Method {
-                                owner: owner.clone(),
-                                generics: i.generics.clone(),
-                                self_ty: i.self_ty.clone(),
-                                method,
-                            },
-                        );
-                    }
-                }
-            }
-            _ => panic!("unexpected item"),
-        }
-    }
-    let paths: BTreeMap<String, String> = items.keys().map(|k| (k.clone(), k.clone())).collect();
-    let items = items.into_iter().map(|(id, item)| (id, Record { item, paths: paths.clone(), local: true })).collect();
-    let name = |s| proc_macro2::Ident::new(s, proc_macro2::Span::call_site());
-    Unit { entry, items, options: Default::default(), workspace: name("ws"), receiver: name("this"), record: false }
+    crate::unit::of_source(source).unwrap()
 }
 
 /// The traced graph of the last function, or the messages.
@@ -126,4 +82,81 @@ fn literals_are_as_precise_as_what_they_meet() {
         doubles("let mut y = x; for i in 0..3 { y += 0.1 * (i as f64); } y"),
         [1.0 + 0.1 + 0.2, 3.0 + 0.1 + 0.2]
     );
+}
+
+/// The program of the last function of `source`, as `step` of a language page is scheduled.
+fn program_of(source: &str) -> Program {
+    let t = trace(source).unwrap();
+    program(&t, crate::passes::optimise(&t.graph))
+}
+
+/// Arena and work within half of the arena, as shares of what they are without a budget.
+fn at_half(source: &str) -> (f64, f64) {
+    let p = program_of(source);
+    let natural = fit(&p, Wishes::default(), usize::MAX);
+    let half = fit(&p, Wishes::default(), natural.schedule.arena_bytes / 2);
+    assert_eq!(crate::schedule::verify::verify(&half.schedule), Ok(()));
+    // The same bits.
+    let mut rng = crate::ops::laws::Rng::new();
+    let args: Vec<crate::array::Array> = p.graph.in_avals().iter().map(|a| rng.array(a)).collect();
+    let expected = crate::eval::eval(&p.graph, &args);
+    let machine = crate::schedule::machine::run(&half.schedule, &args).unwrap();
+    for (dest, expected) in p.dests.iter().zip(&expected) {
+        let found = match dest {
+            Dest::Return(n) => &machine.returns[*n],
+            Dest::Param(n) => &machine.params[*n],
+        };
+        assert_eq!(found, expected);
+    }
+    let share = |a: f64, b: f64| (a / b * 1000.0).round() / 1000.0;
+    (
+        share(half.schedule.arena_bytes as f64, natural.schedule.arena_bytes as f64),
+        share(half.work as f64, natural.work as f64),
+    )
+}
+
+const GRU: &str = r#"
+pub struct Gru<const I: usize, const H: usize> { w: [[[f32; I]; H]; 3], u: [[[f32; H]; H]; 3], b: [[f32; H]; 3] }
+pub fn cell<const I: usize, const H: usize>(p: &Gru<I, H>, h: &[f32; H], x: &[f32; I]) -> [f32; H] {
+    let z = nn::sigmoid(matmul(p.w[0], x) + matmul(p.u[0], h) + p.b[0]);
+    let r = nn::sigmoid(matmul(p.w[1], x) + matmul(p.u[1], h) + p.b[1]);
+    let n = tanh(matmul(p.w[2], x) + matmul(p.u[2], r * h) + p.b[2]);
+    (1.0 - z) * n + z * h
+}
+pub fn loss(p: &Gru<8, 16>, x: &[[f32; 8]; 32], y: &[f32; 16]) -> f32 {
+    let mut h = [0.0; 16];
+    for v in x { h = cell(p, h, v); }
+    sum((h - y) * (h - y))
+}
+pub fn step(p: &mut Gru<8, 16>, x: &[[f32; 8]; 32], y: &[f32; 16], lr: f32) -> f32 {
+    let (l, g) = value_and_grad(loss)(p, x, y);
+    *p = *p - lr * g;
+    l
+}
+"#;
+
+#[test]
+fn a_recurrent_network_trains_in_half_of_its_memory() {
+    let (bytes, work) = at_half(GRU);
+    assert!(bytes <= 0.5 && work <= 1.35, "{bytes} of the memory, {work} of the work");
+}
+
+#[test]
+fn a_dense_network_trains_in_half_of_its_memory() {
+    let (bytes, work) = at_half(MLP);
+    assert!(bytes <= 0.5 && work <= 1.4, "{bytes} of the memory, {work} of the work");
+}
+
+#[test]
+fn a_budget_that_cannot_be_kept_says_what_would_be() {
+    let mut unit = unit("fn cube(a: &[[f32; 8]; 8]) -> [[f32; 8]; 8] { let b = matmul(a, a); matmul(b, b) }");
+    unit.options.ram = Some((600, proc_macro2::Span::call_site()));
+    let Outcome::Done(k) = compile(&unit) else { panic!("methods are missing") };
+    let text = k.errors.to_string().replace("\\n", "\n");
+    assert!(
+        text.contains("this kernel needs 1024 bytes of RAM, 600 are allowed: 256 of arena, 768 of stack and result"),
+        "{text}"
+    );
+    assert!(text.contains("b: f32[8, 8], 256 bytes   line 1:"), "{text}");
+    assert!(text.contains("help: the smallest budget that works is `ram = 1024`"), "{text}");
 }

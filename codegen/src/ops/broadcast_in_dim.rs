@@ -6,6 +6,7 @@ use crate::ops::{Batched, Lowering, OpError, Operand, Primitive, ReduceSum, Resh
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::strips::Strip;
 
 /// `out[i] = x[i at dims]`; operand axis `d` is axis `dims[d]` of the result and has its extent or extent one.
 #[derive(Clone, Debug)]
@@ -70,6 +71,13 @@ impl Primitive for BroadcastInDim {
         let mut dims = vec![0];
         dims.extend(self.dims.iter().map(|d| d + 1));
         vec![Batched { var: g.bind1(BroadcastInDim { shape, dims }, &[ins[0].var]), batched: true }]
+    }
+
+    fn strip(&self, ins: &[&Aval], d: usize, n: usize) -> Option<Strip> {
+        let from = self.dims.iter().position(|e| *e == d).filter(|k| ins[0].shape[*k] == self.shape[d]);
+        let mut shape = self.shape.clone();
+        shape[d] = n;
+        Some(Strip { op: BroadcastInDim { shape, dims: self.dims.clone() }.into(), along: vec![from] })
     }
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {

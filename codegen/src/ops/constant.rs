@@ -8,6 +8,7 @@ use crate::ops::{Batched, Lowering, OpError, Primitive, Tangent, param};
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::strips::Strip;
 
 /// `value`, always. A splat is a literal in the loops that read it; any other array is stored in flash by the scheduler,
 /// which looks for this primitive's [`Constant::value`].
@@ -40,6 +41,13 @@ impl Primitive for Constant {
 
     fn batch(&self, g: &mut Graph, _ins: &[Batched], _size: usize) -> Vec<Batched> {
         vec![Batched { var: g.bind1(self.clone(), &[]), batched: false }]
+    }
+
+    fn strip(&self, _ins: &[&Aval], d: usize, n: usize) -> Option<Strip> {
+        let mut aval = self.value.aval().clone();
+        let x = *self.value.data().first().filter(|_| self.value.is_splat())?;
+        aval.shape[d] = n;
+        Some(Strip { op: Constant { value: Rc::new(Array::full(&aval, x)) }.into(), along: Vec::new() })
     }
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {

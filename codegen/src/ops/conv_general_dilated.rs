@@ -13,6 +13,7 @@ use crate::ops::{Batched, Lowering, OpError, Operand, Primitive, Rev, Tangent, a
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::strips::Strip;
 
 /// `out[n, o, y] = sum over c, k of lhs[n, c, y * stride + k * rhs_dilation - lo] * rhs[o, c, k]`, where `lhs` has
 /// `lhs_dilation - 1` zeros between its elements and zeros around them.
@@ -365,6 +366,25 @@ impl Primitive for ConvGeneralDilated {
             }
         };
         vec![Batched { var, batched: true }]
+    }
+
+    /// Along the batch and along output features; channel by channel where every channel is a group.
+    fn strip(&self, ins: &[&Aval], d: usize, n: usize) -> Option<Strip> {
+        if self.batch_group_count != 1 {
+            return None;
+        }
+        let mut op = self.clone();
+        let groups = self.feature_group_count;
+        let along = match self.out_spec.iter().position(|e| *e == d)? {
+            0 => vec![Some(self.lhs_spec[0]), None],
+            1 if groups == 1 => vec![None, Some(self.rhs_spec[0])],
+            1 if groups == ins[0].shape[self.lhs_spec[1]] && groups == ins[1].shape[self.rhs_spec[0]] => {
+                op.feature_group_count = n;
+                vec![Some(self.lhs_spec[1]), Some(self.rhs_spec[0])]
+            }
+            _ => return None,
+        };
+        Some(Strip { op: op.into(), along })
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

@@ -12,6 +12,7 @@ use crate::ops::{
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::strips::Strip;
 
 /// `out[b, i, j] = sum over k of lhs[b, i, k] * rhs[b, j, k]`: batch axes first, then the free axes of `lhs`, then those
 /// of `rhs`, each in the order of the operand (batch axes in the order of the lists).
@@ -292,6 +293,19 @@ impl Primitive for DotGeneral {
             }
         };
         vec![Batched { var, batched: true }]
+    }
+
+    /// Of a free axis, the other operand is needed whole.
+    fn strip(&self, ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
+        let (n_batch, left, right) = (self.lhs_batch.len(), self.lhs_free(ins[0]), self.rhs_free(ins[1]));
+        let along = if d < n_batch {
+            vec![Some(self.lhs_batch[d]), Some(self.rhs_batch[d])]
+        } else if d < n_batch + left.len() {
+            vec![Some(left[d - n_batch]), None]
+        } else {
+            vec![None, Some(right[d - n_batch - left.len()])]
+        };
+        Some(Strip { op: self.clone().into(), along })
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

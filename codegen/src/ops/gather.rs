@@ -9,6 +9,7 @@ use crate::ops::{Batched, Lowering, OpError, Operand, Primitive, Scatter, Tangen
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::strips::Strip;
 
 /// `out[i] = x[coords(i)]`, zero where that is left out. Operands: `x`, then the index arrays.
 ///
@@ -68,6 +69,14 @@ impl Primitive for Gather {
         let coords = self.coords.batched(batched[0], &batched[1..], size);
         let vars: Vec<Var> = ins.iter().map(|b| b.var).collect();
         vec![Batched { var: g.bind1(Gather { coords }, &vars), batched: true }]
+    }
+
+    /// Along an axis of the result that walks along all of an axis, and along axes of the index arrays.
+    fn strip(&self, ins: &[&Aval], d: usize, n: usize) -> Option<Strip> {
+        let coords = self.coords.of_strip(ins[0], d, n)?;
+        let walked = self.coords.dims.iter().position(|dim| dim.window == Some(d));
+        let of_index = self.coords.index_dims.iter().map(|dims| dims.iter().position(|e| *e == d));
+        Some(Strip { op: Gather { coords }.into(), along: [walked].into_iter().chain(of_index).collect() })
     }
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {

@@ -190,6 +190,19 @@ impl Coords {
         Coords { dims, index_dims, shape: prepended(size, &self.shape), mode: self.mode }
     }
 
+    /// The map for slices of extent `n` along axis `w` of the moving array, where every axis of the indexed array `x` that
+    /// it walks along is walked along in full: then slices of that axis are needed only.
+    pub fn of_strip(&self, x: &Aval, w: usize, n: usize) -> Option<Coords> {
+        let walked: Vec<usize> = (0..self.dims.len()).filter(|d| self.dims[*d].window == Some(w)).collect();
+        let in_full = walked.iter().all(|d| self.dims[*d].index.is_none() && x.shape[*d] == self.shape[w]);
+        if walked.len() > 1 || !in_full {
+            return None;
+        }
+        let mut coords = self.clone();
+        coords.shape[w] = n;
+        Some(coords)
+    }
+
     /// Whether two elements of the moving array never lie at the same place, whatever the indices are.
     pub fn is_injective(&self) -> bool {
         // An axis of the moving array is known from the place once it alone moves some axis of the indexed array: one

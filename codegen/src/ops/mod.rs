@@ -12,6 +12,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::indexing::Coords;
 use crate::ops::windows::Windows;
+use crate::passes::strips::Strip;
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::{Param, Params};
@@ -269,6 +270,17 @@ pub trait Primitive: fmt::Debug + Any {
         false
     }
 
+    /// How slices of extent `n` along axis `d` of the result are computed from slices of the operands; `None` where they are
+    /// not, or nobody has said how.
+    fn strip(&self, _ins: &[&Aval], _d: usize, _n: usize) -> Option<Strip> {
+        None
+    }
+
+    /// Whether the result has the elements of operand 0 in the same row-major order: the same memory shows both.
+    fn is_view(&self) -> bool {
+        false
+    }
+
     /// Floating-point operations of one application; integer and data movement primitives count none.
     fn flops(&self, _ins: &[&Aval]) -> u64 {
         0
@@ -474,6 +486,10 @@ impl<T: Elementwise> Primitive for T {
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {
         Lowering::Map
+    }
+
+    fn strip(&self, ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
+        Some(Strip { op: self.clone().into(), along: vec![Some(d); ins.len()] })
     }
 
     fn is_elementwise(&self) -> bool {

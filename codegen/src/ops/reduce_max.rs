@@ -7,6 +7,8 @@ use crate::ops::{Batched, FoldOrder, Lowering, Max, OpError, Primitive, Tangent,
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::ops::axes::others;
+use crate::passes::strips::Strip;
 
 /// `out[i] = max of x[i, j]` over the indices `j` of `axes`; NaN if any is, the least number of nothing. Elements that tie share
 /// the derivative evenly.
@@ -42,6 +44,11 @@ impl Primitive for ReduceMax {
     fn batch(&self, g: &mut Graph, ins: &[Batched], _size: usize) -> Vec<Batched> {
         let var = g.bind1(ReduceMax { axes: batch_axes(&self.axes) }, &[ins[0].var]);
         vec![Batched { var, batched: true }]
+    }
+
+    fn strip(&self, ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
+        let from = others(ins[0].rank(), &self.axes, &[])[d];
+        Some(Strip { op: self.clone().into(), along: vec![Some(from)] })
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

@@ -12,6 +12,7 @@ use crate::ops::{
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::strips::Strip;
 
 /// `out[i] = product of x[i, j]` over the indices `j` of `axes`, in the lanes order; integers wrap.
 #[derive(Clone, Debug)]
@@ -76,6 +77,11 @@ impl Primitive for ReduceProd {
     fn batch(&self, g: &mut Graph, ins: &[Batched], _size: usize) -> Vec<Batched> {
         let var = g.bind1(ReduceProd { axes: batch_axes(&self.axes) }, &[ins[0].var]);
         vec![Batched { var, batched: true }]
+    }
+
+    fn strip(&self, ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
+        let from = others(ins[0].rank(), &self.axes, &[])[d];
+        Some(Strip { op: self.clone().into(), along: vec![Some(from)] })
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

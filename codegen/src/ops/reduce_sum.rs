@@ -8,6 +8,8 @@ use crate::ops::{Add, Batched, BroadcastInDim, FoldOrder, Lowering, OpError, Ope
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::ops::axes::others;
+use crate::passes::strips::Strip;
 
 /// `out[i] = sum of x[i, j]` over the indices `j` of `axes`, in the lanes order.
 #[derive(Clone, Debug)]
@@ -48,6 +50,11 @@ impl Primitive for ReduceSum {
     fn batch(&self, g: &mut Graph, ins: &[Batched], _size: usize) -> Vec<Batched> {
         let var = g.bind1(ReduceSum { axes: batch_axes(&self.axes) }, &[ins[0].var]);
         vec![Batched { var, batched: true }]
+    }
+
+    fn strip(&self, ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
+        let from = others(ins[0].rank(), &self.axes, &[])[d];
+        Some(Strip { op: self.clone().into(), along: vec![Some(from)] })
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

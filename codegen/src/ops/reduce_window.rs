@@ -13,6 +13,7 @@ use crate::ops::{
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::strips::Strip;
 
 /// Folds every window, in row-major order, from 0 (sum), the smallest (max) or the largest value (min) of the dtype.
 ///
@@ -205,6 +206,13 @@ impl Primitive for ReduceWindow {
     fn batch(&self, g: &mut Graph, ins: &[Batched], _size: usize) -> Vec<Batched> {
         let op = ReduceWindow { op: self.op, windows: self.windows.batched() };
         vec![Batched { var: g.bind1(op, &[ins[0].var]), batched: true }]
+    }
+
+    /// Along axes that the windows leave alone.
+    fn strip(&self, _ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
+        let w = &self.windows;
+        let alone = w.window[d] == 1 && w.strides[d] == 1 && w.lo[d] == 0 && w.hi[d] == 0 && w.base_dilation[d] == 1;
+        alone.then(|| Strip { op: self.clone().into(), along: vec![Some(d)] })
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

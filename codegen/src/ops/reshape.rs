@@ -6,6 +6,7 @@ use crate::ops::{Batched, Lowering, OpError, Operand, Primitive, Tangent, param}
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::{Ix, ravel, unravel};
 use crate::text::Params;
+use crate::passes::strips::Strip;
 
 /// Row-major reinterpretation; moves nothing.
 #[derive(Clone, Debug)]
@@ -50,6 +51,20 @@ impl Primitive for Reshape {
         let mut shape = vec![size];
         shape.extend(&self.shape);
         vec![Batched { var: g.bind1(Reshape { shape }, &[ins[0].var]), batched: true }]
+    }
+
+    fn is_view(&self) -> bool {
+        true
+    }
+
+    /// The axis stays one where as many elements lie outside of it as before.
+    fn strip(&self, ins: &[&Aval], d: usize, n: usize) -> Option<Strip> {
+        let outside = |shape: &[usize], d: usize| shape[..d].iter().product::<usize>();
+        let same = |e: &usize| ins[0].shape[*e] == self.shape[d] && outside(&ins[0].shape, *e) == outside(&self.shape, d);
+        let from = (0..ins[0].rank()).find(same)?;
+        let mut shape = self.shape.clone();
+        shape[d] = n;
+        Some(Strip { op: Reshape { shape }.into(), along: vec![Some(from)] })
     }
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {

@@ -13,6 +13,7 @@ use crate::ops::{
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::strips::Strip;
 
 /// A copy of `x` in which, for every index `i` of the updates in row-major order, the element at `coords(i)` becomes
 /// `combine(element, updates[i])`. Updates whose window sticks out are moved or left out, as the mode says.
@@ -330,6 +331,15 @@ impl Primitive for Scatter {
         let mut ins = ins.to_vec();
         ins[0] = to;
         Some(g.bind1(self.clone(), &ins))
+    }
+
+    /// Along an axis that the updates walk along in full.
+    fn strip(&self, ins: &[&Aval], d: usize, n: usize) -> Option<Strip> {
+        let w = self.coords.dims[d].window?;
+        let coords = self.coords.of_strip(ins[0], w, n)?;
+        let of_index = self.coords.index_dims.iter().map(|dims| dims.iter().position(|e| *e == w));
+        let along = [Some(d)].into_iter().chain(of_index).chain([Some(w)]).collect();
+        Some(Strip { op: Scatter { coords, combine: self.combine }.into(), along })
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

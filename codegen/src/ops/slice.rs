@@ -4,6 +4,7 @@ use crate::array::Array;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::axes::prepended;
 use crate::ops::{Batched, Lowering, OpError, Operand, Pad, Primitive, Tangent, param};
+use crate::passes::strips::Strip;
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
@@ -104,6 +105,14 @@ impl Primitive for Slice {
             stride: prepended(1, &self.stride),
         };
         vec![Batched { var: g.bind1(op, &[ins[0].var]), batched: true }]
+    }
+
+    /// Along axes that are taken in full.
+    fn strip(&self, ins: &[&Aval], d: usize, n: usize) -> Option<Strip> {
+        let in_full = self.start[d] == 0 && self.limit[d] == ins[0].shape[d] && self.stride[d] == 1;
+        let mut op = self.clone();
+        op.limit[d] = n;
+        in_full.then(|| Strip { op: op.into(), along: vec![Some(d)] })
     }
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {

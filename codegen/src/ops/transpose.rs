@@ -6,6 +6,7 @@ use crate::ops::{Batched, Lowering, OpError, Primitive, Operand, Tangent, param}
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::strips::Strip;
 
 /// Axis `d` of the result is axis `perm[d]` of the operand; moves nothing when fused.
 #[derive(Clone, Debug)]
@@ -67,6 +68,10 @@ impl Primitive for Transpose {
         let mut perm = vec![0];
         perm.extend(self.perm.iter().map(|p| p + 1));
         vec![Batched { var: g.bind1(Transpose { perm }, &[ins[0].var]), batched: true }]
+    }
+
+    fn strip(&self, _ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
+        Some(Strip { op: self.clone().into(), along: vec![Some(self.perm[d])] })
     }
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {

@@ -12,7 +12,9 @@ use crate::ops::region::marked;
 
 pub mod bytes;
 pub mod nans;
+pub mod recompute;
 pub mod simplify;
+pub mod strips;
 
 /// Rounds after which a graph is taken as it is; each round shrinks it, so this is far more than is ever needed.
 const MAX_ROUNDS: usize = 16;

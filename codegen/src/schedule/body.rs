@@ -77,6 +77,16 @@ impl Exprs {
         self.nodes.is_empty()
     }
 
+    /// Lets every load read another buffer; distinct ones stay distinct.
+    pub fn rename(&mut self, name: &dyn Fn(&mut u32)) {
+        for (node, _) in &mut self.nodes {
+            if let Node::Load { buffer, .. } = node {
+                name(buffer);
+            }
+        }
+        self.seen = self.nodes.iter().enumerate().map(|(n, key)| (key.clone(), Ex(n as u32))).collect();
+    }
+
     /// The primitive behind the text of a [`Node::Apply`].
     pub fn op(&self, text: &str) -> &Op {
         &self.ops[text]

@@ -10,8 +10,8 @@ use crate::dtype::DType;
 use crate::graph::{Aval, Eqn, Graph, Var};
 use crate::ops::{BroadcastInDim, Constant, Lowering, Op};
 use crate::schedule::body::{Body, Ex, Exprs, Node};
-use crate::schedule::exprs::{merge_axes, needed};
-use crate::schedule::ix::{Ix, ravel};
+use crate::schedule::exprs::{axes_of, index, merge_axes, needed, operands};
+use crate::schedule::ix::{Atom, Ix, ravel};
 use crate::schedule::program::{Buffer, Dest, Fold, Kernel, Kind, Nest, Program, Schedule, Storage, WhyNot};
 use crate::schedule::region;
 
@@ -44,48 +44,67 @@ pub fn fuse_as(program: &Program, wishes: Wishes) -> Schedule {
         let computed = program.graph.eqns.iter().filter(|e| e.op.downcast::<Constant>().is_none());
         forced.extend(computed.flat_map(|e| &e.outputs).map(|v| (*v, WhyNot::Unfused)));
     }
+    let facts = Facts::of(&program.graph);
     loop {
-        let realised = decide(program, &forced);
+        let realised = decide(&facts, &forced);
         match build(program, &realised, wishes) {
             Ok(mut schedule) => {
                 schedule.notes = realised.into_iter().collect();
                 order(&mut schedule, !wishes.inside);
                 return schedule;
             }
-            Err((v, why)) => {
-                assert!(forced.insert(v, why).is_none(), "fusion does not settle");
+            Err(refused) => {
+                let more = refused.into_iter().filter(|(v, why)| forced.insert(*v, why.clone()).is_none()).count();
+                assert!(more > 0, "fusion does not settle");
             }
         }
     }
 }
 
+/// What does not change while it is decided what is stored.
+struct Facts<'a> {
+    g: &'a Graph,
+    lowerings: Vec<Lowering>,
+    /// Weight of each equation alone.
+    own: Vec<u32>,
+    /// The equation that defines a value.
+    defs: HashMap<Var, usize>,
+    shown: Shown,
+    joins: Joins,
+}
+
+impl Facts<'_> {
+    fn of(g: &Graph) -> Facts<'_> {
+        let lowerings: Vec<Lowering> =
+            g.eqns.iter().map(|e| e.op.lowering(&e.inputs.iter().map(|v| g.aval(*v)).collect::<Vec<_>>())).collect();
+        let own = g.eqns.iter().zip(&lowerings).map(|(e, l)| weight(e, g, l)).collect();
+        let defs = g.eqns.iter().enumerate().flat_map(|(n, e)| e.outputs.iter().map(move |v| (*v, n))).collect();
+        Facts { g, lowerings, own, defs, shown: Shown::of(g), joins: Joins::of(g) }
+    }
+}
+
 /// Values with a buffer of their own, and why.
-fn decide(program: &Program, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
-    let g = &program.graph;
+fn decide(facts: &Facts<'_>, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
+    let Facts { g, lowerings, defs, shown, .. } = facts;
     let mut why = forced.clone();
-    let lowerings: Vec<Lowering> =
-        g.eqns.iter().map(|e| e.op.lowering(&e.inputs.iter().map(|v| g.aval(*v)).collect::<Vec<_>>())).collect();
-    let defined: BTreeSet<Var> = g.eqns.iter().flat_map(|e| e.outputs.iter().copied()).collect();
-    for v in g.outputs.iter().filter(|v| defined.contains(v)) {
+    for v in g.outputs.iter().filter(|v| defs.contains_key(v)) {
         why.insert(*v, WhyNot::Result);
     }
-    for (eqn, lowering) in g.eqns.iter().zip(&lowerings) {
+    for (eqn, lowering) in g.eqns.iter().zip(lowerings) {
         let whole: Vec<Var> = match lowering {
-            Lowering::Call { .. } | Lowering::Region | Lowering::Effect { .. } => {
-                eqn.inputs.iter().chain(&eqn.outputs).copied().collect()
-            }
+            Lowering::Region => eqn.inputs.iter().map(|v| shown.by(*v)).chain(eqn.outputs.iter().copied()).collect(),
+            Lowering::Call { .. } | Lowering::Effect { .. } => eqn.inputs.iter().chain(&eqn.outputs).copied().collect(),
             Lowering::Scatter { .. } => vec![eqn.inputs[0], eqn.outputs[0]],
             _ => Vec::new(),
         };
-        for v in whole.into_iter().filter(|v| defined.contains(v)) {
+        for v in whole.into_iter().filter(|v| defs.contains_key(v)) {
             why.entry(v).or_insert(WhyNot::NeededWhole);
         }
     }
-    let own: Vec<u32> = g.eqns.iter().zip(&lowerings).map(|(e, l)| weight(e, g, l)).collect();
     // Storing a value makes everything behind it cheap, so values are stored front to back: of those that are worth it,
     // only the ones that depend on no other such value, until there are none.
     loop {
-        let front = worth_storing(g, &lowerings, &own, &why);
+        let front = worth_storing(facts, &why);
         if front.is_empty() {
             return why;
         }
@@ -93,11 +112,42 @@ fn decide(program: &Program, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, Wh
     }
 }
 
-/// Values that should be stored, given what is stored already; none of them depends on another. `own` is the weight of each
-/// equation alone.
-fn worth_storing(g: &Graph, lowerings: &[Lowering], own: &[u32], why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
-    let defs: HashMap<Var, usize> =
-        g.eqns.iter().enumerate().flat_map(|(n, e)| e.outputs.iter().map(move |v| (*v, n))).collect();
+/// What the memory of a value shows: the value that it is a view of, where it is one.
+struct Shown {
+    of: HashMap<Var, Var>,
+    regions: BTreeSet<Var>,
+}
+
+impl Shown {
+    fn of(g: &Graph) -> Shown {
+        let mut shown = Shown { of: HashMap::new(), regions: BTreeSet::new() };
+        for eqn in &g.eqns {
+            if eqn.op.is_view() {
+                let root = shown.by(eqn.inputs[0]);
+                shown.of.insert(eqn.outputs[0], root);
+            }
+            if eqn.op.region().is_some() {
+                shown.regions.extend(&eqn.outputs);
+            }
+        }
+        shown
+    }
+
+    /// The value whose memory `v` is shown by; itself where it is no view.
+    fn by(&self, v: Var) -> Var {
+        self.of.get(&v).copied().unwrap_or(v)
+    }
+
+    /// The result of a loop or branch that `v` is a view of.
+    fn of_region(&self, v: Var) -> Option<Var> {
+        let root = self.by(v);
+        (root != v && self.regions.contains(&root)).then_some(root)
+    }
+}
+
+/// Values that should be stored, given what is stored already; none of them depends on another.
+fn worth_storing(facts: &Facts<'_>, why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
+    let Facts { g, lowerings, own, defs, joins, .. } = facts;
     let works = |n: usize| own[n] > 0 || matches!(lowerings[n], Lowering::Fold { .. });
     // What computing an element costs at every reader.
     let mut weights: HashMap<Var, u32> = HashMap::new();
@@ -133,7 +183,6 @@ fn worth_storing(g: &Graph, lowerings: &[Lowering], own: &[u32], why: &BTreeMap<
         };
         weights.extend(eqn.outputs.iter().map(|v| (*v, w)));
     }
-    let joins = Joins::of(g);
     // Back to front: in how many loop nests a value would be computed.
     let mut nests: HashMap<Var, BTreeSet<Var>> = HashMap::new();
     for (n, eqn) in g.eqns.iter().enumerate().rev() {
@@ -233,7 +282,18 @@ fn weight(eqn: &Eqn, g: &Graph, lowering: &Lowering) -> u32 {
         }
         _ => 0,
     };
-    needed(&exprs, &[root]).iter().map(of_node).sum()
+    // What depends on no axis is computed once, in front of all loops.
+    let mut moves = vec![false; exprs.len()];
+    let mut sum = 0;
+    for e in needed(&exprs, &[root]) {
+        let node = exprs.node(e);
+        let own = index(node).is_some_and(|ix| !axes_of(ix).is_empty());
+        moves[e.0 as usize] = own || operands(node).iter().any(|a| moves[a.0 as usize]);
+        if moves[e.0 as usize] {
+            sum += of_node(&e);
+        }
+    }
+    sum
 }
 
 /// What an elementwise primitive costs per element.
@@ -264,29 +324,41 @@ fn repeats(eqn: &Eqn, g: &Graph, u: Var) -> bool {
     (first_new..out.rank()).any(kept)
 }
 
-/// Kernels for every realised value; `Err` names a fold that has to be realised first.
-fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) -> Result<Schedule, Refused> {
+/// Kernels for every realised value; `Err` names values that have to be realised first.
+fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) -> Result<Schedule, Vec<Refused>> {
     let g = &program.graph;
+    let mut failed: Vec<Refused> = Vec::new();
     let mut s = Schedule::default();
+    let defs: HashMap<Var, &Eqn> = g.eqns.iter().flat_map(|e| e.outputs.iter().map(move |v| (*v, e))).collect();
     let mut buffers: HashMap<Var, u32> = HashMap::new();
+    // Values that need no kernel: what they are views of is in their memory.
+    let mut views: BTreeSet<Var> = BTreeSet::new();
     for (n, v) in g.inputs.iter().enumerate() {
         buffers.insert(*v, s.buffers.len() as u32);
-        s.buffers.push(buffer(g, *v, Storage::Param(n)));
+        s.buffers.push(buffer(g, &defs, *v, Storage::Param(n)));
     }
-    let defs: HashMap<Var, &Eqn> = g.eqns.iter().flat_map(|e| e.outputs.iter().map(move |v| (*v, e))).collect();
     for eqn in &g.eqns {
         if let Some(c) = eqn.op.downcast::<Constant>()
             && !c.value.is_splat()
         {
             buffers.insert(eqn.outputs[0], s.buffers.len() as u32);
-            s.buffers.push(buffer(g, eqn.outputs[0], Storage::Static(c.value.clone())));
+            s.buffers.push(buffer(g, &defs, eqn.outputs[0], Storage::Static(c.value.clone())));
         }
     }
     // The first result that a value goes to is where it is computed; others are copies.
+    let shown = Shown::of(g);
     for (v, dest) in g.outputs.iter().zip(&program.dests) {
         if defs.contains_key(v) && !buffers.contains_key(v) {
-            buffers.insert(*v, s.buffers.len() as u32);
-            s.buffers.push(buffer(g, *v, storage(*dest)));
+            let b = s.buffers.len() as u32;
+            buffers.insert(*v, b);
+            s.buffers.push(buffer(g, &defs, *v, storage(*dest)));
+            // A loop yields into the result that is a view of what it yields.
+            if let Some(root) =
+                shown.of_region(*v).filter(|root| !g.outputs.contains(root) && !buffers.contains_key(root))
+            {
+                buffers.insert(root, b);
+                views.insert(*v);
+            }
         }
     }
     for eqn in &g.eqns {
@@ -295,11 +367,21 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) ->
             let splat = is_constant && !g.outputs.contains(v) && realised.get(v) != Some(&WhyNot::NeededWhole);
             if realised.contains_key(v) && !buffers.contains_key(v) && !splat {
                 buffers.insert(*v, s.buffers.len() as u32);
-                s.buffers.push(buffer(g, *v, Storage::Arena(0)));
+                s.buffers.push(buffer(g, &defs, *v, Storage::Arena(0)));
             }
         }
     }
+    for eqn in g.eqns.iter().filter(|e| e.op.is_view()) {
+        let v = eqn.outputs[0];
+        if let (None, Some(b)) = (buffers.get(&v), buffers.get(&shown.by(v)).copied()) {
+            buffers.insert(v, b);
+            views.insert(v);
+        }
+    }
     for eqn in &g.eqns {
+        if eqn.outputs.first().is_some_and(|v| views.contains(v)) {
+            continue;
+        }
         let write = match eqn.outputs.first().map(|v| buffers.get(v)) {
             Some(Some(b)) if matches!(s.buffers[*b as usize].storage, Storage::Static(_)) => continue,
             Some(Some(b)) => *b,
@@ -317,8 +399,14 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) ->
             next_axis: 0,
             wishes,
         }
-        .kernel(eqn, write)?;
-        s.kernels.push(kernel);
+        .kernel(eqn, write);
+        match kernel {
+            Ok(kernel) => s.kernels.push(kernel),
+            Err(v) => failed.push(v),
+        }
+    }
+    if !failed.is_empty() {
+        return Err(failed);
     }
     // Results that are inputs, constants or repeated: copies.
     for (v, dest) in g.outputs.iter().zip(&program.dests) {
@@ -328,7 +416,7 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) ->
             continue;
         }
         let write = s.buffers.len() as u32;
-        s.buffers.push(buffer(g, *v, to));
+        s.buffers.push(buffer(g, &defs, *v, to));
         let shape = g.shape(*v).to_vec();
         let ix: Vec<Ix> = shape.iter().enumerate().map(|(d, n)| Ix::axis(d as u32, *n)).collect();
         let mut b = Builder {
@@ -342,7 +430,7 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) ->
             wishes,
         };
         let mut exprs = Exprs::default();
-        let value = b.load(&mut exprs, *v, &ix).map_err(other_indices)?;
+        let value = b.load(&mut exprs, *v, &ix).map_err(|v| vec![other_indices(v)])?;
         let folds = b.folds.into_iter().map(|(_, f)| f).collect();
         let nest = merge_axes(Nest { at: ravel(&ix, &shape), extents: shape, exprs, folds, value });
         let reads = reads_of(&nest);
@@ -365,9 +453,9 @@ fn storage(dest: Dest) -> Storage {
     }
 }
 
-fn buffer(g: &Graph, v: Var, storage: Storage) -> Buffer {
+fn buffer(g: &Graph, defs: &HashMap<Var, &Eqn>, v: Var, storage: Storage) -> Buffer {
     let name = g.var_name(v).unwrap_or("").to_string();
-    let src = g.eqns.iter().find(|e| e.outputs.contains(&v)).map(|e| e.src).unwrap_or_default();
+    let src = defs.get(&v).map(|e| e.src).unwrap_or_default();
     Buffer { aval: g.aval(v).clone(), storage, var: v, name, src }
 }
 
@@ -705,9 +793,35 @@ pub fn read_in_step(kernel: &Kernel, buffer: u32) -> bool {
             if let Some(w) = when {
                 collect_reads(&nest.exprs, *w, &mut other);
             }
-            *from == buffer && !other.contains(&buffer)
+            *from == buffer && (!other.contains(&buffer) || when.is_none() && reads_what_changes(nest, at, buffer))
         }
         Kind::Call { .. } | Kind::Effect { .. } => false,
         Kind::Region(r) => r.starts_in_place(buffer),
     }
+}
+
+/// Whether all that the updates of a scatter read of `buffer` is the element that changes, and none changes twice.
+pub fn reads_what_changes(nest: &Nest, at: &Ix, buffer: u32) -> bool {
+    let steady = |e: Ex| {
+        let nodes = needed(&nest.exprs, &[e]);
+        nodes.iter().all(|n| index(nest.exprs.node(*n)).is_none_or(|ix| axes_of(ix).is_empty()))
+            && nodes.iter().all(|n| !matches!(nest.exprs.node(*n), Node::Load { buffer: b, .. } if *b == buffer))
+    };
+    // A number in mixed radix: every axis steps over all that the smaller ones reach.
+    let mut steps: Vec<(i64, i64)> = Vec::new();
+    for (atom, c) in &at.terms {
+        match atom {
+            Atom::Axis { extent, .. } => steps.push((*c, *extent)),
+            Atom::Value { ex, .. } if steady(*ex) => {}
+            _ => return false,
+        }
+    }
+    steps.sort_unstable();
+    let apart = steps.windows(2).all(|w| w[1].0 >= w[0].0 * w[0].1) && steps.first().is_none_or(|s| s.0 > 0);
+    let moving = nest.extents.iter().filter(|n| **n > 1).count();
+    let here = |n: u32| match nest.exprs.node(Ex(n)) {
+        Node::Load { buffer: b, at: from } => *b != buffer || from == at,
+        _ => true,
+    };
+    apart && steps.len() == moving && nest.folds.is_empty() && (0..nest.exprs.len() as u32).all(here)
 }

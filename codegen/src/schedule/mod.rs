@@ -5,7 +5,9 @@
 //! `crate::emit` writes down; [`verify`] says whether its memory holds what its kernels read.
 
 pub mod body;
+pub mod budget;
 pub mod contract;
+pub mod cost;
 pub mod exprs;
 pub mod fuse;
 pub mod interp;
@@ -15,6 +17,7 @@ pub mod place;
 pub mod plan;
 pub mod program;
 pub mod region;
+pub mod rematerialise;
 pub mod report;
 pub mod verify;
 pub mod work;

@@ -1,114 +1,73 @@
 //! Memory: an offset in the arena for every value that needs one.
 //!
 //! Before: buffers without place. After: no two buffers that are live at the same time overlap. A result takes over the
-//! memory of an operand that dies with it where it is read in step.
+//! memory of an operand that dies with it where it is read in step. Kernels run in another order where that needs less.
 
+use std::collections::HashMap;
+
+use crate::dtype::DType;
+use crate::schedule::cost;
 use crate::schedule::fuse::read_in_step;
 use crate::schedule::place::{Item, place};
 use crate::schedule::program::{Kind, Schedule, Storage};
+use crate::schedule::rematerialise::rematerialise;
+
+/// Kernels up to which another order is looked for.
+const MAX_REORDERED: usize = 256;
 
 /// Fills in offsets, in-place updates and the size of the arena.
 pub fn plan(s: &mut Schedule) {
-    let n = s.buffers.len();
-    let mut first = vec![usize::MAX; n];
-    let mut last = vec![0; n];
-    for (k, kernel) in s.kernels.iter().enumerate() {
-        for b in kernel.writes().iter().chain(&kernel.reads) {
-            first[*b as usize] = first[*b as usize].min(k);
-            last[*b as usize] = last[*b as usize].max(k);
+    arrange(s, None);
+}
+
+/// [`plan`], with kernels that run again where more than `limit` bytes would be needed.
+pub fn plan_within(s: &mut Schedule, limit: usize) {
+    let plain = s.clone();
+    let mut target = limit;
+    // The arena can be a little larger than what is live at once.
+    for _ in 0..3 {
+        *s = plain.clone();
+        arrange(s, Some(target));
+        let over = s.arena_bytes.saturating_sub(limit);
+        if over == 0 || s.live_bytes > target || target < over {
+            return;
+        }
+        target -= over;
+    }
+}
+
+fn arrange(s: &mut Schedule, limit: Option<usize>) {
+    let mut model = Model::of(s);
+    let mut layout = model.layout();
+    if model.steps.len() <= MAX_REORDERED
+        && let Some(order) = model.thrifty_order()
+    {
+        let other = model.in_order(&order);
+        let found = other.layout();
+        if found.most() < layout.most() {
+            other.realise(s);
+            (model, layout) = (Model::of(s), found);
         }
     }
-    let in_arena = |s: &Schedule, b: usize| matches!(s.buffers[b].storage, Storage::Arena(_)) && first[b] != usize::MAX;
-    // In place: the written buffer joins the group of an operand that dies here.
-    let mut group: Vec<usize> = (0..n).collect();
-    for k in 0..s.kernels.len() {
-        // A carry takes over the memory of what it starts from.
-        if let Kind::Region(r) = &s.kernels[k].kind {
-            for (from, to) in &r.carries {
-                let (a, b) = (&s.buffers[*from as usize], &s.buffers[*to as usize]);
-                let both = matches!((&a.storage, &b.storage), (Storage::Arena(_), Storage::Arena(_)));
-                let dies = last[*from as usize] == k && first[*to as usize] == k;
-                if both && dies && r.starts_in_place(*from) {
-                    group[*to as usize] = group[*from as usize];
-                }
-            }
-            continue;
-        }
-        if let Kind::Effect { .. } = s.kernels[k].kind {
-            continue;
-        }
-        let write = s.kernels[k].write;
-        let target = s.buffers[write as usize].storage.clone();
-        let bytes = s.buffers[write as usize].aval.bytes();
-        let candidate = s.kernels[k].reads.iter().copied().find(|b| {
-            let source = &s.buffers[*b as usize];
-            let same_place = match (&target, &source.storage) {
-                (Storage::Param(p), Storage::Param(q)) => p == q,
-                (Storage::Arena(_), Storage::Arena(_)) => last[*b as usize] == k && first[write as usize] == k,
-                _ => false,
-            };
-            *b != write
-                && same_place
-                && source.aval.dtype.bytes() == s.buffers[write as usize].aval.dtype.bytes()
-                && source.aval.dtype == s.buffers[write as usize].aval.dtype
-                && source.aval.bytes() == bytes
-                && read_in_step(&s.kernels[k], *b)
-        });
-        if let Some(b) = candidate {
-            s.kernels[k].in_place = Some(b);
-            if let Storage::Arena(_) = target {
-                group[write as usize] = group[b as usize];
-            }
-        }
+    if let Some(limit) = limit.filter(|limit| layout.most() > *limit)
+        && let Some(better) = rematerialise(&model, limit)
+    {
+        better.realise(s);
+        (model, layout) = (Model::of(s), better.layout());
     }
-    // Intervals of groups.
-    let mut blocks: Vec<Block> = Vec::new();
-    for b in 0..n {
-        if !in_arena(s, b) {
-            continue;
-        }
-        let (bytes, align) = (s.buffers[b].aval.bytes(), s.buffers[b].aval.dtype.bytes().min(8));
-        match blocks.iter_mut().find(|x| x.members.first().is_some_and(|m| group[*m] == group[b])) {
-            Some(x) => {
-                x.members.push(b);
-                x.first = x.first.min(first[b]);
-                x.last = x.last.max(last[b]);
-            }
-            None => blocks.push(Block { members: vec![b], bytes, align, first: first[b], last: last[b], offset: 0 }),
-        }
+    for (kernel, in_place) in s.kernels.iter_mut().zip(&layout.in_place) {
+        kernel.in_place = *in_place;
     }
-    // What a region needs inside is a block of its own, live while it runs.
-    let mut inside: Vec<(usize, usize)> = Vec::new();
-    for (k, kernel) in s.kernels.iter().enumerate() {
-        if let Kind::Region(r) = &kernel.kind
-            && r.bytes > 0
-        {
-            inside.push((blocks.len(), k));
-            blocks.push(Block { members: Vec::new(), bytes: r.bytes, align: 8, first: k, last: k, offset: 0 });
-        }
-    }
-    s.live_bytes = (0..s.kernels.len())
-        .map(|k| blocks.iter().filter(|x| x.first <= k && k <= x.last).map(|x| x.bytes).sum())
-        .max()
-        .unwrap_or(0);
-    let at_peak = (0..s.kernels.len())
-        .max_by_key(|k| {
-            let live: usize = blocks.iter().filter(|x| x.first <= *k && *k <= x.last).map(|x| x.bytes).sum();
-            (live, std::cmp::Reverse(*k))
-        })
-        .unwrap_or(0);
-    s.peak = blocks
-        .iter()
-        .filter(|x| x.first <= at_peak && at_peak <= x.last)
-        .filter_map(|x| Some((*x.members.first()? as u32, x.bytes)))
-        .collect();
-    s.peak.sort_by_key(|(b, bytes)| (std::cmp::Reverse(*bytes), *b));
+    s.live_bytes = layout.most();
+    s.peak = layout.peak();
+    let Layout { mut blocks, inside, .. } = layout;
     let items: Vec<Item> =
         blocks.iter().map(|x| Item { bytes: x.bytes, align: x.align, first: x.first, last: x.last }).collect();
     for (block, offset) in blocks.iter_mut().zip(place(&items, s.live_bytes)) {
         block.offset = offset;
     }
     s.arena_bytes = blocks.iter().map(|x| x.offset + x.bytes).max().unwrap_or(0);
+    debug_assert_eq!(model.steps.len(), s.kernels.len());
     for (block, k) in inside {
         if let Kind::Region(r) = &mut s.kernels[k].kind {
             r.base = blocks[block].offset;
@@ -116,17 +75,412 @@ pub fn plan(s: &mut Schedule) {
     }
     for x in &blocks {
         for b in &x.members {
-            s.buffers[*b].storage = Storage::Arena(x.offset);
+            s.buffers[*b as usize].storage = Storage::Arena(x.offset);
         }
     }
 }
 
+/// What is live at once, before kernels run again and places are found.
+pub fn live_bytes(s: &Schedule) -> usize {
+    let model = Model::of(s);
+    let most = model.layout().most();
+    let other = (model.steps.len() <= MAX_REORDERED).then(|| model.thrifty_order()).flatten();
+    other.map_or(most, |order| most.min(model.in_order(&order).layout().most()))
+}
+
+/// What the planner knows of a schedule: who reads and writes what, when, and what it costs. Rewrites of the order of
+/// kernels, and kernels that run again, are tried on it.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The buffers of the schedule, then those of kernels that run again.
+    pub buffers: Vec<Buf>,
+    /// In the order they run.
+    pub steps: Vec<Step>,
+}
+
+/// A buffer of a [`Model`].
+#[derive(Clone, Debug)]
+pub struct Buf {
+    /// The buffer of the schedule that it is, or is computed again.
+    pub of: u32,
+    /// Size.
+    pub bytes: usize,
+    /// Element type.
+    pub dtype: DType,
+    /// Where it lives.
+    pub place: Place,
+}
+
+/// Where a buffer lives, as far as the planner cares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In the arena.
+    Arena,
+    /// In an input.
+    Param(usize),
+    /// Elsewhere.
+    Fixed,
+}
+
+/// A kernel of a [`Model`].
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Which kernel of the schedule.
+    pub kernel: usize,
+    /// Buffers that it reads.
+    pub reads: Vec<u32>,
+    /// Buffers that it writes.
+    pub writes: Vec<u32>,
+    /// Of the buffers it reads, those that its result may take the place of, should they die here.
+    in_step: Vec<u32>,
+    /// Where carries start, and what holds them.
+    carries: Vec<(u32, u32)>,
+    /// Bytes that bodies need while it runs.
+    pub inside: usize,
+    /// Operations.
+    pub work: u64,
+    /// It does more than compute.
+    pub effect: bool,
+}
+
 /// Buffers that share their memory.
-struct Block {
-    members: Vec<usize>,
-    bytes: usize,
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Which; none for what bodies need.
+    pub members: Vec<u32>,
+    /// Size.
+    pub bytes: usize,
     align: usize,
-    first: usize,
-    last: usize,
+    /// First step that needs it.
+    pub first: usize,
+    /// Last step that needs it.
+    pub last: usize,
     offset: usize,
+}
+
+/// When memory is needed.
+#[derive(Debug)]
+pub struct Layout {
+    /// All blocks.
+    pub blocks: Vec<Block>,
+    /// Bytes live at each step.
+    pub live: Vec<usize>,
+    inside: Vec<(usize, usize)>,
+    in_place: Vec<Option<u32>>,
+}
+
+impl Layout {
+    /// The most that is live at once.
+    pub fn most(&self) -> usize {
+        self.live.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The first step at which most is live.
+    pub fn at_most(&self) -> usize {
+        let most = self.most();
+        self.live.iter().position(|l| *l == most).unwrap_or(0)
+    }
+
+    /// Buffers that are live there, the largest first.
+    fn peak(&self) -> Vec<(u32, usize)> {
+        let at = self.at_most();
+        let mut out: Vec<(u32, usize)> = self
+            .blocks
+            .iter()
+            .filter(|x| x.first <= at && at <= x.last)
+            .filter_map(|x| Some((*x.members.first()?, x.bytes)))
+            .collect();
+        out.sort_by_key(|(b, bytes)| (std::cmp::Reverse(*bytes), *b));
+        out
+    }
+}
+
+impl Model {
+    /// The model of a schedule.
+    pub fn of(s: &Schedule) -> Model {
+        let buffers = s
+            .buffers
+            .iter()
+            .enumerate()
+            .map(|(n, b)| Buf {
+                of: n as u32,
+                bytes: b.aval.bytes(),
+                dtype: b.aval.dtype,
+                place: match b.storage {
+                    Storage::Arena(_) => Place::Arena,
+                    Storage::Param(p) => Place::Param(p),
+                    Storage::Return(_) | Storage::Static(_) => Place::Fixed,
+                },
+            })
+            .collect();
+        let steps = s
+            .kernels
+            .iter()
+            .enumerate()
+            .map(|(n, kernel)| {
+                let mut step = Step {
+                    kernel: n,
+                    reads: kernel.reads.clone(),
+                    writes: kernel.writes(),
+                    in_step: Vec::new(),
+                    carries: Vec::new(),
+                    inside: 0,
+                    work: cost::of_kernel(s, kernel),
+                    effect: kernel.has_effect(),
+                };
+                match &kernel.kind {
+                    Kind::Region(r) => {
+                        step.inside = r.bytes;
+                        step.carries = r.carries.iter().copied().filter(|(from, _)| r.starts_in_place(*from)).collect();
+                    }
+                    Kind::Effect { .. } => {}
+                    _ => {
+                        let to = &s.buffers[kernel.write as usize].aval;
+                        let fits = |b: &u32| {
+                            let from = &s.buffers[*b as usize].aval;
+                            *b != kernel.write
+                                && from.dtype == to.dtype
+                                && from.bytes() == to.bytes()
+                                && read_in_step(kernel, *b)
+                        };
+                        step.in_step = kernel.reads.iter().copied().filter(fits).collect();
+                    }
+                }
+                step
+            })
+            .collect();
+        Model { buffers, steps }
+    }
+
+    fn place(&self, b: u32) -> Place {
+        self.buffers[b as usize].place
+    }
+
+    /// First and last step that needs each buffer.
+    pub fn lives(&self) -> (Vec<usize>, Vec<usize>) {
+        let mut first = vec![usize::MAX; self.buffers.len()];
+        let mut last = vec![0; self.buffers.len()];
+        for (k, step) in self.steps.iter().enumerate() {
+            for b in step.writes.iter().chain(&step.reads) {
+                first[*b as usize] = first[*b as usize].min(k);
+                last[*b as usize] = last[*b as usize].max(k);
+            }
+        }
+        (first, last)
+    }
+
+    /// Who takes over whose memory, and what is live when.
+    pub fn layout(&self) -> Layout {
+        let (first, last) = self.lives();
+        let mut group: Vec<u32> = (0..self.buffers.len() as u32).collect();
+        let mut in_place = vec![None; self.steps.len()];
+        for (k, step) in self.steps.iter().enumerate() {
+            // It dies here, and what takes its place is born here.
+            let hands_over = |from: u32, to: u32| last[from as usize] == k && first[to as usize] == k;
+            // A carry takes over the memory of what it starts from.
+            for (from, to) in &step.carries {
+                let both = self.place(*from) == Place::Arena && self.place(*to) == Place::Arena;
+                if both && hands_over(*from, *to) {
+                    group[*to as usize] = group[*from as usize];
+                }
+            }
+            let Some(&write) = step.writes.first() else { continue };
+            let candidate = step.in_step.iter().copied().find(|b| match (self.place(write), self.place(*b)) {
+                (Place::Param(p), Place::Param(q)) => p == q,
+                (Place::Arena, Place::Arena) => hands_over(*b, write),
+                _ => false,
+            });
+            if let Some(b) = candidate {
+                in_place[k] = Some(b);
+                if self.place(write) == Place::Arena {
+                    group[write as usize] = group[b as usize];
+                }
+            }
+        }
+        let mut blocks: Vec<Block> = Vec::new();
+        let mut of_group: HashMap<u32, usize> = HashMap::new();
+        for (b, buf) in self.buffers.iter().enumerate() {
+            if buf.place != Place::Arena || first[b] == usize::MAX {
+                continue;
+            }
+            let n = *of_group.entry(group[b]).or_insert_with(|| {
+                let align = buf.dtype.bytes().min(8);
+                let (first, last) = (first[b], last[b]);
+                blocks.push(Block { members: Vec::new(), bytes: buf.bytes, align, first, last, offset: 0 });
+                blocks.len() - 1
+            });
+            let block = &mut blocks[n];
+            block.members.push(b as u32);
+            block.first = block.first.min(first[b]);
+            block.last = block.last.max(last[b]);
+        }
+        // What a region needs inside is a block of its own, live while it runs.
+        let mut inside: Vec<(usize, usize)> = Vec::new();
+        for (k, step) in self.steps.iter().enumerate().filter(|(_, step)| step.inside > 0) {
+            inside.push((blocks.len(), k));
+            blocks.push(Block { members: Vec::new(), bytes: step.inside, align: 8, first: k, last: k, offset: 0 });
+        }
+        let mut change = vec![0i64; self.steps.len() + 1];
+        for x in &blocks {
+            change[x.first] += x.bytes as i64;
+            change[x.last + 1] -= x.bytes as i64;
+        }
+        let mut now = 0;
+        let live = change[..self.steps.len()]
+            .iter()
+            .map(|c| {
+                now += c;
+                now as usize
+            })
+            .collect();
+        Layout { blocks, live, inside, in_place }
+    }
+
+    /// For each step those that come before it: what it reads is written, whoever reads an input whose memory it takes has
+    /// done so, and effects keep their order, among each other and against changes of inputs.
+    fn before(&self) -> Vec<Vec<usize>> {
+        let mut writer: HashMap<u32, usize> = HashMap::new();
+        let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (k, step) in self.steps.iter().enumerate() {
+            writer.extend(step.writes.iter().map(|b| (*b, k)));
+            for b in &step.reads {
+                if let Place::Param(p) = self.place(*b) {
+                    readers.entry(p).or_default().push(k);
+                }
+            }
+        }
+        let mut before: Vec<Vec<usize>> = vec![Vec::new(); self.steps.len()];
+        let (mut effects, mut changes): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
+        for (k, step) in self.steps.iter().enumerate() {
+            before[k].extend(step.reads.iter().filter_map(|b| writer.get(b)).filter(|j| **j != k));
+            let params: Vec<usize> = step
+                .writes
+                .iter()
+                .filter_map(|b| match self.place(*b) {
+                    Place::Param(p) => Some(p),
+                    _ => None,
+                })
+                .collect();
+            // Reads of the new value come later already.
+            for p in &params {
+                before[k].extend(readers.get(p).into_iter().flatten().filter(|j| **j < k));
+            }
+            if step.effect {
+                before[k].extend(effects.iter().chain(&changes));
+                effects.push(k);
+            }
+            if !params.is_empty() {
+                before[k].extend(effects.iter().filter(|j| **j != k));
+                changes.push(k);
+            }
+        }
+        before
+    }
+
+    /// An order in which each step is the one, of those that can run, after which least is live.
+    fn thrifty_order(&self) -> Option<Vec<usize>> {
+        let before = self.before();
+        let mut waits: Vec<usize> = Vec::new();
+        let mut after: Vec<Vec<usize>> = vec![Vec::new(); self.steps.len()];
+        for (k, js) in before.iter().enumerate() {
+            let mut js = js.clone();
+            js.sort_unstable();
+            js.dedup();
+            waits.push(js.len());
+            js.iter().for_each(|j| after[*j].push(k));
+        }
+        let in_arena = |b: &u32| self.place(*b) == Place::Arena;
+        let mut uses = vec![0usize; self.buffers.len()];
+        for step in &self.steps {
+            let mut all: Vec<u32> = step.reads.clone();
+            all.sort_unstable();
+            all.dedup();
+            all.iter().for_each(|b| uses[*b as usize] += 1);
+        }
+        let bytes = |b: u32| self.buffers[b as usize].bytes as i64;
+        let (mut now, mut most) = (0i64, 0i64);
+        let mut ready: Vec<usize> = (0..self.steps.len()).filter(|k| waits[*k] == 0).collect();
+        let mut out = Vec::new();
+        while !ready.is_empty() {
+            let of = |k: usize| {
+                let step = &self.steps[k];
+                let mut reads: Vec<u32> = step.reads.iter().copied().filter(in_arena).collect();
+                reads.sort_unstable();
+                reads.dedup();
+                let dying: Vec<u32> = reads.iter().copied().filter(|b| uses[*b as usize] == 1).collect();
+                let freed: i64 = dying.iter().map(|b| bytes(*b)).sum();
+                let made: i64 = step.writes.iter().filter(|b| in_arena(b)).map(|b| bytes(*b)).sum();
+                let over = step.in_step.iter().any(|b| dying.contains(b));
+                let during = now + if over { 0 } else { made } + step.inside as i64;
+                (during.max(most), now + made - freed, k)
+            };
+            let (during, left, k) = ready.iter().map(|k| of(*k)).min()?;
+            (most, now) = (during, left);
+            let mut reads = self.steps[k].reads.clone();
+            reads.sort_unstable();
+            reads.dedup();
+            reads.iter().for_each(|b| uses[*b as usize] -= 1);
+            ready.retain(|j| *j != k);
+            for j in &after[k] {
+                waits[*j] -= 1;
+                if waits[*j] == 0 {
+                    ready.push(*j);
+                }
+            }
+            out.push(k);
+        }
+        (out.len() == self.steps.len()).then_some(out)
+    }
+
+    fn in_order(&self, order: &[usize]) -> Model {
+        Model { buffers: self.buffers.clone(), steps: order.iter().map(|k| self.steps[*k].clone()).collect() }
+    }
+
+    /// Makes the schedule that this is the model of out of the one it began with.
+    pub fn realise(&self, s: &mut Schedule) {
+        for buf in &self.buffers[s.buffers.len()..] {
+            let buffer = s.buffers[buf.of as usize].clone();
+            s.buffers.push(buffer);
+        }
+        let kernels = std::mem::take(&mut s.kernels);
+        let mut left = vec![0usize; kernels.len()];
+        self.steps.iter().for_each(|step| left[step.kernel] += 1);
+        let mut kernels: Vec<Option<_>> = kernels.into_iter().map(Some).collect();
+        for step in &self.steps {
+            left[step.kernel] -= 1;
+            let slot = &mut kernels[step.kernel];
+            let kernel = if left[step.kernel] == 0 { slot.take() } else { slot.clone() };
+            let kernel = kernel.expect("as often as it is counted");
+            let mut names: HashMap<u32, u32> = HashMap::new();
+            names.extend(kernel.reads.iter().copied().zip(step.reads.iter().copied()));
+            names.extend(kernel.writes().into_iter().zip(step.writes.iter().copied()));
+            s.kernels.push(if names.iter().all(|(a, b)| a == b) { kernel } else { kernel.renamed(&names) });
+        }
+    }
+
+    /// Lets step `k` run again in front of step `at`, into buffers of its own; `names` says what takes the place of what it
+    /// reads, and learns what it writes.
+    pub fn again(&mut self, k: usize, at: usize, names: &mut HashMap<u32, u32>) {
+        let mut step = self.steps[k].clone();
+        let name = |names: &HashMap<u32, u32>, b: u32| names.get(&b).copied().unwrap_or(b);
+        step.reads.iter_mut().chain(&mut step.in_step).for_each(|b| *b = name(names, *b));
+        for w in &mut step.writes {
+            let new = self.buffers.len() as u32;
+            let of = self.buffers[*w as usize].clone();
+            self.buffers.push(of);
+            names.insert(*w, new);
+            *w = new;
+        }
+        step.carries.iter_mut().for_each(|(from, to)| (*from, *to) = (name(names, *from), name(names, *to)));
+        self.steps.insert(at, step);
+    }
+
+    /// Lets every step from `from` on read other buffers.
+    pub fn read_instead(&mut self, from: usize, names: &HashMap<u32, u32>) {
+        for step in &mut self.steps[from..] {
+            let all =
+                step.reads.iter_mut().chain(&mut step.in_step).chain(step.carries.iter_mut().map(|(from, _)| from));
+            all.for_each(|b| *b = names.get(b).copied().unwrap_or(*b));
+        }
+    }
 }

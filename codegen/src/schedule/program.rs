@@ -1,5 +1,6 @@
 //! What the back end works on, and the schedule it makes.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::array::Array;
@@ -264,6 +265,34 @@ impl Kernel {
             Kind::Region(r) => r.bodies.iter().any(|b| b.schedule.kernels.iter().any(Kernel::has_effect)),
             _ => false,
         }
+    }
+
+    /// The same kernel on other buffers; those that are not named stay.
+    pub fn renamed(mut self, names: &HashMap<u32, u32>) -> Kernel {
+        let name = |b: &mut u32| *b = names.get(b).copied().unwrap_or(*b);
+        let bind = |b: &mut Bind| match b {
+            Bind::Whole(b) | Bind::Row(b) => name(b),
+            Bind::Index | Bind::Test => {}
+        };
+        self.reads.iter_mut().chain([&mut self.write]).chain(&mut self.in_place).for_each(name);
+        match &mut self.kind {
+            Kind::Loop(nest) => nest.exprs.rename(&name),
+            Kind::Scatter { nest, from, .. } => {
+                nest.exprs.rename(&name);
+                name(from);
+            }
+            Kind::Call { writes, .. } => writes.iter_mut().for_each(name),
+            Kind::Effect { operands, .. } => operands.iter_mut().for_each(name),
+            Kind::Region(r) => {
+                r.writes.iter_mut().for_each(name);
+                r.carries.iter_mut().for_each(|(from, to)| [from, to].into_iter().for_each(name));
+                if let Form::Switch { index } = &mut r.form {
+                    name(index);
+                }
+                r.bodies.iter_mut().flat_map(|b| b.ins.iter_mut().chain(&mut b.outs)).for_each(bind);
+            }
+        }
+        self
     }
 
     /// All buffers that the kernel writes.

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use crate::schedule::exprs::{needed, operands};
+use crate::schedule::fuse::reads_what_changes;
 use crate::schedule::program::{Bind, Form, Kernel, Kind, Nest, RegionKernel, Schedule, Storage};
 use crate::schedule::{body::Ex, body::Node, ix::Ix};
 
@@ -125,7 +126,10 @@ impl Memory<'_> {
                 let mut own = loads(nest, &[nest.value], &[]).into_iter().filter(|(b, _)| *b == r);
                 !folded && own.all(|(_, at)| at == nest.at)
             }
-            Kind::Scatter { nest, at, when, from, .. } => *from == r && !of_scatter(nest, at, *when).contains(&r),
+            Kind::Scatter { nest, at, when, from, .. } => {
+                let read = of_scatter(nest, at, *when).contains(&r);
+                *from == r && (!read || when.is_none() && reads_what_changes(nest, at, r))
+            }
             Kind::Call { .. } | Kind::Effect { .. } => false,
             Kind::Region(region) => {
                 let starts: Vec<u32> =

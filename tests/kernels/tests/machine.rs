@@ -4,10 +4,12 @@ use kiln_codegen::array::Array;
 use kiln_codegen::eval::eval;
 use kiln_codegen::graph::Graph;
 use kiln_codegen::passes::{dce, optimise, prepare};
+use kiln_codegen::schedule::budget::fit;
 use kiln_codegen::schedule::fuse::{Wishes, fuse_as};
 use kiln_codegen::schedule::machine::run;
 use kiln_codegen::schedule::plan::plan;
 use kiln_codegen::schedule::program::{Dest, Program, Schedule, Storage};
+use kiln_codegen::schedule::verify::verify;
 use kiln_kernel_tests::random::Case;
 use kiln_kernel_tests::{few_cases, prefix, same};
 
@@ -60,6 +62,27 @@ fn schedules_give_the_bits_of_the_evaluator() {
             }
         }
     }
+}
+
+/// What a budget changes is where and how often things are computed.
+#[test]
+fn half_the_memory_gives_the_same_bits() {
+    let mut n_smaller = 0;
+    for c in few_cases() {
+        let Program { mutable, dests, .. } = c.program.clone();
+        let program = Program { graph: optimise(&c.program.graph), mutable, dests };
+        let natural = fit(&program, Wishes::default(), usize::MAX).schedule;
+        let fitted = fit(&program, Wishes::default(), natural.arena_bytes / 2);
+        n_smaller += usize::from(fitted.schedule.arena_bytes < natural.arena_bytes);
+        if let Err(e) = verify(&fitted.schedule) {
+            panic!("seed {}: {e}\n{}\n{}", c.seed, fitted.program.graph, fitted.schedule);
+        }
+        let (a, b) = (eval(&c.program.graph, &c.args), results(&fitted.schedule, &c.program.dests, &c.args));
+        let fine = a.iter().zip(&b).all(|(a, b)| same(a, b));
+        assert!(fine, "seed {}\n{}\nwithin a budget\n{}", c.seed, c.program.graph, fitted.program.graph);
+        assert!(fitted.work >= 1);
+    }
+    assert!(n_smaller > 10, "{n_smaller} became smaller");
 }
 
 /// A machine that forgave everything would pass the test above.
