@@ -144,7 +144,7 @@ macro_rules! tables {
     };
 }
 
-tables!(random, linalg, special, fft, elementwise, statistics, arrays, searching, products, windows, lax, nn);
+tables!(more, random, linalg, special, fft, elementwise, statistics, arrays, searching, products, windows, lax, nn);
 
 /// Names that stand in front of a parenthesis, or are passed on, in the text of a case.
 fn words(text: &str) -> Vec<String> {
