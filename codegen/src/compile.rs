@@ -1,9 +1,9 @@
 //! From a [`Unit`] to a [`Kernel`]: parse, trace, optimise, schedule, emit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::emit::Frame;
@@ -13,7 +13,7 @@ use crate::schedule::program::{Dest, Program, Schedule};
 
 use crate::diag::Diag;
 use crate::dtype::DType;
-use crate::graph::Graph;
+use crate::graph::{Graph, Src};
 use crate::parse::spans::{SourceMap, Sp, Spans};
 use crate::parse::{ast, convert_alias, convert_const, convert_fn, convert_method, convert_struct};
 use crate::trace::types::Ty;
@@ -262,7 +262,7 @@ pub fn compile(unit: &Unit) -> Outcome {
             record: Vec::new(),
         }),
         Entry::Done(traced) => {
-            let (mut kernel, over) = kernel(unit, &traced, &map, items.fns[&unit.entry].function.name.sp);
+            let (mut kernel, over) = kernel(unit, &traced, &spans, &map, items.fns[&unit.entry].function.name.sp);
             if let (Some((_, span)), Some(text)) = (unit.options.ram, over) {
                 kernel.errors = quote::quote_spanned!(span=> ::core::compile_error! { #text });
             }
@@ -313,7 +313,7 @@ fn over_budget(natural: &Schedule, least: &Schedule, limit: usize, beside: usize
 const STACK_BYTES: usize = 512;
 
 /// Code and facts for a traced entry, and what is wrong with its budget.
-fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, Option<String>) {
+fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp) -> (Kernel, Option<String>) {
     let options = &unit.options;
     let line = |src: crate::graph::Src| map.place(Sp(src.0)).line;
     let graph = match options.debug_nans {
@@ -370,13 +370,13 @@ fn kernel(unit: &Unit, t: &TracedEntry, map: &SourceMap, name: Sp) -> (Kernel, O
         record.extend(identity(unit, map.place(name)));
         record.extend(numbers.map(|(name, n)| (name, Json::Number(n))));
         let file = &map.place(name).file;
-        let lines = |src: crate::graph::Src| {
+        let lines = |src: Src| {
             let place = map.place(Sp(src.0));
             (place.line > 0).then(|| (place.file.clone(), place.line, place.column))
         };
         record.extend(crate::record::fields(&program.graph, &schedule, &code, file, &lines));
     }
-    let calls = code.calls;
+    let calls = at_their_lines(code.calls, &code.functions, spans, map);
     let kernel = Kernel {
         errors: TokenStream::new(),
         items: code.items,
@@ -403,6 +403,37 @@ pub fn program(t: &TracedEntry, graph: Graph) -> Program {
         }
     }
     Program { graph, mutable, dests }
+}
+
+/// The calls of the emitted functions, each at the expression that it computes: a debugger stops at its line.
+fn at_their_lines(calls: TokenStream, functions: &[(String, Src)], spans: &Spans, map: &SourceMap) -> TokenStream {
+    let place = |(name, src): &(String, Src)| {
+        let sp = Sp(src.0);
+        (map.place(sp).line > 0).then(|| (name.clone(), spans.tokens(sp).0))
+    };
+    let places: HashMap<String, Span> = functions.iter().filter_map(place).collect();
+    placed(calls, &places)
+}
+
+/// Only the name of the function and its parentheses move: everything else is looked up where the macro stands.
+fn placed(tokens: TokenStream, places: &HashMap<String, Span>) -> TokenStream {
+    let mut call: Option<Span> = None;
+    let one = |token| match token {
+        TokenTree::Ident(mut name) => {
+            if let Some(span) = places.get(&name.to_string()) {
+                name.set_span(*span);
+                call = Some(*span);
+            }
+            name.into()
+        }
+        TokenTree::Group(g) => {
+            let mut group = Group::new(g.delimiter(), placed(g.stream(), places));
+            group.set_span(call.take().filter(|_| g.delimiter() == Delimiter::Parenthesis).unwrap_or(g.span()));
+            group.into()
+        }
+        token => token,
+    };
+    tokens.into_iter().map(one).collect()
 }
 
 /// What a record says first: what the kernel is called, where it is written, and what was asked of it.

@@ -55,29 +55,29 @@ fn graphs_in_loops_and_branches_are_annotated_too() {
         LOOP,
         "",
         expect![[r#"
-        graph walk(x: f32[8], w: f32[8,8], sharp: bool[]) -> (y, d) {
-          a: f32[8] = scan[length=5, consts=1, carry=1, reverse=false, indexed=false, body=graph _(w: f32[8,8], a: f32[8]) -> (k) {
-            b: f32[] = reduce_max[axes=(0)] a  // 5:29; at 32..36 of the arena, not fused because its reader runs over other indices
-            c: f32[8] = broadcast_in_dim[shape=(8), dims=()] b  // 5:25
-            d: f32[8] = sub a c  // 5:25
-            e: f32[8] = exp d  // 5:21; at 0..32 of the arena, not fused because 2 readers, and computing it again costs more than reading it
-            f: f32[] = reduce_sum[axes=(0)] e  // 6:31; at 32..36 of the arena, not fused because its reader runs over other indices
-            g: f32[8] = broadcast_in_dim[shape=(8), dims=()] f  // 6:27
-            h: f32[8] = div e g  // 6:27; at 0..32 of the arena, not fused because a contraction reads each element many times
-            i: f32[8] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w h  // 6:17
-            j: f32[8] = constant[value=f32[8]{0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7}]  // 6:17; in flash, 32 B
-            k: f32[8] = add i j  // 6:17; not fused because it is a result
-          }] w x  // 4:9; at 40..72 of the arena, not fused because its reader needs all of it at once
-          b: i32[] = convert[dtype=i32] sharp  // 8:17; at 0..4 of the arena, not fused because its reader needs all of it at once
-          y: f32[8] = switch[branches=(graph _(h: f32[8]) -> (b) {
-            a: f32[8] = constant[value=f32[8]{0.5}]  // 8:45
-            b: f32[8] = mul h a  // 8:45; not fused because it is a result
-          },graph _(h: f32[8]) -> (a) {
-            a: f32[8] = tanh h  // 8:28; not fused because it is a result
-          })] b a  // 8:17; not fused because it is a result
-          c: f32[8] = mul y y  // 9:17
-          d: f32[] = reduce_sum[axes=(0)] c  // 9:13; not fused because it is a result
-        }"#]],
+            graph walk(x: f32[8], w: f32[8,8], sharp: bool[]) -> (y, c) {
+              h: f32[8] = scan[length=5, consts=1, carry=1, reverse=false, indexed=false, body=graph _(w: f32[8,8], a: f32[8]) -> (h) {
+                b: f32[] = reduce_max[axes=(0)] a  // 5:29; at 32..36 of the arena, not fused because its reader runs over other indices
+                c: f32[8] = broadcast_in_dim[shape=(8), dims=()] b  // 5:25
+                d: f32[8] = sub a c  // 5:25
+                e: f32[8] = exp d  // 5:21; at 0..32 of the arena, not fused because 2 readers, and computing it again costs more than reading it
+                f: f32[] = reduce_sum[axes=(0)] e  // 6:31; at 32..36 of the arena, not fused because its reader runs over other indices
+                g: f32[8] = broadcast_in_dim[shape=(8), dims=()] f  // 6:27
+                i: f32[8] = div e g  // 6:27; at 0..32 of the arena, not fused because a contraction reads each element many times
+                j: f32[8] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w i  // 6:17
+                k: f32[8] = constant[value=f32[8]{0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7}]  // 6:17; in flash, 32 B
+                h: f32[8] = add j k  // 6:17; not fused because it is a result
+              }] w x  // 4:9; at 40..72 of the arena, not fused because its reader needs all of it at once
+              a: i32[] = convert[dtype=i32] sharp  // 8:17; at 0..4 of the arena, not fused because its reader needs all of it at once
+              y: f32[8] = switch[branches=(graph _(h: f32[8]) -> (b) {
+                a: f32[8] = constant[value=f32[8]{0.5}]  // 8:45
+                b: f32[8] = mul h a  // 8:45; not fused because it is a result
+              },graph _(h: f32[8]) -> (a) {
+                a: f32[8] = tanh h  // 8:28; not fused because it is a result
+              })] a h  // 8:17; not fused because it is a result
+              b: f32[8] = mul y y  // 9:17
+              c: f32[] = reduce_sum[axes=(0)] b  // 9:13; not fused because it is a result
+            }"#]],
     );
 }
 

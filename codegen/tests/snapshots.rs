@@ -50,23 +50,23 @@ fn the_gradient_of_a_loop_is_a_loop_backwards() {
         "fn f(w: f32, x: &[f32; 5]) -> f32 { let mut h = 0.0; for v in x { h = tanh(w * h + v); } h }
          fn slope(w: f32, x: &[f32; 5]) -> f32 { grad(f)(w, x) }",
         expect![[r#"
-            graph slope(w: f32[], x: f32[5]) -> (g) {
+            graph slope(w: f32[], x: f32[5]) -> (f) {
               a: f32[] = constant[value=f32[]{0.0}]  // 1:54
-              b: f32[], c: f32[5], d: f32[5] = scan[length=5, consts=1, carry=1, reverse=false, indexed=false, body=graph _(a: f32[], b: f32[], c: f32[]) -> (f, b, i) {
+              h: f32[], b: f32[5], c: f32[5] = scan[length=5, consts=1, carry=1, reverse=false, indexed=false, body=graph _(a: f32[], b: f32[], c: f32[]) -> (h, b, i) {
                 d: f32[] = mul a b
                 e: f32[] = add d c
-                f: f32[] = tanh e
-                g: f32[] = mul f f
-                h: f32[] = constant[value=f32[]{1.0}]
-                i: f32[] = sub h g
+                h: f32[] = tanh e
+                f: f32[] = mul h h
+                g: f32[] = constant[value=f32[]{1.0}]
+                i: f32[] = sub g f
               }] w a x
-              e: f32[] = constant[value=f32[]{1.0}]
-              f: f32[], g: f32[] = scan[length=5, consts=1, carry=2, reverse=true, indexed=false, body=graph _(a: f32[], b: f32[], c: f32[], d: f32[], e: f32[]) -> (g, i) {
+              d: f32[] = constant[value=f32[]{1.0}]
+              e: f32[], f: f32[] = scan[length=5, consts=1, carry=2, reverse=true, indexed=false, body=graph _(a: f32[], b: f32[], c: f32[], d: f32[], e: f32[]) -> (g, i) {
                 f: f32[] = mul b e
                 g: f32[] = mul f a
                 h: f32[] = mul f d
                 i: f32[] = add c h
-              }] w e a c d
+              }] w d a b c
             }"#]],
     );
 }

@@ -46,8 +46,8 @@ pub struct Emitted {
     pub items: TokenStream,
     /// Statements that run them in order.
     pub calls: TokenStream,
-    /// Names of the functions, in the order in which they are called.
-    pub functions: Vec<String>,
+    /// Names of the functions, in the order in which they are called, and where each comes from.
+    pub functions: Vec<(String, Src)>,
     /// The statics, in the order in which they stand in `items`.
     pub statics: Vec<Static>,
 }
@@ -266,7 +266,7 @@ impl<'a> Emitter<'a> {
             return quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } };
         }
         let name = format_ident!("k{}_{}", self.out.functions.len(), k.name);
-        self.out.functions.push(name.to_string());
+        self.out.functions.push((name.to_string(), k.src));
         let mut names: HashMap<u32, Ident> = HashMap::new();
         let mut params = TokenStream::new();
         let mut taken: Vec<String> = Vec::new();
@@ -286,9 +286,16 @@ impl<'a> Emitter<'a> {
         let bools = |b: u32| locs.get(&b).is_some_and(Loc::is_byte_bool);
         let writer = Writer { names: &names, bools: &bools, write: k.write, fast: self.frame.fast };
         let body = writer.body(k);
+        // What a debugger steps over has to be called.
+        let inline = match self.frame.observed {
+            true => quote!(#[inline(never)]),
+            false => quote! {
+                #[cfg_attr(target_arch = "x86_64", inline)]
+                #[cfg_attr(not(target_arch = "x86_64"), inline(never))]
+            },
+        };
         self.out.items.extend(quote! {
-            #[cfg_attr(target_arch = "x86_64", inline)]
-            #[cfg_attr(not(target_arch = "x86_64"), inline(never))]
+            #inline
             fn #name<L: ::kiln::rt::Level>(#params) { #body }
         });
         quote! { { #take #name::<L>(#(#args),*); } }

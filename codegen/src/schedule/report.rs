@@ -96,7 +96,7 @@ pub enum Turns {
 
 impl Report {
     /// The report of a planned schedule. `functions` are the emitted functions in the order in which they are called.
-    pub fn new(s: &Schedule, functions: &[String]) -> Report {
+    pub fn new(s: &Schedule, functions: &[(String, Src)]) -> Report {
         let mut builder = Builder { report: Report::default(), functions: functions.iter() };
         let all = Outside { ids: &[], sub: None, base: 0 };
         builder.report.steps = builder.level(s, &all);
@@ -113,7 +113,7 @@ struct Outside<'a> {
 
 struct Builder<'a> {
     report: Report,
-    functions: std::slice::Iter<'a, String>,
+    functions: std::slice::Iter<'a, (String, Src)>,
 }
 
 impl Builder<'_> {
@@ -165,7 +165,9 @@ impl Builder<'_> {
             r.carries.iter().for_each(|(from, to)| over(*to, *from));
         }
         let name = match &k.kind {
-            Kind::Loop(_) | Kind::Scatter { .. } => self.functions.next().cloned().unwrap_or_default(),
+            Kind::Loop(_) | Kind::Scatter { .. } => {
+                self.functions.next().map(|(name, _)| name.clone()).unwrap_or_default()
+            }
             Kind::Call { function, .. } => format!("rt::{function}"),
             Kind::Region(_) | Kind::Effect { .. } => k.name.clone(),
         };

@@ -784,6 +784,10 @@ impl<'a> Tracer<'a> {
                     && t.name.is_none()
                     && !ctx.library
                 {
+                    let var = t.tvar;
+                    if self.frames.last().is_some_and(|f| f.id == var.frame) {
+                        self.graph().name_var(var.var, name);
+                    }
                     t.name = Some(name.into());
                 }
                 *vars.get_mut(name).expect("just found") = value;

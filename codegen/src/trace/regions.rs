@@ -368,11 +368,11 @@ impl<'a> Tracer<'a> {
             Scan { body: Rc::new(graph), length, n_consts: captures.len(), n_carry, reverse: false, indexed: true };
         let ins: Vec<&Traced> = captures.iter().chain(&init).chain(stacked).collect();
         let outs = self.bind_loop(op, &ins, runs, sp)?;
-        self.store_carries(vars, &carried, outs);
+        self.store_carries(vars, &carried, outs, ctx);
         Ok(Value::Unit)
     }
 
-    fn store_carries(&mut self, vars: &mut Scope, carried: &[(usize, Value)], outs: Vec<Traced>) {
+    fn store_carries(&mut self, vars: &mut Scope, carried: &[(usize, Value)], outs: Vec<Traced>, ctx: &Ctx) {
         let mut outs = outs.into_iter();
         for (n, template) in carried {
             let name = vars.vars[*n].0.clone();
@@ -380,6 +380,9 @@ impl<'a> Tracer<'a> {
                 let mut new = outs.next().expect("one per leaf");
                 new.weak = leaf.weak;
                 if matches!(template, Value::Array(_)) {
+                    if !ctx.library {
+                        self.graph().name_var(new.tvar.var, &name);
+                    }
                     new.name = Some(name.clone());
                 }
                 new
@@ -698,7 +701,7 @@ impl<'a> Tracer<'a> {
             (Some(runs), Some(bound)) => self.bind_loop(op.as_scan(bound), &ins, Some(runs), sp)?,
             _ => self.bind(op, &ins, sp)?,
         };
-        self.store_carries(vars, &carried, outs);
+        self.store_carries(vars, &carried, outs, ctx);
         Ok(Value::Unit)
     }
 
