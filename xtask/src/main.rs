@@ -37,6 +37,8 @@ enum Command {
     Test(test::Options),
     /// What less memory costs: training steps within shares of the memory that they need, as a table and a picture.
     Ram,
+    /// Count what gradients, Hessian-vector products and batches cost beside their function.
+    Work,
     /// Count the instructions of the benchmark kernels on the microcontroller.
     Bench(bench::Options),
     /// Hold the estimates of `cargo kiln report` against what the emulator counts, for the digits example.
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Digits(options) => digits::run(&options, consent),
         Command::Test(options) => test::run(&options, consent),
         Command::Ram => ram::run(),
+        Command::Work => test::work(),
         Command::Bench(options) => bench::run(&options, consent),
         Command::Estimate(options) => estimate::run(&options, consent),
         Command::CheckImage { elf } => image::run(elf, consent),

@@ -97,6 +97,12 @@ fn closure(root: &Path) -> Result<Tests> {
     run_tests(root, cargo::command(root, &arguments).env("KILN_CLOSURE", "all"), &arguments)
 }
 
+/// The table of what derivatives cost; the test holds the bounds in it.
+pub fn work() -> Result<()> {
+    let root = repo::root();
+    cargo_test(root, &["test", "-p", "kiln-codegen", "--test", "cost", "--", "--nocapture"]).map(|_| ())
+}
+
 /// A suite that is one check.
 fn uncounted(outcome: Result<()>) -> Result<Tests> {
     outcome.map(|()| Tests::default())

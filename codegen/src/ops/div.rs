@@ -7,7 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::int2;
 use crate::ops::elementwise::{call, float2, numeric, scaled, transpose_one};
-use crate::ops::{Elementwise, Neg, OpError, Operand, Tangent, add_tangents};
+use crate::ops::{Elementwise, Mul, Neg, OpError, Operand, Sub, Tangent};
 
 /// `x / y`. Integers by zero give -1 (all ones where unsigned) and `MIN / -1` wraps, as in lax.
 #[derive(Clone, Debug)]
@@ -36,12 +36,22 @@ impl Elementwise for Div {
     }
 
     fn tangent(&self, g: &mut Graph, x: &[Var], y: Var, t: &[Tangent]) -> Tangent {
-        let left = t[0].map(|t| g.bind1(Div, &[t, x[1]]));
-        let right = scaled(g, t[1], |g| {
-            let slope = g.bind1(Div, &[y, x[1]]);
-            g.bind1(Neg, &[slope])
-        });
-        add_tangents(g, left, right)
+        // (dx - y dv) / v divides once for both; where only one of them moves, its factor is known.
+        match (t[0], t[1]) {
+            (Some(dx), Some(dv)) => {
+                let back = g.bind1(Mul, &[y, dv]);
+                let change = g.bind1(Sub, &[dx, back]);
+                Some(g.bind1(Div, &[change, x[1]]))
+            }
+            (dx, dv) => {
+                let left = dx.map(|t| g.bind1(Div, &[t, x[1]]));
+                let right = scaled(g, dv, |g| {
+                    let slope = g.bind1(Div, &[y, x[1]]);
+                    g.bind1(Neg, &[slope])
+                });
+                left.or(right)
+            }
+        }
     }
 
     fn transpose(&self, g: &mut Graph, ct: Var, ins: &[Operand]) -> Vec<Tangent> {

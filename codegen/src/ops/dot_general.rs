@@ -320,13 +320,14 @@ impl Primitive for DotGeneral {
         product(k, self.preferred.unwrap_or(lhs.dtype), a, b)
     }
 
+    /// A product that is added to a sum is two; where nothing is summed a product is one.
     fn flops(&self, ins: &[&Aval]) -> u64 {
-        match self.abstract_eval(ins) {
-            Ok(out) if out[0].dtype.is_inexact() => {
-                2 * (out[0].size() * self.extents(ins[0]).iter().product::<usize>()) as u64
-            }
-            _ => 0,
-        }
+        let Ok(out) = self.abstract_eval(ins) else { return 0 };
+        let per_sum = match self.extents(ins[0]).iter().product::<usize>() {
+            1 => 1,
+            k => 2 * k,
+        };
+        if out[0].dtype.is_inexact() { (out[0].size() * per_sum) as u64 } else { 0 }
     }
 }
 

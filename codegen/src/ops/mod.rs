@@ -538,6 +538,13 @@ pub fn add_tangents(g: &mut Graph, a: Tangent, b: Tangent) -> Tangent {
     Some(g.bind1(Add, &[a, b]))
 }
 
+/// Sum of the cotangents that flow into one value. Those that reach different parts of it are put side by side: no zeros
+/// are added.
+pub fn sum_cotangents(g: &mut Graph, parts: Vec<Var>) -> Tangent {
+    let parts = if parts.len() > 1 { pad::side_by_side(g, parts) } else { parts };
+    parts.into_iter().fold(None, |sum, part| add_tangents(g, sum, Some(part)))
+}
+
 /// Reads an op from its name and parameters in the text form.
 pub fn parse_op(name: &str, params: &Params) -> Result<Op, String> {
     match PARSERS.iter().find(|(n, _)| *n == name) {

@@ -5,7 +5,7 @@ use crate::graph::{Aval, Graph, Var};
 use crate::ops::axes::{prepended, shifted};
 use crate::ops::elementwise::same_dtype;
 use crate::ops::{
-    Batched, BroadcastInDim, Lowering, Neg, OpError, Operand, Primitive, ReduceSum, Select, Slice, Tangent,
+    Add, Batched, BroadcastInDim, Concatenate, Lowering, Neg, OpError, Operand, Primitive, ReduceSum, Select, Slice, Tangent,
     add_tangents, guard, param, with_batch_axis,
 };
 use crate::schedule::body::{Body, Ex};
@@ -21,6 +21,112 @@ pub struct Pad {
     pub hi: Vec<i64>,
     /// How many values go between two elements of each axis.
     pub interior: Vec<usize>,
+}
+
+/// A block of an array whose other elements are zero.
+struct Block {
+    lo: Vec<usize>,
+    shape: Vec<usize>,
+    value: Var,
+}
+
+impl Block {
+    /// The block that a variable is, if it was made by putting zeros around something.
+    fn of(g: &Graph, v: Var) -> Option<Block> {
+        let eqn = g.eqns.iter().rev().find(|e| e.outputs[..] == [v])?;
+        let pad = eqn.op.downcast::<Pad>()?;
+        let zeros = g.as_constant(eqn.inputs[1]).is_some_and(|c| c.data().iter().all(|x| x.is_zero()));
+        let plain = pad.interior.iter().all(|n| *n == 0) && pad.hi.iter().all(|n| *n >= 0);
+        let lo: Option<Vec<usize>> = pad.lo.iter().map(|n| usize::try_from(*n).ok()).collect();
+        let value = eqn.inputs[0];
+        lo.filter(|_| zeros && plain).map(|lo| Block { lo, shape: g.shape(value).to_vec(), value })
+    }
+
+    /// Everything about where it is but for axis `d`.
+    fn beside(&self, d: usize) -> (Vec<usize>, Vec<usize>) {
+        let (mut lo, mut shape) = (self.lo.clone(), self.shape.clone());
+        lo.remove(d);
+        shape.remove(d);
+        (lo, shape)
+    }
+}
+
+/// The same sum in fewer and smaller parts: blocks of zero-padded arrays that are in the same place are added before they
+/// are padded, and those that are next to each other along an axis are concatenated.
+pub fn side_by_side(g: &mut Graph, parts: Vec<Var>) -> Vec<Var> {
+    let aval = g.aval(parts[0]).clone();
+    let (mut blocks, mut rest): (Vec<Block>, Vec<Var>) = (Vec::new(), Vec::new());
+    for v in &parts {
+        match Block::of(g, *v) {
+            None => rest.push(*v),
+            Some(new) => match blocks.iter_mut().find(|b| (&b.lo, &b.shape) == (&new.lo, &new.shape)) {
+                Some(there) => there.value = g.bind1(Add, &[there.value, new.value]),
+                None => blocks.push(new),
+            },
+        }
+    }
+    if blocks.len() + rest.len() == parts.len() && blocks.len() < 2 {
+        return parts;
+    }
+    for d in (0..aval.rank()).rev() {
+        // Lines of blocks along axis `d`, in the order of their first.
+        let mut lines: Vec<Vec<Block>> = Vec::new();
+        for b in blocks {
+            match lines.iter_mut().find(|line| line[0].beside(d) == b.beside(d)) {
+                Some(line) => line.push(b),
+                None => lines.push(vec![b]),
+            }
+        }
+        blocks = Vec::new();
+        for mut line in lines {
+            line.sort_by_key(|b| b.lo[d]);
+            let mut run: Vec<Block> = Vec::new();
+            for b in line {
+                let end = run.last().map(|last| last.lo[d] + last.shape[d]);
+                if end.is_some_and(|end| end > b.lo[d]) {
+                    blocks.push(concatenated(g, std::mem::take(&mut run), d));
+                }
+                run.push(b);
+            }
+            blocks.push(concatenated(g, run, d));
+        }
+    }
+    for b in blocks {
+        let hi: Vec<i64> =
+            (0..b.lo.len()).map(|d| (aval.shape[d] - b.lo[d] - b.shape[d]) as i64).collect();
+        let lo: Vec<i64> = b.lo.iter().map(|n| *n as i64).collect();
+        let whole = lo.iter().chain(&hi).all(|n| *n == 0);
+        rest.push(match whole {
+            true => b.value,
+            false => {
+                let zero = g.full(aval.dtype, &[], 0.0);
+                g.bind1(Pad { interior: vec![0; lo.len()], lo, hi }, &[b.value, zero])
+            }
+        });
+    }
+    rest
+}
+
+/// Blocks along axis `d`, none on top of another, as one; zeros fill the gaps.
+fn concatenated(g: &mut Graph, run: Vec<Block>, d: usize) -> Block {
+    let (lo, mut shape) = (run[0].lo.clone(), run[0].shape.clone());
+    if run.len() == 1 {
+        return Block { lo, shape, value: run[0].value };
+    }
+    let mut end = lo[d];
+    let mut values = Vec::new();
+    for b in &run {
+        if b.lo[d] > end {
+            let mut gap = b.shape.clone();
+            gap[d] = b.lo[d] - end;
+            values.push(g.full(g.dtype(b.value), &gap, 0.0));
+        }
+        values.push(b.value);
+        end = b.lo[d] + b.shape[d];
+    }
+    shape[d] = end - lo[d];
+    let value = g.bind1(Concatenate { axis: d }, &values);
+    Block { lo, shape, value }
 }
 
 /// Extent of an axis of `n` elements with `gap` places between two of them.

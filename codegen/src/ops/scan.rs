@@ -235,6 +235,59 @@ impl Scan {
     }
 }
 
+impl Scan {
+    /// Appends the loop to `g` with what is the same in every iteration as constants of the body: carries that go on
+    /// unchanged, and operands that hold one number. `None` where there is nothing of the kind.
+    pub fn with_steady(&self, g: &mut Graph, ins: &[Var]) -> Option<Vec<Var>> {
+        let first_carry = self.n_index() + self.n_consts;
+        let steady: Vec<bool> =
+            (0..self.n_carry).map(|k| self.body.outputs[k] == self.body.inputs[first_carry + k]).collect();
+        let known = |n: usize, v: &Var| {
+            let stays = n < self.n_consts || (n < self.n_consts + self.n_carry && steady[n - self.n_consts]);
+            g.as_constant(*v).filter(|c| stays && c.is_splat() && !c.data().is_empty())
+        };
+        let values: Vec<Option<Rc<Array>>> = ins.iter().enumerate().map(|(n, v)| known(n, v)).collect();
+        if !steady.contains(&true) && values.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut body = Graph::new(&self.body.name);
+        let mut own: Vec<Option<Var>> = vec![None; ins.len()];
+        let mut args = Vec::new();
+        let index = self.index_input(&mut body);
+        let carries = self.n_consts..self.n_consts + self.n_carry;
+        let is_const = |n: usize| n < self.n_consts || (carries.contains(&n) && steady[n - self.n_consts]);
+        let is_carry = |n: usize| carries.contains(&n) && !steady[n - self.n_consts];
+        let kinds: [&dyn Fn(usize) -> bool; 3] =
+            [&|n| is_const(n) && values[n].is_none(), &is_carry, &|n| n >= carries.end];
+        let mut counts = [0; 3];
+        for (kind, count) in kinds.iter().zip(&mut counts) {
+            for n in (0..ins.len()).filter(|n| kind(*n)) {
+                let v = self.body.inputs[self.n_index() + n];
+                let w = body.input(self.body.aval(v));
+                if let Some(name) = self.body.var_name(v) {
+                    body.name_var(w, name);
+                }
+                own[n] = Some(w);
+                args.push(ins[n]);
+                *count += 1;
+            }
+        }
+        for (own, value) in own.iter_mut().zip(&values) {
+            if let Some(value) = value {
+                *own = Some(body.constant((**value).clone()));
+            }
+        }
+        let all: Vec<Var> = index.into_iter().chain(own.into_iter().flatten()).collect();
+        let outs = body.inline(&self.body, &all);
+        body.outputs = (0..outs.len()).filter(|n| *n >= self.n_carry || !steady[*n]).map(|n| outs[n]).collect();
+        let body = crate::passes::settled(body);
+        let mut outs = g.bind(self.with(body, self.indexed, counts[0], counts[1]), &args).into_iter();
+        let n_outs = self.body.outputs.len();
+        let of = |n: usize| if n < self.n_carry && steady[n] { Some(ins[self.n_consts + n]) } else { outs.next() };
+        (0..n_outs).map(of).collect()
+    }
+}
+
 /// Type of the index that a body takes.
 pub fn index_aval() -> Aval {
     Aval::scalar(DType::U32)

@@ -21,7 +21,12 @@ const MAX_ROUNDS: usize = 16;
 
 /// The graph that is scheduled.
 pub fn optimise(graph: &Graph) -> Graph {
-    let mut g = dce(&inside(&prepare(graph)));
+    settled(inside(&prepare(graph)))
+}
+
+/// [`simplify`], [`cse`] and [`dce`] until nothing changes.
+pub fn settled(graph: Graph) -> Graph {
+    let mut g = dce(&graph);
     for _ in 0..MAX_ROUNDS {
         let next = dce(&cse(&simplify::simplify(&g)));
         let settled = next.eqns.len() == g.eqns.len()

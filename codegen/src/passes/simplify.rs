@@ -130,6 +130,19 @@ const RULES: &[Rule] = &[
             _ => None,
         }
     }),
+    // Nothing is summed: products with 1.
+    ("outer_one", |s, e, x| {
+        let dot = e.op.downcast::<DotGeneral>().filter(|d| d.lhs_contract.is_empty() && d.lhs_batch.is_empty())?;
+        let n_lhs = s.g.shape(x[0]).len();
+        let n_rhs = s.g.shape(x[1]).len();
+        let shape = dot.abstract_eval(&[s.g.aval(x[0]), s.g.aval(x[1])]).ok()?.remove(0).shape;
+        let (v, dims) = match (s.is(x[0], 1.0), s.is(x[1], 1.0)) {
+            (true, _) => (x[1], n_lhs..n_lhs + n_rhs),
+            (_, true) => (x[0], 0..n_lhs),
+            _ => return None,
+        };
+        Some(s.g.bind1(BroadcastInDim { shape, dims: dims.collect() }, &[v]))
+    }),
     // x * -1 flips the sign, as negation does.
     ("mul_minus_one", |s, e, x| {
         e.op.downcast::<Mul>()?;
@@ -383,6 +396,9 @@ pub fn simplify(graph: &Graph) -> Graph {
         }
         if eqn.op.downcast::<Constant>().is_some() {
             return None;
+        }
+        if let Some(outs) = eqn.op.downcast::<Scan>().and_then(|scan| scan.with_steady(g, ins)) {
+            return Some(outs);
         }
         RULES.iter().find_map(|(_, rule)| rule(&mut Seen { g, defs: &defs }, eqn, ins)).map(|v| vec![v])
     })

@@ -1,7 +1,7 @@
 //! Transposition of linear graphs: run the equations backwards, adding up cotangents.
 
 use crate::graph::{Env, Graph, Var};
-use crate::ops::{Operand, Tangent, add_tangents};
+use crate::ops::{Operand, Tangent, sum_cotangents};
 
 /// Appends the transpose of `graph`, which is linear in the inputs whose entry in `known` is `None`; the others have the
 /// given values. `cts` are the cotangents of the results; returns those of the inputs (`None` for known ones and zeros).
@@ -24,12 +24,13 @@ pub fn transpose_into(g: &mut Graph, graph: &Graph, known: &[Option<Var>], cts: 
             linear.push(eqn);
         }
     }
-    let mut ct_env: Env<Var> = Env::new(graph);
+    let mut ct_env: Env<Vec<Var>> = Env::new(graph);
     for (v, ct) in graph.outputs.iter().zip(cts) {
-        accumulate(g, &mut ct_env, &values, *v, *ct);
+        accumulate(&mut ct_env, &values, *v, *ct);
     }
     for eqn in linear.into_iter().rev() {
-        let ct: Vec<Tangent> = eqn.outputs.iter().map(|v| ct_env.take(*v)).collect();
+        let mut take = |v: &Var| ct_env.take(*v).and_then(|parts| sum_cotangents(g, parts));
+        let ct: Vec<Tangent> = eqn.outputs.iter().map(&mut take).collect();
         if ct.iter().all(Option::is_none) {
             continue;
         }
@@ -44,21 +45,19 @@ pub fn transpose_into(g: &mut Graph, graph: &Graph, known: &[Option<Var>], cts: 
             .collect();
         let in_cts = eqn.op.transpose(g, &ct, &ins);
         for (v, ct) in eqn.inputs.iter().zip(in_cts) {
-            accumulate(g, &mut ct_env, &values, *v, ct);
+            accumulate(&mut ct_env, &values, *v, ct);
         }
     }
     g.src = outer;
-    graph.inputs.iter().map(|v| ct_env.take(*v)).collect()
+    graph.inputs.iter().map(|v| ct_env.take(*v).and_then(|parts| sum_cotangents(g, parts))).collect()
 }
 
-fn accumulate(g: &mut Graph, cts: &mut Env<Var>, values: &Env<Var>, v: Var, ct: Tangent) {
-    if values.find(v).is_some() {
-        return;
-    }
-    let sum = add_tangents(g, cts.take(v), ct);
-    if let Some(sum) = sum {
-        cts.set(v, sum);
-    }
+/// Notes one more cotangent of `v`, unless its value is known.
+fn accumulate(cts: &mut Env<Vec<Var>>, values: &Env<Var>, v: Var, ct: Tangent) {
+    let (Some(ct), None) = (ct, values.find(v)) else { return };
+    let mut parts = cts.take(v).unwrap_or_default();
+    parts.push(ct);
+    cts.set(v, parts);
 }
 
 /// The transpose of `graph` as a graph of its own. It takes the inputs not marked in `linear`, then the cotangents of
