@@ -715,6 +715,7 @@ primitives! {
     debug_print: DebugPrint = "debug_print" (p) DebugPrint { text: p.string("text")?, lanes: p.usizes("lanes")? };
     check: Check = "check" (p) Check { text: p.string("text")?, line: p.usize("line")?, lanes: p.usizes("lanes")?, report: p.bool("report")? };
     scan: Scan = "scan" (p) Scan::parse(p)?;
+    counted_scan: CountedScan = "counted_scan" (p) CountedScan { scan: Scan::parse(p)? };
     switch: Switch = "switch" (p) Switch { branches: p.graphs("branches")? };
     while_loop: While = "while" (p) While::parse(p)?;
 }

@@ -236,6 +236,31 @@ impl Scan {
 }
 
 impl Scan {
+    /// The first `n` iterations; slices that none yields are zero.
+    pub fn run(&self, ins: &[&Array], n: usize) -> Vec<Array> {
+        let ins = self.parts(ins);
+        let mut carry: Vec<Array> = ins.carry.iter().map(|a| (*a).clone()).collect();
+        let ys_avals = self.body.out_avals().split_off(self.n_carry);
+        let mut ys: Vec<Array> =
+            ys_avals.iter().map(|a| Array::full(&a.batched(self.length), Scalar::zero(a.dtype))).collect();
+        for step in 0..n {
+            let i = if self.reverse { n - 1 - step } else { step };
+            let mut args = Vec::new();
+            if self.indexed {
+                args.push(Array::scalar(Scalar::U32(i as u32)));
+            }
+            args.extend(ins.consts.iter().map(|a| (*a).clone()));
+            args.append(&mut carry);
+            args.extend(ins.stacked.iter().map(|a| a.slice_at(i)));
+            carry = eval(&self.body, &args);
+            for (y, new) in ys.iter_mut().zip(carry.split_off(self.n_carry)) {
+                y.set_slice(i, &new);
+            }
+        }
+        carry.extend(ys);
+        carry
+    }
+
     /// Appends the loop to `g` with what is the same in every iteration as constants of the body: carries that go on
     /// unchanged, and operands that hold one number. `None` where there is nothing of the kind.
     pub fn with_steady(&self, g: &mut Graph, ins: &[Var]) -> Option<Vec<Var>> {
@@ -335,27 +360,7 @@ impl Primitive for Scan {
     }
 
     fn eval(&self, ins: &[&Array]) -> Vec<Array> {
-        let ins = self.parts(ins);
-        let mut carry: Vec<Array> = ins.carry.iter().map(|a| (*a).clone()).collect();
-        let ys_avals = self.body.out_avals().split_off(self.n_carry);
-        let mut ys: Vec<Array> =
-            ys_avals.iter().map(|a| Array::full(&a.batched(self.length), Scalar::zero(a.dtype))).collect();
-        for step in 0..self.length {
-            let i = if self.reverse { self.length - 1 - step } else { step };
-            let mut args = Vec::new();
-            if self.indexed {
-                args.push(Array::scalar(Scalar::U32(i as u32)));
-            }
-            args.extend(ins.consts.iter().map(|a| (*a).clone()));
-            args.append(&mut carry);
-            args.extend(ins.stacked.iter().map(|a| a.slice_at(i)));
-            carry = eval(&self.body, &args);
-            for (y, new) in ys.iter_mut().zip(carry.split_off(self.n_carry)) {
-                y.set_slice(i, &new);
-            }
-        }
-        carry.extend(ys);
-        carry
+        self.run(ins, self.length)
     }
 
     fn jvp(&self, g: &mut Graph, x: &[Var], t: &[Tangent]) -> (Vec<Var>, Vec<Tangent>) {

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::eval::eval;
-use crate::graph::{Aval, Graph, Var};
+use crate::graph::{Aval, Env, Graph, Var};
 use crate::ops::effect::slice_by_slice;
 use crate::ops::narrow::{Narrowed, read_inputs, with_inputs, with_outputs};
 use crate::ops::region::{count, expect_types, flops, instantiate, marked, prune};
 use crate::ops::{
-    Batched, BroadcastInDim, Convert, Lowering, Op, OpError, Operand, Primitive, ReduceOr, Region, Scan, Select, Split,
-    Switch, Tangent, param, with_batch_axis,
+    Add, Batched, BroadcastInDim, Convert, Lowering, Op, OpError, Operand, Primitive, ReduceOr, Region, Scan, Select, Split,
+    Switch, Tangent, counted_scan, param, with_batch_axis,
 };
 use crate::text::Params;
 use crate::transform::linearize::PartialEval;
@@ -20,8 +20,8 @@ use crate::transform::{batch_into, jvp_into, partial_eval_graph};
 /// `while cond(consts, carry) { carry = body(consts, carry) }`, at most `bound` times. Operands: the constants of `cond`,
 /// those of `body`, the carries; results: the carries.
 ///
-/// **Derivative.** Forward mode always; reverse mode where there is a bound: then it is a [`Scan`] of that many
-/// iterations, of which those after the end do nothing.
+/// **Derivative.** Forward mode always; reverse mode where there is a bound: there is room for what so many iterations
+/// keep, and a [`CountedScan`] runs back through those that were taken.
 #[derive(Clone, Debug)]
 pub struct While {
     /// Takes its constants and the carries; yields a bool.
@@ -89,6 +89,51 @@ impl While {
             reverse: false,
             indexed: false,
         }
+    }
+
+    /// The loop that runs now, counts its iterations and stacks what the later loop reads, and that loop.
+    fn counted(&self, bound: usize, unknown: &[bool]) -> Option<Split> {
+        let n_carry = self.carry_avals().len();
+        let (n_consts, body) = (self.n_body_consts, self.body.clone());
+        let scan = Scan { body, length: bound, n_consts, n_carry, reverse: false, indexed: false };
+        let given = &unknown[self.n_cond_consts..];
+        let grown = scan.unknown_operands(given);
+        let of_cond = self.parts(unknown).cond;
+        let cut = partial_eval_graph(&self.cond, &[of_cond, scan.parts(&grown).carry].concat());
+        if cut.out_unknown[0] || of_cond.contains(&true) {
+            return None;
+        }
+        let split = scan.split(given);
+        let mut g = Graph::new(&self.body.name);
+        let cond_consts: Vec<Var> = self.cond.in_avals()[..self.n_cond_consts].iter().map(|a| g.input(a)).collect();
+        let mut env: Env<Var> = Env::new(&split.known);
+        for v in &split.known.inputs {
+            let w = g.input(split.known.aval(*v));
+            env.set(*v, w);
+        }
+        let mut count = None;
+        for eqn in &split.known.eqns {
+            g.src = eqn.src;
+            let ins = env.get_all(&eqn.inputs);
+            let outs = match eqn.op.downcast::<Scan>() {
+                Some(scan) => {
+                    let mut outs = stacking(&mut g, scan, &cut.known, &cond_consts, &ins);
+                    count = Some(outs.remove(0));
+                    outs
+                }
+                None => g.bind(eqn.op.clone(), &ins),
+            };
+            env.set_all(&eqn.outputs, outs);
+        }
+        // Where nothing is known and nothing is kept, the condition reads constants only: all or nothing.
+        let count = count.unwrap_or_else(|| {
+            let all = Scan { n_consts: 0, n_carry: 0, ..scan.clone() };
+            let empty = all.with(Graph::new(&self.body.name), false, 0, 0);
+            stacking(&mut g, &empty, &cut.known, &cond_consts, &[])[0]
+        });
+        g.outputs = env.get_all(&split.known.outputs);
+        g.outputs.insert(split.known_out.iter().filter(|k| **k).count(), count);
+        Some(Split { known: g, known_out: split.known_out, later: counted_scan::counted(split.later).0 })
     }
 
     /// `cond` with further carries, which it does not read.
@@ -168,6 +213,48 @@ impl While {
         }
         (cond, body, found, pred.batched)
     }
+}
+
+/// Appends `scan`, which is run while `cond` of the constants and the carries holds. Yields the number of iterations, the
+/// carries, and the stacks, which are zero from there on.
+fn stacking(g: &mut Graph, scan: &Scan, cond: &Graph, cond_consts: &[Var], ins: &[Var]) -> Vec<Var> {
+    let own = scan.parts(ins);
+    let ys: Vec<Aval> = scan.body.out_avals()[scan.n_carry..].iter().map(|a| a.batched(scan.length)).collect();
+    let zero = g.full(DType::U32, &[], 0.0);
+    let mut carries = vec![zero];
+    carries.extend(own.carry);
+    carries.extend(ys.iter().map(|a| g.zeros(a)).collect::<Vec<_>>());
+
+    let mut test = Graph::new(&cond.name);
+    let consts: Vec<Var> = cond_consts.iter().map(|v| test.input(g.aval(*v))).collect();
+    let inner: Vec<Var> = carries.iter().map(|v| test.input(g.aval(*v))).collect();
+    let args: Vec<Var> = consts.iter().chain(&inner[1..1 + scan.n_carry]).copied().collect();
+    let mut goes_on = test.inline(cond, &args);
+    goes_on.truncate(1);
+    test.outputs = goes_on;
+    prune(&mut test);
+
+    let mut body = Graph::new(&scan.body.name);
+    let consts: Vec<Var> = own.consts.iter().map(|v| body.input(g.aval(*v))).collect();
+    let inner: Vec<Var> = carries.iter().map(|v| body.input(g.aval(*v))).collect();
+    let args: Vec<Var> = consts.iter().chain(&inner[1..1 + scan.n_carry]).copied().collect();
+    let outs = body.inline(&scan.body, &args);
+    let one = body.full(DType::U32, &[], 1.0);
+    body.outputs = body.bind(Add, &[inner[0], one]);
+    body.outputs.extend(&outs[..scan.n_carry]);
+    for (stack, slice) in inner[1 + scan.n_carry..].iter().zip(&outs[scan.n_carry..]) {
+        let stack = counted_scan::with_slice(&mut body, *stack, inner[0], *slice);
+        body.outputs.push(stack);
+    }
+    let op = While {
+        cond: Rc::new(test),
+        body: Rc::new(body),
+        n_cond_consts: cond_consts.len(),
+        n_body_consts: own.consts.len(),
+        bound: Some(scan.length),
+    };
+    let args: Vec<Var> = cond_consts.iter().chain(own.consts).chain(&carries).copied().collect();
+    g.bind(op, &args)
 }
 
 /// Marks in `marks` what `found` marks; whether anything was new.
@@ -355,11 +442,11 @@ impl Primitive for While {
         While { cond, body: graphs.remove(0), ..self.clone() }.into()
     }
 
-    /// With a bound, as a scan. Without one, what does not depend on anything unknown runs now, and everything again
+    /// With a bound, the iterations are counted and keep what is needed later. Without one, what does not depend on anything unknown runs now, and everything again
     /// later: nothing can be kept from iterations that nobody counted.
     fn partial_eval(&self, unknown: &[bool]) -> Option<Split> {
         if let Some(bound) = self.bound {
-            return self.as_scan(bound).partial_eval(unknown);
+            return self.counted(bound, unknown);
         }
         let marks = self.parts(unknown);
         let mut carry = marks.carry.to_vec();
@@ -481,6 +568,35 @@ mod tests {
         let (ys, ts) = jvp_at(power(None), &args, &t);
         let expected: Vec<Array> = ys.into_iter().chain(ts.into_iter().flatten()).collect();
         assert_eq!(eval(&g, &values), expected);
+    }
+
+    #[test]
+    fn reverse_mode_runs_back_through_what_was_taken() {
+        let mut f = Graph::new("");
+        let avals = ["i32[]", "f64[2]", "i32[]", "f64[2]"].map(parse_aval);
+        let xs: Vec<Var> = avals.iter().map(|a| f.input(a)).collect();
+        f.outputs = f.bind(power(Some(1000)), &xs);
+        let mut g = Graph::new("");
+        let primals: Vec<Var> = avals.iter().map(|a| g.input(a)).collect();
+        let (_, linear) = linearize_into(&mut g, &f, &primals, &[false, true, false, true]);
+        let ct = g.input(&avals[3]);
+        let mut known: Vec<Option<Var>> = linear.residuals.iter().copied().map(Some).collect();
+        known.resize(linear.graph.inputs.len(), None);
+        let cts = transpose_into(&mut g, &linear.graph, &known, &[Some(ct)]);
+        g.outputs = cts.into_iter().flatten().collect();
+        // Both loops end by their own count: none runs a thousand times.
+        let g = crate::passes::optimise(&g);
+        let names: Vec<&str> = g.eqns.iter().filter(|e| e.op.region().is_some()).map(|e| e.op.name()).collect();
+        assert_eq!(names, ["while", "while"], "{g}");
+        let vector = |x: [f64; 2]| Array::f64(&[2], &x);
+        let args = [int(2), vector([0.1, 0.2]), int(0), vector([0.3, -0.4]), vector([1.0, 1.0])];
+        let found = eval(&g, &args);
+        for (n, (w, x)) in [(0.1, 0.3), (0.2, -0.4)].into_iter().enumerate() {
+            let (inner, outer): (f64, f64) = (x + w, (x + w).sin() + w);
+            let (dx, dw) = (outer.cos() * inner.cos(), outer.cos() * (inner.cos() + 1.0));
+            let (fw, fx) = (found[0].to_f64s()[n], found[1].to_f64s()[n]);
+            assert!((fw - dw).abs() < 1e-12 && (fx - dx).abs() < 1e-12, "{fw} {dw}, {fx} {dx}");
+        }
     }
 
     #[test]

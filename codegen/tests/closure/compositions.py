@@ -107,6 +107,24 @@ def sorting(x):
     return 0.5 * jnp.cumprod(1.0 + 0.4 * m) + jax.scipy.special.logsumexp(s) * x - 0.2 * jnp.max(x)
 
 
+@program
+def random_numbers(x):
+    key = jax.random.fold_in(jax.random.key(3), (5.0 * x[0] * x[0]).astype(jnp.uint32))
+    a, b = jax.random.split(key)
+    u = jax.random.uniform(a, (3,), dtype=jnp.float32).astype(jnp.float64)
+    order = jax.random.permutation(b, 3)
+    return jnp.sin(x[order] * (0.5 + u)) - 0.3 * u * x * x
+
+
+@program
+def linear_algebra(x):
+    a = 2.0 * jnp.eye(3) + 0.3 * jnp.outer(x, jnp.sin(jnp.flip(x))) + jnp.diag(0.2 * x * x)
+    s = jnp.diag(jnp.array([1.0, 1.7, 2.6])) + 0.2 * jnp.outer(x, x)
+    y = jnp.linalg.solve(a, jnp.cos(x))
+    l = jnp.linalg.cholesky(s)
+    return y + 0.3 * l @ x + 0.2 * jnp.linalg.eigh(s)[0] - 0.1 * jnp.linalg.det(a) * (jnp.linalg.inv(s) @ x)
+
+
 @jax.custom_jvp
 def soft(x, a):
     return jnp.log(1.0 + jnp.exp(a * x))

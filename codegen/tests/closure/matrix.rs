@@ -116,6 +116,20 @@ programs! {
         let m = maximum(s * x, 0.3 * flip(x));
         0.5 * cumprod(1.0 + 0.4 * m) + logsumexp(s) * x - 0.2 * max(x)
     }";
+    random_numbers: "fn f0(x: &[f64; 3]) -> [f64; 3] {
+        let key = random::fold_in(random::key(3), (5.0 * x[0] * x[0]) as u32);
+        let (a, b) = (random::split(key)[0], random::split(key)[1]);
+        let u = random::uniform(a, (3,)) as f64;
+        let order = random::permutation(b, 3);
+        sin(x[order] * (0.5 + u)) - 0.3 * u * x * x
+    }";
+    linear_algebra: "fn f0(x: &[f64; 3]) -> [f64; 3] {
+        let a = 2.0 * eye(3, dtype = f64) + 0.3 * outer(x, sin(flip(x))) + diag(0.2 * x * x);
+        let s = diag([1.0, 1.7, 2.6] as f64) + 0.2 * outer(x, x);
+        let y = linalg::solve(a, cos(x));
+        let l = linalg::cholesky(s);
+        y + 0.3 * matmul(l, x) + 0.2 * linalg::eigh(s).0 - 0.1 * linalg::det(a) * matmul(linalg::inv(s), x)
+    }";
     forward_rule: "#[custom_jvp(rule)]
     fn soft(x: &[f64; 3], a: f64) -> [f64; 3] { log(1.0 + exp(a * x)) }
     fn rule(x: ([f64; 3], f64), t: ([f64; 3], f64)) -> ([f64; 3], [f64; 3]) {
