@@ -8,11 +8,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
+use crate::dtype::DType;
 use crate::graph::{Aval, Env, Eqn, Graph, Var};
 use crate::ops::indexing::{Coords, DimIx, IndexMode};
 use crate::ops::scan::index_aval;
 use crate::ops::scatter::Combine;
-use crate::ops::{Add, Gather, Mul, Op, Reshape, Scan, Scatter, Slice};
+use crate::ops::{Convert, Div, Gather, Mul, Op, Reshape, Scan, Scatter, Slice, Switch};
 use crate::passes::dce;
 
 /// How slices of a result are computed from slices of the operands.
@@ -141,86 +142,112 @@ fn of_class(graph: &Graph, axis: &HashMap<Var, usize>) -> Vec<Group> {
     large.map(|eqns| Group { extent, axis: axis.clone(), eqns }).collect()
 }
 
+/// Where strips of values along the axis come from that are stored elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Again {
+    /// They are kept.
+    Never,
+    /// Kept is what the first half of the turns reads; the others compute them again.
+    Half,
+    /// They are computed again.
+    Always,
+}
+
 /// The graph with the group computed in strips of `n`, of which the extent is a multiple. `stored` are the values that have
-/// memory of their own; of those that do not, what strips need is computed in the loop. From turn `again` on, so is what
-/// strips need of values along the axis that are stored; of these, only what the turns before need is kept. `places` are
-/// results with the inputs whose memory they go to. `None` where that is impossible, or the same for another `again`.
+/// memory of their own; of those that do not, what strips need is computed in the loop. `places` are results with the inputs
+/// whose memory they go to. `None` where that is impossible, or the same for another `again`.
 pub fn in_strips(
     graph: &Graph,
     group: &Group,
     n: usize,
-    again: usize,
+    again: Again,
     stored: &HashSet<Var>,
     places: &[(Var, Var)],
 ) -> Option<Graph> {
     if n >= group.extent || !group.extent.is_multiple_of(n) {
         return None;
     }
-    let turns = group.extent / n;
     let inside: HashSet<usize> = group.eqns.iter().copied().collect();
     let is_read = |v: &Var| {
         let by = |(k, e): (usize, &Eqn)| !inside.contains(&k) && e.inputs.contains(v);
         graph.outputs.contains(v) || graph.eqns.iter().enumerate().any(by)
     };
     let outs = group.eqns.iter().map(|k| graph.eqns[*k].outputs[0]).filter(|v| is_read(v));
-    // What is put together along another axis than the first, in the memory of an input, or by two loops, goes from turn to
-    // turn.
-    let both = 0 < again && again < turns;
+    // What is put together along another axis than the first, or in the memory of an input, goes from turn to turn.
     let mut carries: Vec<(Var, Option<Var>)> = Vec::new();
     let mut ys: Vec<Var> = Vec::new();
     for v in outs {
         let a = group.axis[&v];
         let host = places.iter().find(|(o, _)| *o == v).map(|(_, input)| *input);
         let host = host.filter(|i| group.axis.get(i) == Some(&a) && graph.aval(*i) == graph.aval(v));
-        if host.is_some() || a != 0 || both { carries.push((v, host)) } else { ys.push(v) }
+        if host.is_some() || a != 0 { carries.push((v, host)) } else { ys.push(v) }
     }
     let defs: HashMap<Var, usize> =
         graph.eqns.iter().enumerate().flat_map(|(k, e)| e.outputs.iter().map(move |v| (*v, k))).collect();
-    let plan = Plan { graph, group, n, stored, inside: &inside, defs: &defs, carries: &carries, ys: &ys };
-    let mut loops = Vec::new();
-    for (from, to, is_again) in [(0, again.min(turns), false), (again.min(turns), turns, true)] {
-        if from == to {
-            continue;
-        }
-        let l = plan.turns(from, to, is_again, both)?;
-        let other = if is_again { !l.recomputed } else { both && l.consts.iter().all(|(_, kept)| kept.is_none()) };
-        if other {
-            return None;
-        }
-        loops.push(l);
+    let plan = Plan { graph, group, n, stored, inside: &inside, defs: &defs };
+
+    let mut b = Builder::new(&plan, again);
+    let index = b.start;
+    if n > 1 {
+        let length = b.body.full(index_aval().dtype, &[], n as f64);
+        b.start = b.body.bind1(Mul, &[index, length]);
     }
-    let consts = || loops.iter().flat_map(|l| &l.consts);
-    let kept: HashMap<Var, usize> = consts().filter_map(|(v, kept)| kept.map(|len| (*v, len))).collect();
-    let needs: Vec<Var> = consts().map(|(v, _)| *v).chain(carries.iter().filter_map(|(_, host)| *host)).collect();
+    b.index = Some(index);
+    let held: Vec<Var> = carries.iter().map(|(v, _)| b.body.fresh(graph.aval(*v).clone())).collect();
+    for ((v, host), carry) in carries.iter().zip(&held) {
+        if let Some(input) = host {
+            b.hosts.push((*input, *carry, group.axis[v]));
+        }
+    }
+    let mut outputs = Vec::new();
+    for ((v, _), carry) in carries.iter().zip(&held) {
+        let slice = b.sliced(*v)?;
+        let op = Scatter { coords: b.coords(*carry, group.axis[v]), combine: Combine::Set };
+        outputs.push(b.body.bind1(op, &[*carry, b.start, slice]));
+    }
+    for v in &ys {
+        outputs.push(b.sliced(*v)?);
+    }
+    let Builder { mut body, consts, recomputed, .. } = b;
+    if again != Again::Never && !recomputed {
+        return None;
+    }
+    body.inputs = [index].into_iter().chain(consts.iter().map(|(_, _, w)| *w)).chain(held).collect();
+    body.outputs = outputs;
+    let op = Scan {
+        body: Rc::new(dce(&body)),
+        length: group.extent / n,
+        n_consts: consts.len(),
+        n_carry: carries.len(),
+        reverse: false,
+        indexed: true,
+    };
+    let kept: HashMap<Var, usize> = consts.iter().filter_map(|(v, kept, _)| kept.map(|len| (*v, len))).collect();
+    let needs: Vec<Var> = consts.iter().map(|(v, ..)| *v).chain(carries.iter().filter_map(|(_, host)| *host)).collect();
     let put = |g: &mut Graph, env: &mut Env<Var>, shorter: &HashMap<Var, Var>| {
-        let mut state: Vec<Var> = Vec::new();
+        let source = |(v, kept, _): &(Var, Option<usize>, Var)| if kept.is_some() { shorter[v] } else { env.get(*v) };
+        let mut ins: Vec<Var> = consts.iter().map(source).collect();
         for (v, host) in &carries {
-            state.push(match host {
+            ins.push(match host {
                 Some(input) => env.get(*input),
                 None => g.zeros(graph.aval(*v)),
             });
         }
-        for l in &loops {
-            let source = |(v, kept): &(Var, Option<usize>)| if kept.is_some() { shorter[v] } else { env.get(*v) };
-            let ins: Vec<Var> = l.consts.iter().map(source).chain(state).collect();
-            let mut made = g.bind(l.op.clone(), &ins);
-            let rest = made.split_off(carries.len());
-            state = made;
-            for (v, w) in ys.iter().zip(rest) {
-                let shape = graph.shape(*v).to_vec();
-                let flat = g.bind1(Reshape { shape }, &[w]);
-                env.set(*v, flat);
-            }
+        let made = g.bind(op, &ins);
+        for ((v, _), w) in carries.iter().zip(&made) {
+            env.set(*v, *w);
         }
-        for ((v, _), w) in carries.iter().zip(state) {
-            env.set(*v, w);
+        for (v, w) in ys.iter().zip(&made[carries.len()..]) {
+            let shape = graph.shape(*v).to_vec();
+            let flat = g.bind1(Reshape { shape }, &[*w]);
+            env.set(*v, flat);
         }
     };
     let short = |v: Var| kept.get(&v).map(|len| Slice::along(graph.aval(v), group.axis[&v], 0, *len));
     Some(dce(&replaced(graph, &inside, &needs, &short, put)?))
 }
 
-/// What all loops of a group share.
+/// What is to be put into a loop.
 struct Plan<'a> {
     graph: &'a Graph,
     group: &'a Group,
@@ -228,65 +255,6 @@ struct Plan<'a> {
     stored: &'a HashSet<Var>,
     inside: &'a HashSet<usize>,
     defs: &'a HashMap<Var, usize>,
-    /// Results that go from turn to turn, with the inputs whose memory they go to.
-    carries: &'a [(Var, Option<Var>)],
-    /// Results that are stacked.
-    ys: &'a [Var],
-}
-
-/// A loop over some of the strips.
-struct Turns {
-    op: Scan,
-    /// What stays: a value, or the first so many elements of it along the axis.
-    consts: Vec<(Var, Option<usize>)>,
-    /// Whether something is computed that is stored elsewhere.
-    recomputed: bool,
-}
-
-impl Plan<'_> {
-    fn turns(&self, from: usize, to: usize, again: bool, cut: bool) -> Option<Turns> {
-        let mut body = Graph::new(&self.graph.name);
-        let index = body.fresh(index_aval());
-        let mut start = index;
-        for (op, x) in [(Op::from(Add), from), (Op::from(Mul), self.n)] {
-            if x != usize::from(op.downcast::<Mul>().is_some()) {
-                let x = body.full(index_aval().dtype, &[], x as f64);
-                start = body.bind1(op, &[start, x]);
-            }
-        }
-        let keep = (cut && !again).then_some(to * self.n);
-        let consts = Vec::new();
-        let (sliced, whole) = (HashMap::new(), HashMap::new());
-        let mut b = Builder { plan: self, again, keep, body, start, sliced, whole, consts, recomputed: false };
-        let carries: Vec<Var> = self.carries.iter().map(|(v, _)| b.body.fresh(self.graph.aval(*v).clone())).collect();
-        for ((v, host), carry) in self.carries.iter().zip(&carries) {
-            if let Some(input) = host {
-                let slice = b.slice(*carry, self.group.axis[v]);
-                b.sliced.insert(*input, slice);
-            }
-        }
-        let mut outputs = Vec::new();
-        for ((v, _), carry) in self.carries.iter().zip(&carries) {
-            let slice = b.sliced(*v)?;
-            let op = Scatter { coords: b.coords(*carry, self.group.axis[v]), combine: Combine::Set };
-            outputs.push(b.body.bind1(op, &[*carry, b.start, slice]));
-        }
-        for v in self.ys {
-            outputs.push(b.sliced(*v)?);
-        }
-        let Builder { mut body, consts, recomputed, .. } = b;
-        body.inputs = [index].into_iter().chain(consts.iter().map(|(_, _, w)| *w)).chain(carries).collect();
-        body.outputs = outputs;
-        let op = Scan {
-            body: Rc::new(dce(&body)),
-            length: to - from,
-            n_consts: consts.len(),
-            n_carry: self.carries.len(),
-            reverse: false,
-            indexed: true,
-        };
-        Some(Turns { op, consts: consts.into_iter().map(|(v, kept, _)| (v, kept)).collect(), recomputed })
-    }
 }
 
 /// The graph with the equations `inside` replaced by what `put` appends, as soon as what that needs is there. Of values that
@@ -346,23 +314,71 @@ fn replaced(
     Some(g)
 }
 
-/// Builds the body of a loop.
+/// Builds the body of a loop, or a branch in it.
 struct Builder<'a> {
     plan: &'a Plan<'a>,
-    again: bool,
-    /// So many elements along the axis are kept of what is stored.
-    keep: Option<usize>,
+    again: Again,
     body: Graph,
+    /// The number of the turn; a branch has none.
+    index: Option<Var>,
     /// Where the strip begins.
     start: Var,
+    /// Inputs whose memory goes from turn to turn: what holds them, and the axis.
+    hosts: Vec<(Var, Var, usize)>,
     sliced: HashMap<Var, Var>,
     whole: HashMap<Var, Var>,
-    /// What comes from outside, how much of it, and what it is inside.
+    /// What comes from outside, how much of it along the axis, and what it is inside.
     consts: Vec<(Var, Option<usize>, Var)>,
     recomputed: bool,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    fn new(plan: &'a Plan<'a>, again: Again) -> Builder<'a> {
+        let mut body = Graph::new(&plan.graph.name);
+        let start = body.fresh(index_aval());
+        let (sliced, whole) = (HashMap::new(), HashMap::new());
+        let (hosts, consts) = (Vec::new(), Vec::new());
+        Builder { plan, again, body, index: None, start, hosts, sliced, whole, consts, recomputed: false }
+    }
+
+    /// The strip of a value that is kept for the first half of the turns.
+    fn kept_or_again(&mut self, v: Var, a: usize) -> Option<Var> {
+        let half = self.plan.group.extent / self.plan.n / 2;
+        if half == 0 {
+            return None;
+        }
+        let mut again = Builder::new(self.plan, Again::Always);
+        for (input, carry, a) in &self.hosts {
+            let carry = again.body.fresh(self.body.aval(*carry).clone());
+            again.hosts.push((*input, carry, *a));
+        }
+        let result = again.sliced(v)?;
+        let Builder { mut body, start, hosts, consts, .. } = again;
+        body.inputs = [start].into_iter().chain(hosts.iter().map(|(_, w, _)| *w)).collect();
+        body.inputs.extend(consts.iter().map(|(_, _, w)| *w));
+        body.outputs = vec![result];
+        let mut kept = Graph::new(&body.name);
+        kept.inputs = body.inputs.iter().map(|w| kept.fresh(body.aval(*w).clone())).collect();
+        let mut ins = vec![self.start];
+        ins.extend(self.hosts.iter().map(|(_, carry, _)| *carry));
+        for (v, kept, _) in &consts {
+            ins.push(self.from_outside(*v, *kept));
+        }
+        let stored = self.from_outside(v, Some(half * self.plan.n));
+        ins.push(stored);
+        let aval = self.body.aval(stored).clone();
+        body.input(&aval);
+        let from = kept.input(&aval);
+        let coords = Coords { shape: body.shape(result).to_vec(), ..self.coords(stored, a) };
+        kept.outputs = vec![kept.bind1(Gather { coords }, &[from, kept.inputs[0]])];
+        let half = self.body.full(index_aval().dtype, &[], half as f64);
+        let which = self.body.bind1(Div, &[self.index?, half]);
+        let which = self.body.bind1(Convert { dtype: DType::I32 }, &[which]);
+        let op = Switch { branches: vec![Rc::new(kept), Rc::new(dce(&body))] };
+        self.recomputed = true;
+        Some(self.body.bind1(op, &[&[which], &ins[..]].concat()))
+    }
+
     fn from_outside(&mut self, v: Var, kept: Option<usize>) -> Var {
         if let Some((_, _, w)) = self.consts.iter().find(|(u, k, _)| *u == v && *k == kept) {
             return *w;
@@ -396,13 +412,19 @@ impl Builder<'_> {
         }
         let Plan { graph, group, n, .. } = *self.plan;
         let a = *group.axis.get(&v)?;
+        if let Some((_, carry, a)) = self.hosts.iter().find(|(input, ..)| *input == v).copied() {
+            let w = self.slice(carry, a);
+            self.sliced.insert(v, w);
+            return Some(w);
+        }
         let of = self.plan.defs.get(&v).map(|k| (*k, &graph.eqns[*k])).filter(|(_, e)| e.outputs.len() == 1);
         let own = of.and_then(|(k, eqn)| {
             let here = self.plan.inside.contains(&k) || eqn.inputs.is_empty() || !self.plan.stored.contains(&v);
-            let strip = strip(graph, eqn, a, n).filter(|_| here || self.again)?;
+            let strip = strip(graph, eqn, a, n).filter(|_| here || self.again != Again::Never)?;
             Some((eqn, strip, here))
         });
         let w = match own {
+            Some((_, _, false)) if self.again == Again::Half => self.kept_or_again(v, a)?,
             Some((eqn, strip, here)) => {
                 self.recomputed |= !here;
                 let mut ins = Vec::new();
@@ -420,8 +442,7 @@ impl Builder<'_> {
                 w
             }
             None => {
-                let kept = self.keep.filter(|_| of.is_some());
-                let x = self.from_outside(v, kept);
+                let x = self.from_outside(v, None);
                 self.slice(x, a)
             }
         };

@@ -7,7 +7,8 @@
 use std::collections::HashSet;
 
 use crate::graph::{Graph, Var};
-use crate::passes::{recompute, strips};
+use crate::passes::recompute;
+use crate::passes::strips::{self, Again};
 use crate::schedule::cost;
 use crate::schedule::fuse::{Wishes, fuse_as};
 use crate::schedule::plan::{live_bytes, plan_within};
@@ -31,6 +32,8 @@ const BEAM: usize = 1;
 /// Rewrites of a round that are planned to the end, by each order: those that look best without kernels that run
 /// again.
 const MAX_PLANNED: usize = 4;
+/// Extra work of more than this part is worth a second look.
+const DEAR: u64 = 8;
 /// Steps that may follow a first one which is tried for being cheap.
 const MAX_FURTHER: usize = 2;
 /// Values of less than this part of the arena are not worth strips.
@@ -92,39 +95,32 @@ pub fn fit(program: &Program, wishes: Wishes, limit: usize) -> Fitted {
         }
         beam = found;
     }
-    cheaper(best, first, wishes, limit)
+    if best.schedule.arena_bytes <= limit && best.work > work + work / DEAR {
+        return cheaper(best, first, wishes, limit);
+    }
+    best
 }
 
 /// What fits may have begun with more than was needed: the cheapest of the `first` steps about the same from which it goes on
-/// to fit as well. Those that cost more are taken to need less.
-fn cheaper(mut best: Fitted, mut first: Vec<(usize, u64, Program)>, wishes: Wishes, limit: usize) -> Fitted {
-    if best.schedule.arena_bytes > limit {
-        return best;
-    }
+/// to fit as well.
+fn cheaper(best: Fitted, mut first: Vec<(usize, u64, Program)>, wishes: Wishes, limit: usize) -> Fitted {
     first.retain(|(about, work, _)| *about == best.about && *work < best.work);
     first.sort_by_key(|(_, work, _)| *work);
-    let (mut low, mut high) = (0, first.len());
-    while low < high {
-        let middle = (low + high) / 2;
-        let mut here = Sketch::of(first[middle].2.clone(), wishes, best.about).planned(limit);
+    for (_, _, program) in first {
+        let mut here = Sketch::of(program, wishes, best.about).planned(limit);
         for _ in 0..MAX_FURTHER {
             if here.schedule.arena_bytes <= limit {
                 break;
             }
             let next = rewrites(&here).into_iter().map(|(_, program)| Sketch::of(program, wishes, best.about));
-            let next = next.min_by_key(|s| (s.live.max(limit), s.work)).map(|s| s.planned(limit));
-            match next.filter(|f| rank(f, limit) < rank(&here, limit)) {
+            let next = next.filter(|s| s.work < best.work).min_by_key(|s| (s.live.max(limit), s.work));
+            match next.map(|s| s.planned(limit)).filter(|f| rank(f, limit) < rank(&here, limit)) {
                 Some(next) => here = next,
                 None => break,
             }
         }
-        if here.schedule.arena_bytes <= limit {
-            high = middle;
-            if here.work < best.work {
-                best = here;
-            }
-        } else {
-            low = middle + 1;
+        if here.schedule.arena_bytes <= limit && here.work < best.work {
+            return here;
         }
     }
     best
@@ -241,8 +237,7 @@ fn strips(f: &Fitted) -> Vec<(usize, Graph)> {
             }
             let sizes: Vec<usize> = (1..group.extent).rev().filter(|n| group.extent.is_multiple_of(*n)).collect();
             for n in sizes.iter().take(MAX_STRIPS) {
-                let turns = group.extent / n;
-                for again in [turns, turns / 2, 0] {
+                for again in [Again::Never, Again::Half, Again::Always] {
                     let g = strips::in_strips(graph, &group, *n, again, &stored, &places);
                     out.extend(g.map(|g| (STRIPS + k * (MAX_PARTS + 1) + part, g)));
                 }

@@ -10,7 +10,7 @@ use crate::schedule::program::{Form, Kernel, Kind, Nest, Schedule};
 const START: u64 = 16;
 
 /// Operations of one run: every arithmetic operation counts one, a call of an elementary function twenty, an element that is
-/// stored one, the start of a kernel sixteen. Of branches the dearest counts; of a loop without bound, one turn.
+/// stored one, the start of a kernel sixteen. Of branches the mean counts; of a loop without bound, one turn.
 pub fn work(s: &Schedule) -> u64 {
     s.kernels.iter().map(|k| START + of_kernel(s, k)).sum()
 }
@@ -32,7 +32,7 @@ pub fn of_kernel(s: &Schedule, k: &Kernel) -> u64 {
             let bodies = r.bodies.iter().map(|b| work(&b.schedule));
             match &r.form {
                 Form::Scan { length, .. } => *length as u64 * bodies.sum::<u64>(),
-                Form::Switch { .. } => bodies.max().unwrap_or(0),
+                Form::Switch { .. } => bodies.sum::<u64>() / (r.bodies.len() as u64).max(1),
                 Form::While { bound } => bound.unwrap_or(1) as u64 * bodies.sum::<u64>(),
             }
         }

@@ -697,24 +697,36 @@ fn try_order(s: &Schedule, keep: bool) -> Result<Vec<usize>, (usize, u32)> {
             })
             .collect()
     };
-    let reads_param = |k: &Kernel, p: usize| {
-        let writes = k.writes();
-        k.reads.iter().any(|b| s.buffers[*b as usize].storage == Storage::Param(p) && !writes.contains(b))
+    let writer: HashMap<u32, usize> =
+        s.kernels.iter().enumerate().flat_map(|(k, kernel)| kernel.writes().into_iter().map(move |b| (b, k))).collect();
+    // Who reads the value that an input comes with; what is put into its memory has a buffer of its own.
+    let old = |b: u32| match s.buffers[b as usize].storage {
+        Storage::Param(p) if !writer.contains_key(&b) => Some(p),
+        _ => None,
     };
-    let effects: Vec<bool> = s.kernels.iter().map(Kernel::has_effect).collect();
-    let mut before: Vec<Vec<usize>> = vec![Vec::new(); n];
+    let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
     for (k, kernel) in s.kernels.iter().enumerate() {
-        for (j, other) in s.kernels.iter().enumerate() {
-            if j == k {
-                continue;
-            }
-            let feeds = other.writes().iter().any(|w| kernel.reads.contains(w));
-            let keeps = overwrites(kernel).iter().any(|(_, p)| reads_param(other, *p));
-            let follows = effects[j] && (effects[k] && j < k || keep && !effects[k] && !overwrites(kernel).is_empty());
-            if feeds || keeps || follows {
-                before[k].push(j);
-            }
+        for p in kernel.reads.iter().filter_map(|b| old(*b)) {
+            readers.entry(p).or_default().push(k);
         }
+    }
+    let reads_param = |k: &Kernel, p: usize| k.reads.iter().any(|b| old(*b) == Some(p));
+    let effects: Vec<bool> = s.kernels.iter().map(Kernel::has_effect).collect();
+    let last_effect = effects.iter().rposition(|e| *e);
+    let mut previous = None;
+    let mut before: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); n];
+    let mut changes = vec![false; n];
+    for (k, kernel) in s.kernels.iter().enumerate() {
+        let overwritten = overwrites(kernel);
+        changes[k] = !overwritten.is_empty();
+        before[k].extend(kernel.reads.iter().filter_map(|b| writer.get(b)));
+        before[k].extend(overwritten.iter().filter_map(|(_, p)| readers.get(p)).flatten());
+        if effects[k] {
+            before[k].extend(previous.replace(k));
+        } else if keep && changes[k] {
+            before[k].extend(last_effect);
+        }
+        before[k].remove(&k);
     }
     // A kernel may overwrite what it reads only where it reads just the element that it writes.
     for (k, kernel) in s.kernels.iter().enumerate() {
@@ -725,25 +737,28 @@ fn try_order(s: &Schedule, keep: bool) -> Result<Vec<usize>, (usize, u32)> {
             }
         }
     }
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); n];
+    for (k, js) in before.iter().enumerate() {
+        js.iter().for_each(|j| after[*j].push(k));
+    }
+    let mut waits: Vec<usize> = before.iter().map(BTreeSet::len).collect();
+    // Updates of parameters run as soon as they can: they free what they read.
+    let mut ready: BTreeSet<(bool, usize)> = (0..n).filter(|k| waits[*k] == 0).map(|k| (!changes[k], k)).collect();
     let mut done = vec![false; n];
     let mut out = Vec::new();
-    while out.len() < n {
-        let ready = |k: usize| !done[k] && before[k].iter().all(|j| done[*j]);
-        // Updates of parameters run as soon as they can: they free what they read.
-        let next = (0..n)
-            .filter(|k| ready(*k))
-            .max_by_key(|k| (!overwrites(&s.kernels[*k]).is_empty(), std::cmp::Reverse(*k)));
-        match next {
-            Some(k) => {
-                done[k] = true;
-                out.push(k);
-            }
-            None => {
-                let stuck = (0..n).find(|k| !done[*k] && !overwrites(&s.kernels[*k]).is_empty());
-                let k = stuck.expect("only overwriting can make a cycle");
-                return Err((k, overwrites(&s.kernels[k])[0].0));
+    while let Some((_, k)) = ready.pop_first() {
+        done[k] = true;
+        out.push(k);
+        for j in &after[k] {
+            waits[*j] -= 1;
+            if waits[*j] == 0 {
+                ready.insert((!changes[*j], *j));
             }
         }
+    }
+    if let Some(k) = (0..n).find(|k| !done[*k]) {
+        let stuck = (k..n).find(|k| !done[*k] && changes[*k]).expect("only overwriting can make a cycle");
+        return Err((stuck, overwrites(&s.kernels[stuck])[0].0));
     }
     Ok(out)
 }

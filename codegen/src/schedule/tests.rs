@@ -282,3 +282,31 @@ fn every_reason_is_the_reason_of_some_value() {
         assert!(!why.text().is_empty());
     }
 }
+
+#[test]
+fn what_has_been_updated_can_be_read_in_its_place() {
+    let s = schedule(
+        "graph f(k: f32[4], x: f32[4]) -> (s, n) {
+          n: f32[4] = add k x
+          s: f32[] = reduce_sum[axes=(0)] n
+        }",
+        &[Dest::Return(0), Dest::Param(0)],
+    );
+    assert_eq!((s.arena_bytes, s.kernels.len()), (0, 2), "{s}");
+}
+
+#[test]
+fn a_reshape_around_a_loop_is_no_copy() {
+    let s = schedule(
+        "graph f(x: f32[8]) -> (y) {
+          r: f32[4,2] = reshape[shape=(4,2)] x
+          c: f32[2] = constant[value=f32[2]{0.0}]
+          d: f32[2], e: f32[4,2] = scan[length=4, consts=0, carry=1, reverse=false, indexed=false, body=graph b(c: f32[2], x: f32[2]) -> (d, d) {
+            d: f32[2] = add c x
+          }] c r
+          y: f32[8] = reshape[shape=(8)] e
+        }",
+        &[Dest::Return(0)],
+    );
+    assert!(s.kernels.iter().all(|k| !["reshape", "copy"].contains(&k.name.as_str())), "{s}");
+}
