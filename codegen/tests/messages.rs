@@ -103,6 +103,7 @@ tables!(
     products,
     windows,
     lax,
+    numbers,
     shapes,
     dtypes,
     names,

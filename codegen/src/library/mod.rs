@@ -212,9 +212,27 @@ pub fn names() -> Vec<&'static str> {
     out
 }
 
-/// The built-in name nearest to a misspelt one.
+/// Every name that needs its module, as programs write it, with the part behind the module.
+fn names_in_modules() -> &'static [(String, &'static str)] {
+    static NAMES: OnceLock<Vec<(String, &str)>> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        let keys = PARTS.iter().flat_map(|p| p.table.iter().map(|(n, _)| *n)).chain(sources().iter().map(|(n, _)| *n));
+        keys.filter_map(|key| Some((spelled(key), module_of(key)?.1))).collect()
+    })
+}
+
+/// The built-in name nearest to a misspelt one: in its module, if it has one; without one, the module that it lacks.
 pub fn nearest(path: &str) -> Option<&'static str> {
-    closest(canonical(path), names())
+    let word = canonical(path);
+    let module = path.strip_suffix(word).filter(|m| !m.is_empty());
+    let all = names_in_modules();
+    let in_module = module.and_then(|m| {
+        let names: Vec<_> = all.iter().filter(|(full, name)| full.strip_suffix(name) == Some(m)).collect();
+        let near = closest(word, names.iter().map(|(_, name)| *name))?;
+        names.into_iter().find(|(_, name)| *name == near).map(|(full, _)| full.as_str())
+    });
+    let elsewhere = || all.iter().find(|(_, name)| *name == word).map(|(full, _)| full.as_str());
+    in_module.or_else(elsewhere).or_else(|| closest(word, names()))
 }
 
 /// The candidate nearest to `word`, if it is near.
@@ -276,5 +294,7 @@ mod tests {
         assert_eq!(nearest("sofmax"), Some("softmax"));
         assert_eq!(nearest("nn::rleu"), Some("relu"));
         assert_eq!(nearest("my_own_function"), None);
+        assert_eq!(nearest("random::unifrom"), Some("random::uniform"));
+        assert_eq!(nearest("cholesky"), Some("linalg::cholesky"));
     }
 }

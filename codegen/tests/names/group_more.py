@@ -33,3 +33,14 @@ c("lax::approx_min_k(x, 2)", x=f(2, 5))
 c("lax::index_take(x, (i,), (0,))", py="jnp.take(x, i, 0)", x=f(4, 2), i=arr("i32", 2, 0))
 for kind, x in (("FFT", z(2, 4)), ("IFFT", z(2, 4)), ("RFFT", f(2, 4)), ("IRFFT", z(2, 3))):
     c(f'lax::fft(x, "{kind}", (2, 4))', py=f'lax.fft(x, "{kind}", (2, 4))', x=x, tol=2e-6)
+from jax.experimental.jet import jet
+SPACE["jet"] = jet
+c("{ let (y, s) = jet(|v| sin(v), (x,), ((a, b, d),)); (y, s.0, s.1, s.2) }", py="(lambda r: (r[0], *r[1]))(jet(jnp.sin, (x,), ((a, b, d),)))",
+  x=f(3), a=f(3, salt=1), b=f(3, salt=2), d=f(3, salt=3), tol=2e-5)
+c("{ let (y, s) = jet(|v, w| exp(v) * w, (x, a), ((a, b), (b, d))); (y, s.0, s.1) }",
+  py="(lambda r: (r[0], *r[1]))(jet(lambda v, w: jnp.exp(v) * w, (x, a), ((a, b), (b, d))))",
+  x=f(3), a=f(3, salt=1), b=f(3, salt=2), d=f(3, salt=3), tol=2e-5)
+c("{ let (y, s) = jet(|v| tanh(v), (x,), ((a, b),), factorial_scaled = false); (y, s.0, s.1) }",
+  py="(lambda r: (r[0], *r[1]))(jet(jnp.tanh, (x,), ((a, b),), factorial_scaled=False))", x=f(3), a=f(3, salt=1), b=f(3, salt=2), tol=2e-5)
+c("{ let (y, s) = jet(|v| (sin(v), v * v), (x,), ((a, b),)); (y.0, y.1, s.0.0, s.0.1, s.1.0, s.1.1) }",
+  py="(lambda r: (*r[0], *r[1][0], *r[1][1]))(jet(lambda v: (jnp.sin(v), v * v), (x,), ((a, b),)))", x=f(3), a=f(3, salt=1), b=f(3, salt=2), tol=2e-5)
