@@ -7,17 +7,20 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use cargo_kiln::image::{Image, Scope};
-use clap::Args;
+use clap::{Args, Subcommand};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::{Deserialize, Serialize};
 
 use crate::emulator::{self, Counts, Emulator};
 use crate::provide::{self, Consent};
-use crate::{cargo, profile, repo, say};
+use crate::{cargo, host, profile, repo, say};
 
 /// What the benchmarks can be asked for.
 #[derive(Debug, Default, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Options {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Only workloads whose name contains this.
     filter: Option<String>,
     /// Measure instead how long the compiler takes for the digits example, its dependencies being built.
@@ -29,6 +32,13 @@ pub struct Options {
     /// Write the results to a file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+/// Benchmarks elsewhere than on the microcontroller.
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Times on this machine, beside the numerical crates of Rust, NumPy and JAX.
+    Host(host::Options),
 }
 
 /// A table of `benches/mcu/workloads.toml`.
@@ -79,6 +89,9 @@ struct Measured {
 
 /// Runs the workloads and writes the table; an error when one misses its goal.
 pub fn run(options: &Options, consent: Consent) -> Result<()> {
+    if let Some(Part::Host(options)) = &options.part {
+        return host::run(options);
+    }
     if options.build {
         return build();
     }

@@ -10,6 +10,7 @@ mod bench;
 mod cargo;
 mod digits;
 mod estimate;
+mod host;
 mod image;
 mod ram;
 mod repo;
@@ -39,7 +40,7 @@ enum Command {
     Ram,
     /// Count what gradients, Hessian-vector products and batches cost beside their function.
     Work,
-    /// Count the instructions of the benchmark kernels on the microcontroller.
+    /// Count the instructions of the benchmark kernels on the microcontroller, or take times on this machine.
     Bench(bench::Options),
     /// Hold the estimates of `cargo kiln report` against what the emulator counts, for the digits example.
     Estimate(estimate::Options),

@@ -1,10 +1,11 @@
 //! Kiln's kernels with their inputs.
 
 use crate::clock::Clock;
-use crate::inputs::{around_one, fill, filled, flat, one_hot, particles, shaped};
+use crate::inputs::{around_one, diagonal, fill, filled, flat, one_hot, particles, shaped, spd};
 use crate::kernels::arrays::*;
 use crate::kernels::derivatives::*;
 use crate::kernels::images::*;
+use crate::kernels::linear::*;
 use crate::kernels::mlp::*;
 use crate::kernels::physics::*;
 use crate::kernels::sequences::*;
@@ -242,5 +243,31 @@ pub fn run(c: &Clock) {
         || (filled(107, 1.0), around_one(108), filled(109, 0.1), filled(1, 1.0)),
         |(x, g, b, y)| layernorm_rows(x, g, b, y),
         |s| vec![flat(&*s.3)],
+    );
+
+    c.run("kiln", "cholesky_32", || (spd(101), [[0.0; 32]; 32]), |(a, y)| *y = cholesky(a), |s| vec![flat(&s.1)]);
+    c.run(
+        "kiln",
+        "solve_32",
+        || {
+            let (mut a, four) = (*filled::<[[f32; 32]; 32]>(102, 1.0), diagonal::<32>(4.0));
+            a.as_flattened_mut().iter_mut().zip(four.as_flattened()).for_each(|(a, d)| *a += d);
+            (a, *filled::<[f32; 32]>(103, 1.0), [0.0; 32])
+        },
+        |(a, b, x)| *x = solve(a, b),
+        |s| vec![flat(&s.2)],
+    );
+    c.run(
+        "kiln",
+        "kalman_6_3",
+        || {
+            let mut f = diagonal(1.0);
+            (0..3).for_each(|i| f[i][i + 3] = 0.1);
+            let h = std::array::from_fn(|i| std::array::from_fn(|j| f32::from(i == j)));
+            let m = Filter { f, h, q: diagonal(0.01), r: diagonal(0.1) };
+            (m, filled(430, 1.0), spd(431), filled(432, 1.0), ([0.0; 6], [[0.0; 6]; 6]))
+        },
+        |(m, x, p, z, out)| *out = kalman(m, x, p, z),
+        |s| vec![flat(&s.4.0), flat(&s.4.1)],
     );
 }

@@ -7,6 +7,7 @@ mod clock;
 mod inputs;
 mod kernels;
 mod kiln;
+mod peers;
 
 use clock::Clock;
 
@@ -17,6 +18,9 @@ fn main() {
     let system = after("--system").unwrap_or_default();
     let clock = Clock { system, workload: after("--workload").unwrap_or_default(), seconds };
     // Kernels keep their arrays on the stack; those of the largest need more than a thread has.
-    let worker = std::thread::Builder::new().stack_size(64 << 20).spawn(move || kiln::run(&clock));
+    let worker = std::thread::Builder::new().stack_size(64 << 20).spawn(move || {
+        kiln::run(&clock);
+        peers::run(&clock);
+    });
     worker.expect("a thread").join().expect("the workloads run");
 }

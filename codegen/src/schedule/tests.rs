@@ -258,13 +258,13 @@ fn every_reason_is_the_reason_of_some_value() {
                 c: f32[4,3] = mul b y
             }"
             .to_string(),
-            WhyNot::OtherIndices => "graph f(x: f32[4,3]) -> (b) {
+            WhyNot::OtherIndices => "graph f(x: f32[4,8]) -> (b) {
                 a: f32[4] = reduce_max[axes=(1)] x
                 b: f32[] = reduce_sum[axes=(0)] a
             }"
             .to_string(),
             WhyNot::OneFold => format!(
-                "graph f(x: f32[4,3], y: f32[3]) -> (c) {{
+                "graph f(x: f32[4,8], y: f32[8]) -> (c) {{
                     a: f32[4] = {product} x y
                     b: f32[4] = reduce_max[axes=(1)] x
                     c: f32[4] = sub a b

@@ -1,5 +1,8 @@
 //! What floats and integers share.
 
+/// Whether to branch to what is needed. Cores with vectors compute all cases and select, so that loops vectorise.
+const BRANCHES: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"));
+
 /// A real number type: `f32`, `f64` and the integers. Integers wrap.
 pub trait Num: Copy + PartialOrd + 'static {
     /// 0.
@@ -47,7 +50,12 @@ macro_rules! float_num {
             // are either identical or zeros of two signs, which the bits decide.
             #[inline(always)]
             fn maximum(self, y: $T) -> $T {
-                if self > y || self.is_nan() {
+                if !BRANCHES {
+                    let larger = if self > y { self } else { y };
+                    let both = $T::from_bits(self.to_bits() & y.to_bits());
+                    let larger = if self == y { both } else { larger };
+                    if self.is_nan() { self } else { larger }
+                } else if self > y || self.is_nan() {
                     self
                 } else if self == y {
                     $T::from_bits(self.to_bits() & y.to_bits())
@@ -57,7 +65,12 @@ macro_rules! float_num {
             }
             #[inline(always)]
             fn minimum(self, y: $T) -> $T {
-                if self < y || self.is_nan() {
+                if !BRANCHES {
+                    let smaller = if self < y { self } else { y };
+                    let both = $T::from_bits(self.to_bits() | y.to_bits());
+                    let smaller = if self == y { both } else { smaller };
+                    if self.is_nan() { self } else { smaller }
+                } else if self < y || self.is_nan() {
                     self
                 } else if self == y {
                     $T::from_bits(self.to_bits() | y.to_bits())

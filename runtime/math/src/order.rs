@@ -20,6 +20,19 @@ fn order<T: Copy + PartialOrd>(a: T, b: T, descending: bool) -> Ordering {
     if descending { up.reverse() } else { up }
 }
 
+/// Whether `a` belongs before `b`, without a branch.
+#[inline(always)]
+fn before<T: Copy + PartialOrd>(a: T, b: T, descending: bool) -> bool {
+    let (a, b) = if descending { (b, a) } else { (a, b) };
+    // What does not equal itself is NaN.
+    #[allow(clippy::eq_op)]
+    let nan_last = (b != b) & (a == a);
+    (a < b) | nan_last
+}
+
+/// Whether there is flash for the sort of the standard library, which is twice as fast as a heap and fifty times as large.
+const HAS_ROOM: bool = !cfg!(any(target_arch = "arm", target_arch = "riscv32"));
+
 /// The elements sorted along the axis.
 pub fn sort<T: Num, const OUTER: usize, const N: usize, const INNER: usize, const DESCENDING: usize>(
     x: &[T],
@@ -58,9 +71,23 @@ pub fn sort_along<T: Num>(x: &[T], out: &mut [T], [outer, n, inner]: [usize; 3],
     }
     for o in 0..outer {
         for i in 0..inner {
+            let run = o * n..(o + 1) * n;
+            match out.get_mut(run).filter(|_| inner == 1 && n > SHORT && HAS_ROOM) {
+                Some(run) => run.sort_unstable_by(|a, b| {
+                    if before(*a, *b, descending) {
+                        Ordering::Less
+                    } else if before(*b, *a, descending) {
+                        Ordering::Greater
+                    } else {
+                        Ordering::Equal
+                    }
+                }),
+                None => {
+                    let less = |a: T, b: T| before(a, b, descending);
+                    Axis { x: out, first: o * n * inner + i, step: inner }.sort(n, less);
+                }
+            }
             let mut axis = Axis { x: out, first: o * n * inner + i, step: inner };
-            let less = |a: T, b: T| order(a, b, descending) == Ordering::Less;
-            axis.sort(n, less);
             if n > SHORT {
                 axis.restore_order_of_equals(x, n, descending);
             }
