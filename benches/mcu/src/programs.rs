@@ -78,19 +78,19 @@ pub fn transpose_64(a: &[[f32; 64]; 64]) -> [[f32; 64]; 64] {
     a.T()
 }
 
-/// A block of a filter: `past` holds the samples before the block and is left holding those before the next.
+/// A block of a filter whose taps `h` are those of the oldest sample first: `past` holds the samples before the block and is left holding those before the next.
 #[jit]
 pub fn fir(h: &[f32; 32], past: &mut [f32; 31], x: &[f32; 256]) -> [f32; 256] {
     let samples = concatenate((past, x));
     *past = samples[256..];
-    convolve(samples, h, mode = "valid")
+    correlate(samples, h, mode = "valid")
 }
 
 #[jit(fast)]
 pub fn fir_fast(h: &[f32; 32], past: &mut [f32; 31], x: &[f32; 256]) -> [f32; 256] {
     let samples = concatenate((past, x));
     *past = samples[256..];
-    convolve(samples, h, mode = "valid")
+    correlate(samples, h, mode = "valid")
 }
 
 #[jit]

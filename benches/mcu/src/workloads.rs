@@ -2,6 +2,8 @@
 
 use digits::model::{Mlp, logits, loss, step};
 
+use kiln_bench_nets::{self as nets, ds_cnn::DsCnn, input, mobilenet::MobileNet, resnet8::ResNet8};
+
 use crate::inputs::{Draw, each, labels, network, sample};
 use crate::programs;
 
@@ -14,6 +16,7 @@ crate::workloads! {
     dot_1024_fast(a: &[f32; 1024] = &Draw::from_seed(1), b: &[f32; 1024] = &Draw::from_seed(2)) -> f32 = programs::dot_1024_fast;
     dot_256(a: &[f32; 256] = &Draw::from_seed(1), b: &[f32; 256] = &Draw::from_seed(2)) -> f32 = programs::dot_256;
     dot_64(a: &[f32; 64] = &Draw::from_seed(1), b: &[f32; 64] = &Draw::from_seed(2)) -> f32 = programs::dot_64;
+    ds_cnn(p: &DsCnn = &nets::ds_cnn::WEIGHTS, x: &[[[f32; 1]; 10]; 49] = &input(1)) -> [f32; 12] = nets::ds_cnn::ds_cnn;
     exp_256(x: &[f32; 256] = &each(6, |x| 4.0 * x)) -> [f32; 256] = programs::vexp;
     fir_32_256(h: &[f32; 32] = &Draw::from_seed(4), past: &mut [f32; 31] = &mut [0.0; 31], x: &[f32; 256] = &Draw::from_seed(5)) -> [f32; 256] = programs::fir;
     fir_32_256_fast(h: &[f32; 32] = &Draw::from_seed(4), past: &mut [f32; 31] = &mut [0.0; 31], x: &[f32; 256] = &Draw::from_seed(5)) -> [f32; 256] = programs::fir_fast;
@@ -39,8 +42,10 @@ crate::workloads! {
     mlp_step_1_fast(p: &mut Mlp = &mut network(), x: &[[f32; 64]; 1] = &sample(), y: &[u8; 1] = &[3], lr: f32 = 0.05) -> f32 = programs::mlp_step_1_fast;
     mlp_step_fast(p: &mut Mlp = &mut network(), x: &[[f32; 64]; 16] = &Draw::from_seed(2), y: &[u8; 16] = &labels(), lr: f32 = 0.05) -> f32
         = programs::mlp_step_fast;
+    mobilenet(p: &MobileNet = &nets::mobilenet::WEIGHTS, x: &[[[f32; 3]; 96]; 96] = &input(1)) -> [f32; 2] = nets::mobilenet::mobilenet;
     mult_256(a: &[f32; 256] = &Draw::from_seed(1), b: &[f32; 256] = &Draw::from_seed(2)) -> [f32; 256] = programs::mult;
     offset_256(x: &[f32; 256] = &Draw::from_seed(1)) -> [f32; 256] = programs::offset;
+    resnet8(p: &ResNet8 = &nets::resnet8::WEIGHTS, x: &[[[f32; 3]; 32]; 32] = &input(1)) -> [f32; 10] = nets::resnet8::resnet8;
     rms_256(x: &[f32; 256] = &Draw::from_seed(1)) -> f32 = programs::rms;
     scale_256(x: &[f32; 256] = &Draw::from_seed(1)) -> [f32; 256] = programs::scale;
     sin_256(x: &[f32; 256] = &each(6, |x| 4.0 * x)) -> [f32; 256] = programs::vsin;

@@ -313,11 +313,11 @@ impl Writer<'_> {
             .iter()
             .enumerate()
             .map(|(d, n)| (d as u32, *n))
-            .filter(|(d, n)| *n != 1 && Some(*d) != c.m && Some(*d) != c.n)
+            .filter(|(d, n)| *n != 1 && ![c.m, c.n, c.lanes].contains(&Some(*d)))
             .collect();
         let extent = |d: Option<u32>| d.map_or(1, |d| nest.extents[d as usize]);
-        let (m, n) = (extent(c.m), extent(c.n));
-        let mut k_axes: Vec<(u32, usize)> = f.axes.iter().copied().filter(|(_, n)| *n != 1).collect();
+        let (m, n) = (extent(c.m), extent(c.n.or(c.lanes)));
+        let mut k_axes: Vec<(u32, usize)> = contract::summed_axes(nest).collect();
         let dummy = k_axes.is_empty();
         if dummy {
             k_axes.push((u32::MAX, 1));
@@ -341,7 +341,7 @@ impl Writer<'_> {
             }
             None => quote!(_),
         };
-        let (pm, pn) = (pat(c.m), pat(c.n));
+        let (pm, pn) = (pat(c.m), pat(c.n.or(c.lanes)));
         let levels = self.levels(nest, &outer);
         self.level(nest, &outer, 0, &levels, &mut Done::default(), &|w, done| {
             // What depends on outer loops only is computed once, before the closures.
@@ -353,7 +353,7 @@ impl Writer<'_> {
             }
             let summed: Vec<u32> = k_axes.iter().map(|(id, _)| *id).collect();
             let factor = |root: Ex, own: Option<u32>| {
-                let x = contract::strided(exprs, root, own, &summed).filter(|x| !(w.bools)(x.buffer))?;
+                let x = contract::strided(exprs, root, own, c.lanes, &summed).filter(|x| !(w.bools)(x.buffer))?;
                 let (of, at, step) = (&w.names[&x.buffer], w.ix(exprs, &x.at), Literal::i64_unsuffixed(x.step));
                 let along = x.along.iter().map(|step| Literal::i64_unsuffixed(*step));
                 Some(quote!(::kiln::rt::Factor { of: #of, at: #at, step: #step, along: [#(#along),*] }))
@@ -368,6 +368,11 @@ impl Writer<'_> {
                 quote!({ #lets #v })
             };
             let (function, arguments) = match (factor(c.a, c.m), factor(c.b, c.n)) {
+                (Some(a), Some(b)) if c.lanes.is_some() || !c.within.is_empty() => {
+                    let reach = w.reach(exprs, c, &k_extents);
+                    let function = if c.lanes.is_some() { quote!(lanes) } else { quote!(windowed) };
+                    (quote!(::kiln::rt::#function), quote!(#reach, #a, #b,))
+                }
                 (Some(a), Some(b)) => (quote!(::kiln::rt::products), quote!([#(#k_extents),*], #a, #b,)),
                 _ => {
                     let (a, b) = (side(c.a), side(c.b));
@@ -393,6 +398,43 @@ impl Writer<'_> {
                 #function::<#ty, L, #fast, #m, #n, #rank>(#arguments |#pm, #pn, acc| { #lets #store });
             }
         })
+    }
+
+    /// Which of the summed indices have products, as a `Reach`.
+    fn reach(&self, exprs: &Exprs, c: &Contraction, extents: &[usize]) -> TokenStream {
+        let int = |i: i64| Literal::i64_unsuffixed(i);
+        let mut edge = quote!(::core::option::Option::None);
+        let mut ranges: Vec<TokenStream> = extents.iter().map(|n| quote!((0, #n))).collect();
+        for w in &c.within {
+            let (axis, extent) = (w.axis, extents[w.axis]);
+            let (along, len) = (int(w.along), int(w.len));
+            let mut rest = Ix::constant(w.at.offset);
+            let (mut step, mut rows) = (0, true);
+            for (atom, coefficient) in &w.at.terms {
+                match atom {
+                    Atom::Axis { id, .. } if Some(*id) == c.m => step = *coefficient,
+                    Atom::Axis { id, .. } if Some(*id) == c.n => (step, rows) = (*coefficient, false),
+                    _ => rest = rest.add(&Ix { terms: vec![(atom.clone(), *coefficient)], offset: 0 }),
+                }
+            }
+            // Below zero it wraps, and is below zero again as a signed number.
+            let at = self.ix(exprs, &rest);
+            let at = if rest.as_const().is_some() {
+                let at = int(rest.offset);
+                quote!(#at)
+            } else {
+                quote!(((#at) as isize))
+            };
+            if step == 0 {
+                ranges[axis] = quote!(::kiln::rt::clip(#at, #along, #len, #extent));
+            } else {
+                let step = int(step);
+                edge = quote!(::core::option::Option::Some(::kiln::rt::Edge {
+                    rows: #rows, axis: #axis, at: #at, step: #step, along: #along, len: #len
+                }));
+            }
+        }
+        quote!(::kiln::rt::Reach { extents: [#(#extents),*], ranges: [#(#ranges),*], edge: #edge })
     }
 
     fn name(&self, e: Ex) -> Ident {

@@ -2,7 +2,7 @@
 //! dilation and groups, over any layout.
 
 use crate::array::Array;
-use crate::dtype::{DType, Scalar};
+use crate::dtype::DType;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::axes::{merge_axes, move_axis, permute, split_axis};
 use crate::ops::dot_general::{
@@ -21,8 +21,9 @@ use crate::passes::strips::Strip;
 /// With feature groups, output feature `o` sees only the input features of its group; with batch groups, only the batch
 /// elements of its group. Groups are the outer part of the axes they split.
 ///
-/// **Order.** Starting from zero, one product after the other: by input feature, then by place in the window in row-major
-/// order. Zeros of the padding are factors like any other. A sum of one product is that product.
+/// **Order.** Starting from zero, one product after the other, in the order in which the window lies in `rhs`: by input feature
+/// and then place for `OIHW`, by place and then input feature for `HWIO`. Padding and the gaps of a dilated `lhs` form no
+/// products: a window outside of `lhs` gives zero. A window of one element gives that product.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConvGeneralDilated {
     /// Step of the window along each spatial axis.
@@ -99,9 +100,23 @@ impl ConvGeneralDilated {
         self.window_strides.len()
     }
 
-    /// Extents of what is summed over: input features of a group, then the window.
+    /// The axes of `rhs` that are summed over, in the order in which they lie: 0 for the input features of a group, then 1 and on
+    /// for the spatial ones.
+    fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..=self.n_spatial()).collect();
+        order.sort_unstable_by_key(|n| self.rhs_spec[1 + n]);
+        order
+    }
+
+    /// Extents of what is summed over.
     fn extents(&self, rhs: &[usize]) -> Vec<usize> {
-        pick(rhs, &self.rhs_spec[1..])
+        self.order().into_iter().map(|n| rhs[self.rhs_spec[1 + n]]).collect()
+    }
+
+    /// From indices of what is summed over: the input feature, then the place in the window.
+    fn sorted<I: Clone>(&self, rx: &[I]) -> Vec<I> {
+        let order = self.order();
+        (0..=self.n_spatial()).map(|n| rx[order.iter().position(|o| *o == n).expect("each once")].clone()).collect()
     }
 
     fn out_extent(&self, s: usize, n: usize, window: usize) -> usize {
@@ -293,27 +308,30 @@ impl Primitive for ConvGeneralDilated {
         let out = self.abstract_eval(&[lhs.aval(), rhs.aval()]).expect("checked").remove(0);
         let extents = self.extents(rhs.shape());
         let n_features = rhs.shape()[self.rhs_spec[0]];
+        let n_inputs = rhs.shape()[self.rhs_spec[1]];
         let batch = out.shape[self.out_spec[0]];
         vec![Array::from_fn(&out, |ix| {
             let o = ix[self.out_spec[1]];
             let group = o / (n_features / self.feature_group_count).max(1);
             let batch_group = o / (n_features / self.batch_group_count).max(1);
             fold_products(out.dtype, &extents, |rx| {
+                let rx = self.sorted(rx);
                 let (mut l, mut r) = (vec![0; ix.len()], vec![0; ix.len()]);
                 l[self.lhs_spec[0]] = ix[self.out_spec[0]] + batch_group * batch;
-                l[self.lhs_spec[1]] = rx[0] + group * extents[0];
+                l[self.lhs_spec[1]] = rx[0] + group * n_inputs;
                 r[self.rhs_spec[0]] = o;
                 r[self.rhs_spec[1]] = rx[0];
-                let mut inside = true;
                 for s in 0..self.n_spatial() {
                     let at = self.place(s, ix[self.out_spec[2 + s]] as i64, rx[1 + s] as i64);
                     let step = self.lhs_dilation[s] as i64;
                     let n = lhs.shape()[self.lhs_spec[2 + s]] as i64;
-                    inside &= at >= 0 && at % step == 0 && at / step < n;
-                    l[self.lhs_spec[2 + s]] = if inside { (at / step) as usize } else { 0 };
+                    if at < 0 || at % step != 0 || at / step >= n {
+                        return None;
+                    }
+                    l[self.lhs_spec[2 + s]] = (at / step) as usize;
                     r[self.rhs_spec[2 + s]] = rx[1 + s];
                 }
-                (if inside { lhs.at(&l) } else { Scalar::zero(lhs.dtype()) }, rhs.at(&r))
+                Some((lhs.at(&l), rhs.at(&r)))
             })
         })]
     }
@@ -395,13 +413,13 @@ impl Primitive for ConvGeneralDilated {
         let (lhs, rhs) = (k.operand(0).clone(), k.operand(1).clone());
         let extents = self.extents(&rhs.shape);
         // One product is no fold: there are no folded indices then.
-        let rx = if rx.is_empty() { vec![Ix::constant(0); extents.len()] } else { rx.to_vec() };
+        let rx = if rx.is_empty() { vec![Ix::constant(0); extents.len()] } else { self.sorted(rx) };
         let o = &ix[self.out_spec[1]];
         let per_group = |groups: usize| (rhs.shape[self.rhs_spec[0]] / groups).max(1) as i64;
         let batch = (lhs.shape[self.lhs_spec[0]] / self.batch_group_count) as i64;
         let (mut l, mut r) = (vec![Ix::constant(0); ix.len()], vec![Ix::constant(0); ix.len()]);
         l[self.lhs_spec[0]] = ix[self.out_spec[0]].add(&o.div(per_group(self.batch_group_count)).mul(batch));
-        l[self.lhs_spec[1]] = rx[0].add(&o.div(per_group(self.feature_group_count)).mul(extents[0] as i64));
+        l[self.lhs_spec[1]] = rx[0].add(&o.div(per_group(self.feature_group_count)).mul(rhs.shape[self.rhs_spec[1]] as i64));
         r[self.rhs_spec[0]] = o.clone();
         r[self.rhs_spec[1]] = rx[0].clone();
         let mut conditions = Vec::new();
@@ -416,8 +434,14 @@ impl Primitive for ConvGeneralDilated {
             r[self.rhs_spec[2 + s]] = rx[1 + s].clone();
         }
         let (a, b) = (k.load(0, &l), k.load(1, &r));
-        let a = guard::or_zero(k, &conditions, a);
-        product(k, self.preferred.unwrap_or(lhs.dtype), a, b)
+        let dtype = self.preferred.unwrap_or(lhs.dtype);
+        if dtype.is_int() {
+            // A factor of zero is as good as no product, and leaves a plain product of factors.
+            let a = guard::or_zero(k, &conditions, a);
+            return product(k, dtype, a, b);
+        }
+        let product = product(k, dtype, a, b);
+        guard::or_zero(k, &conditions, product)
     }
 
     fn flops(&self, ins: &[&Aval]) -> u64 {

@@ -226,7 +226,7 @@ impl Primitive for DotGeneral {
         vec![Array::from_fn(&out, |ix| {
             fold_products(out.dtype, &extents, |rx| {
                 let [l, r] = self.split(lhs.aval(), rhs.aval(), ix, rx);
-                (lhs.at(&l), rhs.at(&r))
+                Some((lhs.at(&l), rhs.at(&r)))
             })
         })]
     }
@@ -345,12 +345,18 @@ pub fn lower_contraction(dtype: DType, extents: Vec<usize>) -> Lowering {
     }
 }
 
-/// Evaluates what [`lower_contraction`] says; `pair` gives the factors.
-pub fn fold_products(dtype: DType, extents: &[usize], mut pair: impl FnMut(&[usize]) -> (Scalar, Scalar)) -> Scalar {
+/// Evaluates what [`lower_contraction`] says; `pair` gives the factors, where there are any: no product adds nothing, and where all
+/// there could be is one, gives zero.
+pub fn fold_products(
+    dtype: DType,
+    extents: &[usize],
+    mut pair: impl FnMut(&[usize]) -> Option<(Scalar, Scalar)>,
+) -> Scalar {
     let zero = Scalar::zero(dtype);
-    let mut product = |rx: &[usize]| {
-        let (a, b) = pair(rx);
-        Mul.scalar(&[a.convert(dtype), b.convert(dtype)])
+    // A sum that starts at zero is never -0.0, so that adding zero is adding nothing.
+    let mut product = |rx: &[usize]| match pair(rx) {
+        Some((a, b)) => Mul.scalar(&[a.convert(dtype), b.convert(dtype)]),
+        None => zero,
     };
     if extents.iter().product::<usize>() == 1 {
         return product(&vec![0; extents.len()]);

@@ -146,7 +146,7 @@ where
 
 /// Calls `f` with every index tuple below `extents`, in row-major order. At most four indices.
 #[inline(always)]
-fn each<const R: usize>(extents: [usize; R], mut f: impl FnMut([usize; R])) {
+pub fn each<const R: usize>(extents: [usize; R], mut f: impl FnMut([usize; R])) {
     const { assert!(R >= 1 && R <= 4, "a contraction sums over one to four indices") };
     let extent = |d: usize| extents.get(d).copied().unwrap_or(1);
     let index = |ks: [usize; 4]| core::array::from_fn(|d| ks.get(d).copied().unwrap_or(0));

@@ -15,6 +15,7 @@ mod shared;
 mod show;
 mod tree;
 mod unwritten;
+mod windows;
 
 pub use arena::{Arena, Pod, Rd, View, Views, Wr};
 pub use contract::contract;
@@ -33,3 +34,4 @@ pub use shared::Shared;
 pub use show::{Flag, Show, flags};
 pub use tree::FromParts;
 pub use unwritten::Unwritten;
+pub use windows::{Edge, Reach, clip, lanes, windowed};

@@ -20,8 +20,9 @@ pub struct Factor<'a, T, const R: usize> {
 }
 
 impl<T: Elem, const R: usize> Factor<'_, T, R> {
+    /// The element of these indices.
     #[inline(always)]
-    fn get(&self, m: usize, k: [usize; R]) -> T {
+    pub fn get(&self, m: usize, k: [usize; R]) -> T {
         let at = self.at.wrapping_add_signed((m as isize).wrapping_mul(self.step));
         let steps = self.along.iter().zip(k);
         let at = steps.fold(at, |at, (step, k)| at.wrapping_add_signed((k as isize).wrapping_mul(*step)));
@@ -53,8 +54,8 @@ pub fn products<T: Product + Elem, L: Level, const FAST: bool, const M: usize, c
     mut out: impl FnMut(usize, usize, T),
 ) {
     #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
-    if let Some(kernel) = super::cortex_m::kernel::<T, M, N, R>(extents, &a, &b) {
-        return kernel.run::<T, FAST, M, N, R>(extents, a, b, out);
+    if let Some(kernel) = super::cortex_m::kernel(M, N, extents, &a, &b) {
+        return kernel.run::<T, FAST, R>(M, N, extents, a, b, out);
     }
     // Few products are not worth a call.
     if T::SINGLE && L::LANES > 0 && M * N >= 2 * L::LANES && M * N * extents.iter().product::<usize>() >= 512 {
@@ -73,7 +74,7 @@ pub fn products<T: Product + Elem, L: Level, const FAST: bool, const M: usize, c
 
 /// [`products`] in vectors of `b`; false if that is not possible.
 #[inline(always)]
-fn vectors<T: Product + Elem, L: Level, const FAST: bool, const R: usize>(
+pub fn vectors<T: Product + Elem, L: Level, const FAST: bool, const R: usize>(
     m: usize,
     n: usize,
     extents: [usize; R],

@@ -250,11 +250,21 @@ fn windowed(d: &mut Draw, g: &mut Graph, x: Var) -> Option<Vec<Var>> {
     if !aval.dtype.is_float() || n < 4 {
         return None;
     }
-    let channels = if n.is_multiple_of(2) { 1 + d.below(2) } else { 1 };
-    let flat = bind(g, Reshape { shape: vec![1, channels, n / channels] }, &[x])?[0];
-    let shape = [1 + d.below(3), channels, 1 + d.below(3)];
-    let kernel = g.constant(d.array(&Aval::new(aval.dtype, &shape)));
+    let channels = [1, 2, 4, 8][d.below(4)];
+    let channels = if n.is_multiple_of(channels) { channels } else { 1 };
+    let last = d.one_in(2);
+    let shape = if last { vec![1, n / channels, channels] } else { vec![1, channels, n / channels] };
+    let flat = bind(g, Reshape { shape }, &[x])?[0];
     let mut op = ConvGeneralDilated::plain(1);
+    // Every channel for itself, or all for each of a few.
+    let (of_group, out) = if d.one_in(3) { (1, channels) } else { (channels, 1 + d.below(3)) };
+    op.feature_group_count = channels / of_group;
+    let width = 1 + d.below(3);
+    let shape = if last { [width, of_group, out] } else { [out, of_group, width] };
+    if last {
+        op = op.channels_last();
+    }
+    let kernel = g.constant(d.array(&Aval::new(aval.dtype, &shape)));
     op.window_strides = vec![1 + d.below(2)];
     op.lo = vec![d.below(3) as i64];
     op.hi = vec![d.below(2) as i64];

@@ -74,11 +74,13 @@ tiles! {
     Dot: kiln_tile_dot_plain kiln_tile_dot_fused;
     SlideUp: kiln_tile_slide_up_plain kiln_tile_slide_up_fused;
     SlideDown: kiln_tile_slide_down_plain kiln_tile_slide_down_fused;
+    Lanes: kiln_tile_lanes_plain kiln_tile_lanes_fused;
+    Lane: kiln_tile_lane_plain kiln_tile_lane_fused;
 }
 
 /// The tiles, and how each wants its factors to lie.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tile {
+pub enum Tile {
     /// 4 x 4: `a` along k, `b` along the columns.
     RowsByColumns,
     /// 4 x 4: both along k.
@@ -95,13 +97,17 @@ enum Tile {
     SlideUp,
     /// 8 x 1: the same with `b` against k.
     SlideDown,
+    /// 4 x 4 of which the columns are lanes: both along them.
+    Lanes,
+    /// 1 x 8 lanes.
+    Lane,
 }
 
 impl Tile {
     const fn size(self) -> (usize, usize) {
         match self {
-            Tile::RowsByColumns | Tile::RowsByRows | Tile::ColumnsByColumns => (4, 4),
-            Tile::Wide => (1, 8),
+            Tile::RowsByColumns | Tile::RowsByRows | Tile::ColumnsByColumns | Tile::Lanes => (4, 4),
+            Tile::Wide | Tile::Lane => (1, 8),
             Tile::Tall => (4, 1),
             Tile::Dot => (1, 1),
             Tile::SlideUp | Tile::SlideDown => (8, 1),
@@ -119,9 +125,11 @@ pub struct Kernel {
 /// Below so many products the tiles' calls cost more than they gain.
 const FEW: usize = 128;
 
-/// The kernel for a product, if it is one for which there is a tile. All that this looks at are constants of the emitted code.
+/// The kernel for `m` x `n` sums, if they are ones for which there is a tile. All that this looks at are constants of the emitted code.
 #[inline(always)]
-pub fn kernel<T: Product, const M: usize, const N: usize, const R: usize>(
+pub fn kernel<T: Product, const R: usize>(
+    m: usize,
+    n: usize,
     extents: [usize; R],
     a: &Factor<'_, T, R>,
     b: &Factor<'_, T, R>,
@@ -131,12 +139,12 @@ pub fn kernel<T: Product, const M: usize, const N: usize, const R: usize>(
         return None;
     };
     let sums = extents.iter().product::<usize>();
-    if !T::SINGLE || R > 3 || inner < 2 || M * N * sums < FEW {
+    if !T::SINGLE || R > 3 || inner < 2 || m * n * sums < FEW {
         return None;
     }
     let straight = |tile| Some(Kernel { tile, swapped: false });
     let swapped = |tile| Some(Kernel { tile, swapped: true });
-    match (M, N) {
+    match (m, n) {
         (1, 1) if ak == 1 && bk == 1 => straight(Tile::Dot),
         (8.., 1) if R == 1 && a.step == 1 && ak == 1 && bk == 1 && inner > 8 => straight(Tile::SlideUp),
         (8.., 1) if R == 1 && a.step == 1 && ak == 1 && bk == -1 && inner > 8 => straight(Tile::SlideDown),
@@ -155,19 +163,33 @@ pub fn kernel<T: Product, const M: usize, const N: usize, const R: usize>(
 }
 
 impl Kernel {
-    /// [`super::products`].
+    /// A tile as it is.
+    pub const fn of(tile: Tile) -> Kernel {
+        Kernel { tile, swapped: false }
+    }
+
+    /// Rows that it needs at least.
     #[inline(always)]
-    pub fn run<T: Product + Elem, const FAST: bool, const M: usize, const N: usize, const R: usize>(
+    pub fn rows(self) -> usize {
+        let (rows, columns) = self.tile.size();
+        if self.swapped { columns } else { rows }
+    }
+
+    /// [`super::products`], of as many rows and columns as a tile has at least.
+    #[inline(always)]
+    pub fn run<T: Product + Elem, const FAST: bool, const R: usize>(
         self,
+        m: usize,
+        n: usize,
         extents: [usize; R],
         a: Factor<'_, T, R>,
         b: Factor<'_, T, R>,
         mut out: impl FnMut(usize, usize, T),
     ) {
         if self.swapped {
-            self.tile.all::<T, FAST, R>(N, M, extents, b, a, |n, m, sum| out(m, n, sum));
+            self.tile.all::<T, FAST, R>(n, m, extents, b, a, |n, m, sum| out(m, n, sum));
         } else {
-            self.tile.all::<T, FAST, R>(M, N, extents, a, b, out);
+            self.tile.all::<T, FAST, R>(m, n, extents, a, b, out);
         }
     }
 }
@@ -183,14 +205,28 @@ impl Tile {
         b: Factor<'_, T, R>,
         mut out: impl FnMut(usize, usize, T),
     ) {
-        if !T::SINGLE || !inside(&a, m, extents) || !inside(&b, n, extents) {
+        // Lanes move both factors by the column.
+        let lanes = matches!(self, Tile::Lanes | Tile::Lane);
+        let b = if lanes { Factor { step: 1, ..b } } else { b };
+        let beside = if lanes { n } else { 1 };
+        if !T::SINGLE || !inside(&a, m, beside, extents) || !inside(&b, n, 1, extents) {
             return;
         }
         const BYTES: isize = size_of::<f32>() as isize;
         let at = |d: usize| R.checked_sub(d);
         let extent = |d: usize| at(d).and_then(|d| extents.get(d)).copied().unwrap_or(1);
         let step = |x: &Factor<'_, T, R>, d: usize| at(d).and_then(|d| x.along.get(d)).copied().unwrap_or(0) * BYTES;
-        let (inner, middle, outer) = (extent(1), extent(2), extent(3));
+        let (mut inner, mut middle, mut outer) = (extent(1), extent(2), extent(3));
+        // A loop that goes on where the one inside of it ends is the same loop, and where there is nothing to add, none turns.
+        let ends = |x: &Factor<'_, T, R>| R >= 2 && step(x, 2) == step(x, 1) * inner as isize;
+        let joined = ends(&a) && ends(&b);
+        if joined {
+            (inner, middle, outer) = (inner * middle, outer, 1);
+        }
+        if inner * middle * outer == 0 {
+            (inner, middle, outer) = (0, 1, 1);
+        }
+        let step = |x: &Factor<'_, T, R>, d: usize| step(x, if joined && d > 1 { d + 1 } else { d });
         // From where a loop ends to where its next turn begins.
         let turn = |x: &Factor<'_, T, R>, d: usize| {
             let inside = if d == 3 { step(x, 2) * (middle as isize - 1) } else { 0 };
@@ -200,7 +236,7 @@ impl Tile {
         let mut sums = [const { MaybeUninit::<T>::uninit() }; 16];
         let start = |x: &Factor<'_, T, R>| x.of.as_ptr().wrapping_add(x.at).cast::<f32>();
         // One row of eight more than the last step of eight would need is read by it, if there is one.
-        let spare = inside(&a, m + 1, extents);
+        let spare = inside(&a, m + 1, 1, extents);
         let mut walk = Walk {
             a: start(&a),
             b: start(&b),
@@ -218,9 +254,6 @@ impl Tile {
             blocks: if spare { inner / 8 } else { inner.saturating_sub(1) / 8 },
             sums: sums.as_mut_ptr().cast(),
         };
-        if middle == 0 || outer == 0 || inner == 0 {
-            return;
-        }
         let mut row = 0;
         while row < m {
             // The last tile overlaps the one before, and what that has computed is not handed out again.
@@ -228,7 +261,8 @@ impl Tile {
             let mut column = 0;
             while column < n {
                 let first_column = column.min(n - columns);
-                walk.a = start(&a).wrapping_offset(first as isize * a.step);
+                let beside = if lanes { first_column } else { 0 };
+                walk.a = start(&a).wrapping_offset(first as isize * a.step).wrapping_add(beside);
                 walk.b = start(&b).wrapping_offset(first_column as isize * b.step);
                 walk.sums = sums.as_mut_ptr().cast();
                 // SAFETY: every element that the tile reads is one of a row below `m` or column below `n`, and those are inside
@@ -252,15 +286,20 @@ impl Tile {
     }
 }
 
-/// Whether every element of the first `m` rows of `x` is inside of its array.
+/// Whether every element of the first `m` rows of `x`, and of as many `beside` each, is inside of its array. Without products there is
+/// none.
 #[inline(always)]
-fn inside<T, const R: usize>(x: &Factor<'_, T, R>, m: usize, extents: [usize; R]) -> bool {
+fn inside<T, const R: usize>(x: &Factor<'_, T, R>, m: usize, beside: usize, extents: [usize; R]) -> bool {
+    if extents.contains(&0) {
+        return true;
+    }
     let (mut low, mut high) = (x.at as isize, x.at as isize);
     let mut widen = |step: isize, n: usize| {
         let reach = step * (n as isize - 1);
         if reach < 0 { low += reach } else { high += reach }
     };
     widen(x.step, m);
+    widen(1, beside);
     for (step, n) in x.along.iter().zip(extents) {
         widen(*step, n);
     }

@@ -517,6 +517,8 @@
     ldr r5, [r0, #kiln_walk_b]
     ldr r6, [r0, #kiln_walk_b_k]
 1:  ldr r7, [r0, #kiln_walk_inner]
+    cmp r7, #0
+    beq 4f
 2:  vldmia r5, {s16-s19}
     add r5, r6
     kiln_lane \fused, r1, s0, s1, s2, s3
@@ -525,8 +527,56 @@
     kiln_lane \fused, r4, s12, s13, s14, s15
     subs r7, #1
     bne 2b
-    kiln_turn 1b, "r1, r2, r3, r4", r5
+4:  kiln_turn 1b, "r1, r2, r3, r4", r5
     kiln_return \name, {s0-s15}
+    .endm
+
+    @ 1 x 8 lanes.
+    .macro kiln_tile_lane name, fused
+    kiln_function \name
+    kiln_clear d0, d1, d2, d3
+    ldr r1, [r0, #kiln_walk_a]
+    ldr r8, [r0, #kiln_walk_a_k]
+    ldr r5, [r0, #kiln_walk_b]
+    ldr r6, [r0, #kiln_walk_b_k]
+1:  ldr r7, [r0, #kiln_walk_inner]
+    cmp r7, #0
+    beq 4f
+2:  vldmia r1, {s8-s15}
+    add r1, r8
+    vldmia r5, {s16-s23}
+    add r5, r6
+    .if \fused
+    vfma.f32 s0, s8, s16
+    vfma.f32 s1, s9, s17
+    vfma.f32 s2, s10, s18
+    vfma.f32 s3, s11, s19
+    vfma.f32 s4, s12, s20
+    vfma.f32 s5, s13, s21
+    vfma.f32 s6, s14, s22
+    vfma.f32 s7, s15, s23
+    .else
+    vmul.f32 s8, s8, s16
+    vmul.f32 s9, s9, s17
+    vmul.f32 s10, s10, s18
+    vmul.f32 s11, s11, s19
+    vmul.f32 s12, s12, s20
+    vmul.f32 s13, s13, s21
+    vmul.f32 s14, s14, s22
+    vmul.f32 s15, s15, s23
+    vadd.f32 s0, s0, s8
+    vadd.f32 s1, s1, s9
+    vadd.f32 s2, s2, s10
+    vadd.f32 s3, s3, s11
+    vadd.f32 s4, s4, s12
+    vadd.f32 s5, s5, s13
+    vadd.f32 s6, s6, s14
+    vadd.f32 s7, s7, s15
+    .endif
+    subs r7, #1
+    bne 2b
+4:  kiln_turn 1b, r1, r5
+    kiln_return \name, {s0-s7}
     .endm
 
     .macro kiln_lane fused, from, c0, c1, c2, c3
@@ -567,5 +617,7 @@
     kiln_tile_slide kiln_tile_slide_down_fused, 1, 1
     kiln_tile_lanes kiln_tile_lanes_plain, 0
     kiln_tile_lanes kiln_tile_lanes_fused, 1
+    kiln_tile_lane kiln_tile_lane_plain, 0
+    kiln_tile_lane kiln_tile_lane_fused, 1
 
     .text
