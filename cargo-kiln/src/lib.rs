@@ -72,6 +72,11 @@ impl Which {
     }
 
     fn report(&self, options: &report::Options) -> anyhow::Result<()> {
+        let core = match (&options.core, &self.package.target) {
+            (Some(core), _) => report::cost::core(core)?,
+            (None, Some(target)) => report::cost::core(target).or_else(|_| report::cost::core("cortex-m4f"))?,
+            (None, None) => report::cost::core("cortex-m4f")?,
+        };
         let kernels = self.kernels()?;
         if options.json {
             anstream::println!("{}", serde_json::to_string_pretty(&kernels)?);
@@ -81,7 +86,7 @@ impl Which {
             Some(folder) => folder.clone(),
             None => self.package.target_dir()?.join("kiln"),
         };
-        report::show(&kernels, options, &folder)
+        report::show(&kernels, &core, &folder)
     }
 }
 

@@ -19,9 +19,9 @@ mod svg;
 /// What a report can be asked for.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Core, or target, whose estimates stand beside the steps.
-    #[arg(long, value_name = "CORE", default_value = "cortex-m4f")]
-    pub core: String,
+    /// Core, or target, whose estimates stand beside the steps; the core of `--target`, or `cortex-m4f`, if left out.
+    #[arg(long, value_name = "CORE")]
+    pub core: Option<String>,
     /// Folder that pictures are written to; `kiln` in cargo's target folder if left out.
     #[arg(long, value_name = "FOLDER")]
     pub svg: Option<PathBuf>,
@@ -30,12 +30,11 @@ pub struct Options {
     pub json: bool,
 }
 
-/// Prints the reports and writes the pictures into `folder`.
-pub fn show(kernels: &[Kernel], options: &Options, folder: &Path) -> Result<()> {
-    let core = cost::core(&options.core)?;
+/// Prints the reports, with estimates for `core`, and writes the pictures into `folder`.
+pub fn show(kernels: &[Kernel], core: &Core, folder: &Path) -> Result<()> {
     for kernel in kernels {
         say::heading(format_args!("{}, {}:{}", kernel.path, kernel.file, kernel.line));
-        println!("{}", text(kernel, &core, say::colours())?);
+        println!("{}", text(kernel, core, say::colours())?);
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let file = folder.join(format!("{}.svg", kernel.path.replace("::", ".")));
         std::fs::write(&file, svg::draw(kernel)).with_context(|| format!("cannot write {}", file.display()))?;
@@ -63,7 +62,7 @@ fn summary(kernel: &Kernel) -> String {
     let limit = kernel.ram_limit.map(|n| format!(", {} allowed", say::bytes(n))).unwrap_or_default();
     let options = if kernel.options.is_empty() { String::new() } else { format!("; {}", kernel.options.join(", ")) };
     format!(
-        "arena {}{limit}; with the stack {}; constants {}; {} floating-point operations; {} moved between steps{options}",
+        "arena {}; with the stack {}{limit}; constants {}; {} floating-point operations; {} moved between steps{options}",
         say::bytes(kernel.arena_bytes),
         say::bytes(kernel.ram_bytes),
         say::bytes(kernel.flash_const_bytes),
