@@ -10,7 +10,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::provide::Consent;
-use crate::{bench, cargo, digits, image, repo, say, setup};
+use crate::{bench, cargo, digits, estimate, image, repo, say, setup};
 
 /// What the tests can be asked for.
 #[derive(Debug, Args)]
@@ -63,6 +63,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
             uncounted(digits::run(&digits::Options::complete(), consent))
         });
         suite("image check".into(), &mut || uncounted(image::try_check(consent)));
+        suite("estimates".into(), &mut || uncounted(estimate::run(&estimate::Options::default(), consent)));
         suite("instruction goals".into(), &mut || uncounted(bench::run(&bench::Options::default(), consent)));
     }
     close(&ran, options.host_only)?;

@@ -112,9 +112,11 @@ impl Core {
                 _ => (self.tile.rows, self.tile.columns),
             };
             let (down, across) = (t.m.div_ceil(rows), t.n.div_ceil(columns));
-            sum = sum.plus(self.counts(&t.a).times((t.outer * t.k * t.m * across) as f64));
-            sum = sum.plus(self.counts(&t.b).times((t.outer * t.k * t.n * down) as f64));
-            sum = sum.plus(self.one("loop").times((t.outer * t.k * down * across) as f64));
+            let vector = t.m == 1 || t.n == 1;
+            sum = sum.plus(self.side(&t.a, vector).times((t.outer * t.k * t.m * across) as f64));
+            sum = sum.plus(self.side(&t.b, vector).times((t.outer * t.k * t.n * down) as f64));
+            let turn = self.of_vector("loop", vector).unwrap_or_else(|| self.one("loop"));
+            sum = sum.plus(turn.times((t.outer * t.k * down * across) as f64));
         }
         if let Some(inside) = &step.inside {
             let bodies = inside.bodies.iter().map(|body| self.sequence(body));
@@ -139,6 +141,25 @@ impl Core {
             all.open = what.starts_with("routine ");
             sum.plus(all)
         })
+    }
+
+    /// What a factor of a contraction takes.
+    fn side(&self, counts: &Counts, vector: bool) -> Estimate {
+        let loads: u64 = counts.iter().filter(|(what, _)| what.starts_with("load ")).map(|(_, n)| n).sum();
+        match self.of_vector("load", vector) {
+            Some(load) => {
+                let mut rest = counts.clone();
+                rest.retain(|what, _| !what.starts_with("load "));
+                self.counts(&rest).plus(load.times(loads as f64))
+            }
+            None => self.counts(counts),
+        }
+    }
+
+    /// `vector load` and `vector loop`, where products with a vector take other instructions than those with a matrix.
+    fn of_vector(&self, what: &str, vector: bool) -> Option<Estimate> {
+        let [instructions, cycles] = *self.cost.get(&format!("vector {what}")).filter(|_| vector)?;
+        Some(Estimate { instructions, cycles, open: false })
     }
 
     /// Functions and routines are called for one element at a time.
