@@ -144,7 +144,22 @@ macro_rules! tables {
     };
 }
 
-tables!(more, random, linalg, special, fft, elementwise, statistics, arrays, searching, products, windows, lax, nn);
+tables!(
+    edges,
+    more,
+    random,
+    linalg,
+    special,
+    fft,
+    elementwise,
+    statistics,
+    arrays,
+    searching,
+    products,
+    windows,
+    lax,
+    nn
+);
 
 /// Names that stand in front of a parenthesis, or are passed on, in the text of a case.
 fn words(text: &str) -> Vec<String> {
@@ -177,4 +192,22 @@ fn every_name_has_a_case() {
         missing.extend(page.names.iter().filter(|n| !used.contains(*n)).cloned());
     }
     assert!(missing.is_empty(), "no case of tests/names uses {}", missing.join(", "));
+}
+
+/// Rows of the book: what is differentiated, where, and the derivative.
+#[test]
+fn the_book_tables_the_edges() {
+    let book = include_str!("../../book/src/transformations.md");
+    let numbers = |x: &Array| {
+        let text = |v: &Scalar| format!("{}", v.to_f64()).replace("inf", "∞");
+        let all: Vec<String> = x.data().iter().map(text).collect();
+        all.join(", ")
+    };
+    let row = |c: &Case| {
+        let f = c.text.trim_start_matches("grad(").trim_end_matches(")(x)").replace('|', "\\|");
+        format!("| `{f}` | {} | {} |", numbers(&c.inputs[0].1), numbers(&c.expected[0].1))
+    };
+    let rows: Vec<String> = cases("edges").iter().map(row).collect();
+    let missing: Vec<&String> = rows.iter().filter(|r| !book.contains(*r)).collect();
+    assert!(missing.is_empty(), "the book's page on transformations lacks\n{missing:#?}");
 }

@@ -7,9 +7,9 @@ use quote::quote;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::ops::elementwise::{float_call, float1, full_like, real, real_of, scaled};
-use crate::ops::{Compare, CompareOp, Conj, Div, Elementwise, MakeComplex, OpError, Real, Select, Sign, Tangent};
+use crate::ops::{Compare, CompareOp, Conj, Div, Elementwise, MakeComplex, OpError, Real, Select, Neg, Tangent};
 
-/// `|x|`, of complex numbers a real one; the derivative at 0 is 0.
+/// `|x|`, of complex numbers a real one; the derivative at 0 is 1, as in JAX; of complex numbers it is 0.
 #[derive(Clone, Debug)]
 pub struct Abs;
 
@@ -45,7 +45,12 @@ impl Elementwise for Abs {
 
     fn tangent(&self, g: &mut Graph, x: &[Var], y: Var, t: &[Tangent]) -> Tangent {
         if !g.dtype(x[0]).is_complex() {
-            return scaled(g, t[0], |g| g.bind1(Sign, &[x[0]]));
+            // At zero the slope is 1, as in JAX.
+            let t = t[0]?;
+            let zero = full_like(g, x[0], 0.0);
+            let right = g.bind1(Compare { op: CompareOp::Ge }, &[x[0], zero]);
+            let minus = g.bind1(Neg, &[t]);
+            return Some(g.bind1(Select, &[right, t, minus]));
         }
         // The part of the tangent along x: Re(t * conj(x) / |x|), zero at zero.
         let along = scaled(g, t[0], |g| {
@@ -64,7 +69,7 @@ impl Elementwise for Abs {
 fn laws() {
     use crate::ops::laws::derivative;
     crate::ops::laws::check_elementwise(Abs);
-    assert_eq!(derivative(Abs, &[0.0], 0), 0.0);
+    assert_eq!(derivative(Abs, &[0.0], 0), 1.0);
     assert_eq!(derivative(Abs, &[-3.0], 0), -1.0);
     assert_eq!(Abs.scalar(&[Scalar::I8(-128)]), Scalar::I8(-128));
 }
