@@ -68,7 +68,23 @@ impl Ix {
             }
         }
         out.terms.retain(|(_, c)| *c != 0);
-        out
+        out.joined()
+    }
+
+    /// With quotient and remainder of the same put together again: `d * (x / d) + x % d` is `x`.
+    fn joined(self) -> Ix {
+        for (n, (atom, c)) in self.terms.iter().enumerate() {
+            let Atom::Rem(x, d) = atom else { continue };
+            let quotient = Atom::Div(x.clone(), *d);
+            if let Ok(m) = self.terms.binary_search_by(|(a, _)| a.cmp(&quotient))
+                && self.terms[m].1 == c * d
+            {
+                let rest = self.terms.iter().enumerate().filter(|(k, _)| *k != n && *k != m);
+                let rest = Ix { terms: rest.map(|(_, t)| t.clone()).collect(), offset: self.offset };
+                return rest.add(&x.mul(*c));
+            }
+        }
+        self
     }
 
     /// Product with a constant.
@@ -110,6 +126,9 @@ impl Ix {
         if lo.div_euclid(d) == hi.div_euclid(d) {
             return whole.add_const(lo.div_euclid(d));
         }
+        if let Some((g, coarse, _)) = part.coarser(d) {
+            return whole.add(&coarse.div(d / g));
+        }
         whole.add(&Ix::atom(Atom::Div(Box::new(part), d)))
     }
 
@@ -123,7 +142,20 @@ impl Ix {
         if lo.div_euclid(d) == hi.div_euclid(d) {
             return part.add_const(-d * lo.div_euclid(d));
         }
+        if let Some((g, coarse, rest)) = part.coarser(d) {
+            return coarse.rem(d / g).mul(g).add(&rest);
+        }
         Ix::atom(Atom::Rem(Box::new(part), d))
+    }
+
+    /// `self = g * coarse + rest` with `0 <= rest < g` and `g > 1` a divisor of `d`, if there is such a split: whoever divides by `d`
+    /// need not look at the rest.
+    fn coarser(&self, d: i64) -> Option<(i64, Ix, Ix)> {
+        self.terms.iter().map(|(_, c)| c.abs()).filter(|g| *g > 1 && d % g == 0).find_map(|g| {
+            let (whole, rest) = self.split(g);
+            let (lo, hi) = rest.range();
+            (lo >= 0 && hi < g).then_some((g, whole, rest))
+        })
     }
 
     /// `self = d * whole + part`, with everything divisible by `d` in `whole`.
@@ -231,6 +263,36 @@ mod tests {
         for i in 0..6 {
             for j in 0..4 {
                 assert_eq!(value(&flat, &[i, j]), i * 4 + j);
+            }
+        }
+    }
+
+    /// Indices of a window that reaches over the ends, as a reshape sees them.
+    #[test]
+    fn a_reshape_of_a_padded_index_is_the_index() {
+        for (from, to) in [(&[49, 10, 1][..], &[1, 49, 10, 1][..]), (&[9, 6, 3], &[1, 9, 6, 3]), (&[9, 18], &[9, 6, 3])]
+        {
+            let n = to.len();
+            let mut ix: Vec<Ix> = to.iter().enumerate().map(|(d, n)| Ix::axis(d as u32, *n)).collect();
+            for (x, tap) in ix[n - 3..n - 1].iter_mut().zip([8, 9]) {
+                *x = x.add(&Ix::axis(tap, 3)).add_const(-1);
+            }
+            let flat = ravel(&ix, to);
+            assert_eq!(ravel(&unravel(&flat, from), from), flat, "{from:?} -> {to:?}");
+        }
+    }
+
+    #[test]
+    fn division_by_a_multiple_looks_at_the_multiples_only() {
+        let x = Ix::axis(0, 12).add_const(-3);
+        let flat = x.mul(3).add(&Ix::axis(1, 3));
+        assert_eq!(flat.div(18), x.div(6));
+        for i in 0..12 {
+            for j in 0..3 {
+                let at = value(&flat, &[i, j]);
+                assert_eq!(value(&flat.div(18), &[i, j]), at.div_euclid(18));
+                assert_eq!(value(&flat.rem(18), &[i, j]), at.rem_euclid(18));
+                assert_eq!(value(&flat.div(18).mul(18).add(&flat.rem(18)), &[i, j]), at);
             }
         }
     }

@@ -54,7 +54,7 @@ pub fn products<T: Product + Elem, L: Level, const FAST: bool, const M: usize, c
     mut out: impl FnMut(usize, usize, T),
 ) {
     #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
-    if let Some(kernel) = super::cortex_m::kernel(M, N, extents, &a, &b) {
+    if let Some(kernel) = super::cortex_m::kernel(super::cortex_m::FEW, [M, N], extents, &a, &b) {
         return kernel.run::<T, FAST, R>(M, N, extents, a, b, out);
     }
     // Few products are not worth a call.

@@ -133,8 +133,8 @@ fn by_rows<T: Product + Elem, L: Level, const FAST: bool, const M: usize, const 
 ) {
     #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
     {
-        use super::cortex_m::kernel;
-        let (many, one) = (kernel(M, N, reach.extents, &a, &b), kernel(1, N, reach.extents, &a, &b));
+        use super::cortex_m::{FEW, kernel};
+        let (many, one) = (kernel(FEW, [M, N], reach.extents, &a, &b), kernel(0, [1, N], reach.extents, &a, &b));
         if let (Some(many), Some(one)) = (many, one) {
             return runs(M, many.rows(), reach, a, b, |Run { row, rows, extents, a, b }| {
                 if rows > 1 {

@@ -123,13 +123,14 @@ pub struct Kernel {
 }
 
 /// Below so many products the tiles' calls cost more than they gain.
-const FEW: usize = 128;
+pub const FEW: usize = 128;
 
-/// The kernel for `m` x `n` sums, if they are ones for which there is a tile. All that this looks at are constants of the emitted code.
+/// The kernel for `m` x `n` sums of at least `few` products, if they are ones for which there is a tile. All that this looks at are
+/// constants of the emitted code.
 #[inline(always)]
 pub fn kernel<T: Product, const R: usize>(
-    m: usize,
-    n: usize,
+    few: usize,
+    [m, n]: [usize; 2],
     extents: [usize; R],
     a: &Factor<'_, T, R>,
     b: &Factor<'_, T, R>,
@@ -139,7 +140,7 @@ pub fn kernel<T: Product, const R: usize>(
         return None;
     };
     let sums = extents.iter().product::<usize>();
-    if !T::SINGLE || R > 3 || inner < 2 || m * n * sums < FEW {
+    if !T::SINGLE || R > 3 || inner < 2 || m * n * sums < few {
         return None;
     }
     let straight = |tile| Some(Kernel { tile, swapped: false });
