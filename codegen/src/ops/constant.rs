@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::dtype::Scalar;
 use crate::array::Array;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::{Batched, Lowering, OpError, Primitive, Tangent, param};
@@ -55,7 +56,9 @@ impl Primitive for Constant {
     }
 
     fn body(&self, k: &mut Body<'_>, _ix: &[Ix], _rx: &[Ix]) -> Ex {
-        k.constant(self.value.data()[0])
+        // An array without elements is not read anywhere.
+        let zero = || Scalar::from_i128(self.value.aval().dtype, 0);
+        k.constant(self.value.data().first().copied().unwrap_or_else(zero))
     }
 
     fn flops(&self, _ins: &[&Aval]) -> u64 {

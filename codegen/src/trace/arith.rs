@@ -237,6 +237,14 @@ impl<'a> Tracer<'a> {
         for v in values {
             parts.push(self.to_traced(v, None, sp)?);
         }
+        // As `num-complex` has it, real numbers meet complex ones of their precision.
+        let complex = parts.iter().find(|t| !t.weak && t.aval.dtype.is_complex()).map(|t| t.aval.dtype);
+        if let Some(complex) = complex {
+            let real = if complex == DType::C64 { DType::F32 } else { DType::F64 };
+            for t in parts.iter_mut().filter(|t| !t.weak && t.aval.dtype == real) {
+                *t = self.convert(t, complex, sp)?;
+            }
+        }
         let strong: Vec<&Traced> = parts.iter().filter(|t| !t.weak).collect();
         let target = match strong.first() {
             Some(first) => {

@@ -70,6 +70,8 @@ impl<'a> Tracer<'a> {
                 Err(value) => value,
             };
             let (value, at) = &values[n];
+            // Numbers and arrays have one way to be shown.
+            let spec = spec.strip_suffix('?').unwrap_or(&spec).to_string();
             let decimals = spec.strip_prefix('.').filter(|n| n.bytes().all(|b| b.is_ascii_digit()));
             if !spec.is_empty() && decimals.is_none() {
                 return err_help(

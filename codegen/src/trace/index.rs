@@ -56,12 +56,39 @@ impl<'a> Tracer<'a> {
             (Value::Tuple(_), Value::Array(_)) => {
                 Err(Diag::at(sp, "a tuple needs a static index: its parts differ in type").item(0).into())
             }
+            (Value::Array(t), Value::Tuple(items)) if items.iter().any(is_new_axis) => {
+                self.index_with_new_axes(t, items, sp)
+            }
             (Value::Array(t), _) => {
                 let parts = self.index_parts(t, index, sp)?;
                 Ok(Value::Array(self.read(t, &parts, sp)?))
             }
             _ => err(sp, format!("{} cannot be indexed", base.describe())),
         }
+    }
+
+    /// `x[(.., None, ..)]`: `None` stands for a new axis of extent one, as in numpy.
+    fn index_with_new_axes(&mut self, t: &Traced, items: &[Value], sp: Sp) -> R<Value> {
+        let plain: Vec<Value> = items.iter().filter(|i| !is_new_axis(i)).cloned().collect();
+        let parts = self.index_parts(t, &Value::tuple(plain), sp)?;
+        if parts.iter().any(|p| matches!(p, Part::Dynamic(i) if i.aval.rank() > 0)) {
+            return err_help(
+                sp,
+                "a new axis and an index array in one index",
+                "index first, then `expand_dims(.., axis = ..)`",
+            );
+        }
+        let out = self.read(t, &parts, sp)?;
+        let (mut shape, mut kept, mut part) = (Vec::new(), out.aval.shape.iter(), parts.iter());
+        for item in items {
+            if is_new_axis(item) {
+                shape.push(1);
+            } else if let Some(Part::Span(..) | Part::Window(..)) = part.next() {
+                shape.extend(kept.next());
+            }
+        }
+        shape.extend(kept);
+        Ok(Value::Array(self.bind1(Reshape { shape }, &[&out], sp)?))
     }
 
     /// A traced index of an array of trees, at least 0. Where it follows from the counters of loops, the innermost of
@@ -535,6 +562,10 @@ impl<'a> Tracer<'a> {
         parts[axis] = Part::Dynamic(self.wrap_negative(idx, x.aval.shape[axis], sp)?);
         Ok(Value::Array(self.read(x, &parts, sp)?))
     }
+}
+
+fn is_new_axis(v: &Value) -> bool {
+    matches!(v, Value::Option(None))
 }
 
 fn elements(n: usize) -> String {

@@ -55,7 +55,8 @@ impl<'a> Tracer<'a> {
     pub fn parts<'p>(&mut self, pat: &Pat, pats: &'p [Pat], place: &Value, value: &Value) -> R<Vec<(&'p Pat, Value)>> {
         let array = matches!(value, Value::Array(_));
         let n = match count(value) {
-            Some(n) if !array || matches!(pat.kind, PatKind::Slice(_)) => n,
+            // `let (key, sub) = random::split(key)`: rows are taken apart as a tuple too.
+            Some(n) if !array || matches!(pat.kind, PatKind::Slice(_) | PatKind::Tuple(_)) => n,
             _ => return err(pat.sp, format!("this pattern does not fit {}", value.describe())),
         };
         let open = pats.iter().any(is_rest);
