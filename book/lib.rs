@@ -18,6 +18,7 @@ chapters! {
     numbers = "src/numbers.md";
     names = "src/names.md";
     errors = "src/errors.md";
+    fine_print = "src/fine-print.md";
     sharp_bits = "src/sharp-bits.md";
     extending = "src/extending.md";
     primitives = "src/primitives.md";

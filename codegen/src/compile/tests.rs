@@ -160,3 +160,40 @@ fn a_budget_that_cannot_be_kept_says_what_would_be() {
     assert!(text.contains("b: f32[8, 8], 256 bytes   line 1:"), "{text}");
     assert!(text.contains("help: the smallest budget that works is `ram = 1024`"), "{text}");
 }
+
+/// Number of tokens of a kernel.
+fn tokens(source: &str) -> usize {
+    fn count(code: TokenStream) -> usize {
+        let one = |t: proc_macro2::TokenTree| match t {
+            proc_macro2::TokenTree::Group(g) => 2 + count(g.stream()),
+            _ => 1,
+        };
+        code.into_iter().map(one).sum()
+    }
+    let Outcome::Done(kernel) = compile(&unit(source)) else { panic!("no methods here") };
+    assert!(kernel.errors.is_empty(), "{}", kernel.errors);
+    count(kernel.items) + count(kernel.body)
+}
+
+#[test]
+fn a_loop_of_a_thousand_turns_takes_no_more_code_than_one_of_ten() {
+    let carried = "fn f(x: f32) -> f32 {
+        let mut y = x;
+        for i in 0..TURNS { if y > 1.5 { y = y * 0.5; } else { y += i as f32; } }
+        y
+    }";
+    let stacked = "fn f(x: &[f32; TURNS]) -> [f32; TURNS] {
+        let mut y = [0.0; TURNS];
+        for (o, v) in y.iter_mut().zip(x) { *o = v * v; }
+        y
+    }";
+    let open = "fn f(x: &[f32; TURNS]) -> f32 {
+        let mut s = 0.0;
+        for i in 0..TURNS { for j in i + 1..TURNS { s += x[i] * x[j]; } }
+        s
+    }";
+    for source in [carried, stacked, open] {
+        let of = |turns: &str| tokens(&source.replace("TURNS", turns));
+        assert_eq!(of("10"), of("1000"), "{source}");
+    }
+}

@@ -73,7 +73,7 @@ pub mod nets {
 
 pub mod recurrent {
     use super::*;
-    #[derive(Clone, Tree)]
+    #[derive(Clone, Debug, Tree)]
     pub struct Gru {
         pub wz: [[f32; 6]; 4],
         pub wr: [[f32; 6]; 4],
