@@ -79,6 +79,12 @@ impl Check for f32 {
     }
 }
 
+impl Check for kiln::prelude::Complex<f32> {
+    fn add_to(&self, sum: f32) -> f32 {
+        sum + self.re + self.im
+    }
+}
+
 impl<T: Check, const N: usize> Check for [T; N] {
     fn add_to(&self, sum: f32) -> f32 {
         self.iter().fold(sum, |sum, value| value.add_to(sum))

@@ -235,3 +235,13 @@ pub fn mlp_step_fast(p: &mut Mlp, x: &[[f32; 64]; 16], y: &[u8; 16], lr: f32) ->
     *p = *p - lr * g;
     l
 }
+
+#[jit]
+pub fn rfft_256(x: &[f32; 256]) -> [Complex<f32>; 129] {
+    fft::rfft(x)
+}
+
+#[jit]
+pub fn irfft_256(x: &[Complex<f32>; 129]) -> [f32; 256] {
+    fft::irfft(x)
+}

@@ -1,6 +1,7 @@
 //! The workloads. To add one, write its line here and its table in `workloads.toml`.
 
 use digits::model::{Mlp, logits, loss, step};
+use kiln::prelude::Complex;
 
 use kiln_bench_nets::{self as nets, ds_cnn::DsCnn, input, mobilenet::MobileNet, resnet8::ResNet8};
 
@@ -20,6 +21,7 @@ crate::workloads! {
     exp_256(x: &[f32; 256] = &each(6, |x| 4.0 * x)) -> [f32; 256] = programs::vexp;
     fir_32_256(h: &[f32; 32] = &Draw::from_seed(4), past: &mut [f32; 31] = &mut [0.0; 31], x: &[f32; 256] = &Draw::from_seed(5)) -> [f32; 256] = programs::fir;
     fir_32_256_fast(h: &[f32; 32] = &Draw::from_seed(4), past: &mut [f32; 31] = &mut [0.0; 31], x: &[f32; 256] = &Draw::from_seed(5)) -> [f32; 256] = programs::fir_fast;
+    irfft_256(x: &[Complex<f32>; 129] = &programs::rfft_256(&Draw::from_seed(3))) -> [f32; 256] = programs::irfft_256;
     lms_norm(w: &mut [f32; 32] = &mut [0.0; 32], past: &mut [f32; 31] = &mut [0.0; 31], x: &[f32; 256] = &Draw::from_seed(12), d: &[f32; 256] = &Draw::from_seed(13)) -> [f32; 256] = programs::lms_norm;
     log_256(x: &[f32; 256] = &each(7, |x| (x + 1.0) * 0.5 + 0.000_976_562_5)) -> [f32; 256] = programs::vlog;
     matmul_16(a: &[[f32; 16]; 16] = &Draw::from_seed(1), b: &[[f32; 16]; 16] = &Draw::from_seed(2)) -> [[f32; 16]; 16] = programs::matmul_16;
@@ -46,6 +48,7 @@ crate::workloads! {
     mult_256(a: &[f32; 256] = &Draw::from_seed(1), b: &[f32; 256] = &Draw::from_seed(2)) -> [f32; 256] = programs::mult;
     offset_256(x: &[f32; 256] = &Draw::from_seed(1)) -> [f32; 256] = programs::offset;
     resnet8(p: &ResNet8 = &nets::resnet8::WEIGHTS, x: &[[[f32; 3]; 32]; 32] = &input(1)) -> [f32; 10] = nets::resnet8::resnet8;
+    rfft_256(x: &[f32; 256] = &Draw::from_seed(3)) -> [Complex<f32>; 129] = programs::rfft_256;
     rms_256(x: &[f32; 256] = &Draw::from_seed(1)) -> f32 = programs::rms;
     scale_256(x: &[f32; 256] = &Draw::from_seed(1)) -> [f32; 256] = programs::scale;
     sin_256(x: &[f32; 256] = &each(6, |x| 4.0 * x)) -> [f32; 256] = programs::vsin;

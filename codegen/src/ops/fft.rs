@@ -77,7 +77,7 @@ impl Fft {
         real: impl Fn(&Scalar) -> T,
     ) -> (Vec<Complex<T>>, Vec<T>) {
         let (from, to) = self.sides();
-        let batch = if from == 0 { 0 } else { x.data().len() / from };
+        let batch = x.data().len().checked_div(from).unwrap_or(0);
         let zero = Complex { re: T::ZERO, im: T::ZERO };
         let mut scratch = vec![zero; scratch_len(self.kind, self.n)];
         let table: Vec<Complex<T>> = table.data().iter().map(&complex).collect();

@@ -373,14 +373,17 @@ fn direct<T: Real>(plan: &Plan, table: &[Complex<T>], dst: &mut [Complex<T>], lo
     let (roots, mut table) = cut(table, if generic(*first) { *first } else { 0 });
     // The first stage reads the input in the order of its reversed digits.
     let (mut digits, mut at) = ([0; 32], 0);
-    for block in dst.chunks_exact_mut(*first) {
+    for block in dst.chunks_exact_mut((*first).max(1)) {
         let from = |j: usize| load(at + j * stride);
         match *first {
             2 => put(block, two([from(0), from(1)])),
-            3 => put(block, three([0, 1, 2].map(from))),
-            4 => put(block, four([0, 1, 2, 3].map(from))),
-            5 => put(block, five([0, 1, 2, 3, 4].map(from))),
-            8 => put(block, eight([0, 1, 2, 3, 4, 5, 6, 7].map(from))),
+            3 => put(block, three([from(0), from(1), from(2)])),
+            4 => put(block, four([from(0), from(1), from(2), from(3)])),
+            5 => put(block, five([from(0), from(1), from(2), from(3), from(4)])),
+            8 => {
+                let x = [from(0), from(1), from(2), from(3), from(4), from(5), from(6), from(7)];
+                put(block, eight(x));
+            }
             _ => {
                 let mut x = [zero(); LARGEST + 1];
                 for (j, x) in x.iter_mut().take(*first).enumerate() {
@@ -408,7 +411,7 @@ fn direct<T: Real>(plan: &Plan, table: &[Complex<T>], dst: &mut [Complex<T>], lo
         let (roots, rest) = cut(table, if generic(*r) { *r } else { 0 });
         let (twiddles, rest) = cut(rest, (r - 1) * m);
         table = rest;
-        for block in dst.chunks_exact_mut(r * m) {
+        for block in dst.chunks_exact_mut((r * m).max(1)) {
             stage(*r, m, block, twiddles, roots);
         }
         m *= r;
@@ -450,7 +453,7 @@ fn stage<T: Real>(r: usize, m: usize, block: &mut [Complex<T>], twiddles: &[Comp
             }
         }
         _ => {
-            for (k, twiddles) in twiddles.chunks_exact(r - 1).enumerate() {
+            for (k, twiddles) in twiddles.chunks_exact((r - 1).max(1)).enumerate() {
                 let mut x = [zero(); LARGEST + 1];
                 for (j, slot) in x.iter_mut().take(r).enumerate() {
                     let from = if j == 0 { a.get(k) } else { rest.get((j - 1) * m + k) };
@@ -611,23 +614,31 @@ fn real_inverse_rows<T: Real>(
             continue;
         }
         let (table, split) = cut(table, table.len() - (h / 2 + 1));
-        let half = number::<T>(0.5);
-        complex(plans, table, work, scratch, |k| {
-            let (mut a, mut b) = (at(k), at(h - k));
-            if k == 0 {
-                (a.im, b.im) = (T::ZERO, T::ZERO);
+        // Twice Z = E + i O, real and imaginary part exchanged for the inverse: E from X[k] and its mirror image, O from
+        // their difference turned back.
+        let pairs = out.as_chunks_mut::<2>().0;
+        let (a, b) = (at(0).re, at(h).re);
+        let Some((first, others)) = pairs.split_first_mut() else { continue };
+        *first = [a.minus(b), a.plus(b)];
+        let (mut others, mut inputs) = (others, x.get(1..h).unwrap_or(&[]));
+        for w in split.iter().skip(1) {
+            let ([low, inner @ .., high], [a, rest @ .., b]) = (others, inputs) else { break };
+            let even = Complex { re: a.re.plus(b.re), im: a.im.minus(b.im) };
+            let odd = Complex { re: a.re.minus(b.re), im: a.im.plus(b.im) };
+            let t = mul(odd, conj(*w));
+            *low = [even.im.plus(t.re), even.re.minus(t.im)];
+            *high = [t.re.minus(even.im), even.re.plus(t.im)];
+            (others, inputs) = (inner, rest);
+        }
+        // A quarter of the circle: both images are the same number.
+        if h.is_multiple_of(2) && h > 1 {
+            let z = at(h / 2);
+            if let Some(slot) = pairs.get_mut(h / 2) {
+                *slot = [T::ZERO.minus(z.im.plus(z.im)), z.re.plus(z.re)];
             }
-            let even = scale(Complex { re: a.re.plus(b.re), im: a.im.minus(b.im) }, half);
-            let odd = scale(Complex { re: a.re.minus(b.re), im: a.im.plus(b.im) }, half);
-            let w = if 2 * k <= h {
-                split.get(k).map_or(zero(), |w| conj(*w))
-            } else {
-                split.get(h - k).map_or(zero(), |w| sub(zero(), *w))
-            };
-            let t = mul(odd, w);
-            // Even elements and i times the odd ones, exchanged for the inverse.
-            Complex { re: even.im.plus(t.re), im: even.re.minus(t.im) }
-        });
+        }
+        complex(plans, table, work, scratch, |k| pairs.get(k).map_or(zero(), |[re, im]| Complex { re: *re, im: *im }));
+        let size = number::<T>(1.0 / n as f64);
         for ([re, im], y) in out.as_chunks_mut::<2>().0.iter_mut().zip(work.iter()) {
             (*re, *im) = (y.im.times(size), y.re.times(size));
         }
