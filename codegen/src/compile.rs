@@ -322,6 +322,7 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
     };
     let graph = match options.unfused {
         true => crate::passes::dce(&crate::passes::prepare(graph)),
+        false if options.fast => crate::passes::optimise_fast(graph),
         false => crate::passes::optimise(graph),
     };
     let mut binds = TokenStream::new();

@@ -11,6 +11,7 @@ use crate::ops::Narrowed;
 use crate::ops::region::marked;
 
 pub mod bytes;
+pub mod motion;
 pub mod nans;
 pub mod recompute;
 pub mod simplify;
@@ -21,14 +22,23 @@ const MAX_ROUNDS: usize = 16;
 
 /// The graph that is scheduled.
 pub fn optimise(graph: &Graph) -> Graph {
-    settled(inside(&prepare(graph)))
+    settled_with(inside(&prepare(graph), simplify::simplify), simplify::simplify)
+}
+
+/// [`optimise`] where rounding may differ: `#[jit(fast)]`.
+pub fn optimise_fast(graph: &Graph) -> Graph {
+    settled_with(inside(&prepare(graph), simplify::simplify_fast), simplify::simplify_fast)
 }
 
 /// [`simplify`], [`cse`] and [`dce`] until nothing changes.
 pub fn settled(graph: Graph) -> Graph {
+    settled_with(graph, simplify::simplify)
+}
+
+fn settled_with(graph: Graph, simplify: fn(&Graph) -> Graph) -> Graph {
     let mut g = dce(&graph);
     for _ in 0..MAX_ROUNDS {
-        let next = dce(&cse(&simplify::simplify(&g)));
+        let next = dce(&cse(&simplify(&motion::hoist(&g))));
         let settled = next.eqns.len() == g.eqns.len()
             && next.eqns.iter().zip(&g.eqns).all(|(a, b)| a.op == b.op && a.inputs == b.inputs);
         g = next;
@@ -56,8 +66,8 @@ fn within(g: &mut Graph, eqn: &Eqn, ins: &[Var], f: impl Fn(&Graph) -> Graph) ->
 }
 
 /// Optimises the graphs that equations hold.
-fn inside(graph: &Graph) -> Graph {
-    rebuild(graph, |g, eqn, ins| within(g, eqn, ins, optimise))
+fn inside(graph: &Graph, simplify: fn(&Graph) -> Graph) -> Graph {
+    rebuild(graph, |g, eqn, ins| within(g, eqn, ins, |inner| settled_with(inside(&prepare(inner), simplify), simplify)))
 }
 
 /// Splices in the graphs of equations that only stand for one.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::array::Array;
-use crate::dtype::DType;
-use crate::graph::{Eqn, Graph, Var};
+use crate::dtype::{DType, Scalar};
+use crate::graph::{Aval, Eqn, Graph, Var};
 use crate::ops::*;
 use crate::passes::rebuild;
 
@@ -39,12 +39,12 @@ impl Seen<'_> {
     }
 }
 
-type Rule = (&'static str, fn(&mut Seen<'_>, &Eqn, &[Var]) -> Option<Var>);
+/// Its name, why it is sound, and what takes the place of the result.
+type Rule = (&'static str, &'static str, fn(&mut Seen<'_>, &Eqn, &[Var]) -> Option<Var>);
 
-/// The rules in the order they are tried: name, and what takes the place of the result.
+/// The rules in the order they are tried; each keeps every bit.
 const RULES: &[Rule] = &[
-    // Constants in, constant out: the reference evaluator says what a primitive means.
-    ("fold_constants", |s, e, x| {
+    ("fold_constants", "the reference evaluator says what a primitive means", |s, e, x| {
         if x.is_empty() || e.op.has_effect() || e.op.region().is_some() || e.outputs.len() != 1 {
             return None;
         }
@@ -65,8 +65,7 @@ const RULES: &[Rule] = &[
         let out = e.op.eval(&refs).remove(0);
         Some(s.g.constant(out))
     }),
-    // Moving equal elements about changes nothing.
-    ("splat_moves", |s, e, x| {
+    ("splat_moves", "moving equal elements about changes nothing", |s, e, x| {
         let [v] = x else { return None };
         let c = s.constant(*v).filter(|c| c.is_splat() && !c.data().is_empty())?;
         let moves = e.op.downcast::<BroadcastInDim>().is_some()
@@ -80,28 +79,31 @@ const RULES: &[Rule] = &[
         let aval = e.op.abstract_eval(&[c.aval()]).ok()?.remove(0);
         Some(s.g.constant(Array::full(&aval, c.data()[0])))
     }),
-    // Derivatives have been taken.
-    ("stop_gradient", |_, e, x| e.op.downcast::<StopGradient>().map(|_| x[0])),
-    ("convert_same", |s, e, x| e.op.downcast::<Convert>().filter(|c| c.dtype == s.g.dtype(x[0])).map(|_| x[0])),
-    ("reshape_same", |s, e, x| e.op.downcast::<Reshape>().filter(|r| r.shape == s.g.shape(x[0])).map(|_| x[0])),
-    ("reshape_reshape", |s, e, x| {
+    ("stop_gradient", "derivatives have been taken", |_, e, x| e.op.downcast::<StopGradient>().map(|_| x[0])),
+    ("convert_same", "a conversion to the type that it is", |s, e, x| {
+        e.op.downcast::<Convert>().filter(|c| c.dtype == s.g.dtype(x[0])).map(|_| x[0])
+    }),
+    ("reshape_same", "a shape that it has", |s, e, x| {
+        e.op.downcast::<Reshape>().filter(|r| r.shape == s.g.shape(x[0])).map(|_| x[0])
+    }),
+    ("reshape_reshape", "only the last shape shows", |s, e, x| {
         let r = e.op.downcast::<Reshape>()?;
         let (_, inner) = s.def::<Reshape>(x[0])?;
         Some(s.g.bind1(r.clone(), &inner))
     }),
-    ("transpose_same", |_, e, x| {
+    ("transpose_same", "the axes stay in order", |_, e, x| {
         e.op.downcast::<Transpose>().filter(|t| t.perm.iter().copied().eq(0..t.perm.len())).map(|_| x[0])
     }),
-    ("transpose_transpose", |s, e, x| {
+    ("transpose_transpose", "permutations compose", |s, e, x| {
         let t = e.op.downcast::<Transpose>()?;
         let (inner, y) = s.def::<Transpose>(x[0])?;
         let perm = t.perm.iter().map(|p| inner.perm[*p]).collect();
         Some(s.g.bind1(Transpose { perm }, &y))
     }),
-    ("broadcast_same", |s, e, x| {
+    ("broadcast_same", "nothing is spread", |s, e, x| {
         e.op.downcast::<BroadcastInDim>().filter(|b| b.shape == s.g.shape(x[0])).map(|_| x[0])
     }),
-    ("broadcast_broadcast", |s, e, x| {
+    ("broadcast_broadcast", "spreads compose, where no axis of extent one grows twice", |s, e, x| {
         let b = e.op.downcast::<BroadcastInDim>()?;
         let (inner, y) = s.def::<BroadcastInDim>(x[0])?;
         // Extents of one that grow in both steps would need both; leave those.
@@ -112,17 +114,15 @@ const RULES: &[Rule] = &[
         let dims = inner.dims.iter().map(|d| b.dims[*d]).collect();
         Some(s.g.bind1(BroadcastInDim { shape: b.shape.clone(), dims }, &y))
     }),
-    // Negation flips one bit.
-    ("neg_neg", |s, e, x| {
+    ("neg_neg", "negation flips one bit", |s, e, x| {
         e.op.downcast::<Neg>()?;
         s.def::<Neg>(x[0]).map(|(_, y)| y[0])
     }),
-    ("not_not", |s, e, x| {
+    ("not_not", "every bit is flipped back", |s, e, x| {
         e.op.downcast::<Not>()?;
         s.def::<Not>(x[0]).map(|(_, y)| y[0])
     }),
-    // x * 1 is x for every x, NaN included (whose bits are canonical where they can be seen).
-    ("mul_one", |s, e, x| {
+    ("mul_one", "x * 1 is x for every x, NaN included, whose bits are canonical where they can be seen", |s, e, x| {
         e.op.downcast::<Mul>()?;
         match (s.is(x[0], 1.0), s.is(x[1], 1.0)) {
             (_, true) => Some(x[0]),
@@ -130,21 +130,19 @@ const RULES: &[Rule] = &[
             _ => None,
         }
     }),
-    // Nothing is summed: products with 1.
-    ("outer_one", |s, e, x| {
+    ("outer_one", "nothing is summed, and x * 1 is x", |s, e, x| {
         let dot = e.op.downcast::<DotGeneral>().filter(|d| d.lhs_contract.is_empty() && d.lhs_batch.is_empty())?;
         let n_lhs = s.g.shape(x[0]).len();
         let n_rhs = s.g.shape(x[1]).len();
-        let shape = dot.abstract_eval(&[s.g.aval(x[0]), s.g.aval(x[1])]).ok()?.remove(0).shape;
+        let Aval { dtype, shape } = dot.abstract_eval(&[s.g.aval(x[0]), s.g.aval(x[1])]).ok()?.remove(0);
         let (v, dims) = match (s.is(x[0], 1.0), s.is(x[1], 1.0)) {
             (true, _) => (x[1], n_lhs..n_lhs + n_rhs),
             (_, true) => (x[0], 0..n_lhs),
             _ => return None,
         };
-        Some(s.g.bind1(BroadcastInDim { shape, dims: dims.collect() }, &[v]))
+        (s.g.dtype(v) == dtype).then(|| s.g.bind1(BroadcastInDim { shape, dims: dims.collect() }, &[v]))
     }),
-    // x * -1 flips the sign, as negation does.
-    ("mul_minus_one", |s, e, x| {
+    ("mul_minus_one", "x * -1 flips the sign, as negation does", |s, e, x| {
         e.op.downcast::<Mul>()?;
         match (s.is(x[0], -1.0), s.is(x[1], -1.0)) {
             (_, true) => Some(s.g.bind1(Neg, &[x[0]])),
@@ -152,29 +150,30 @@ const RULES: &[Rule] = &[
             _ => None,
         }
     }),
-    ("div_one", |s, e, x| {
+    ("div_one", "x / 1 is x for every x", |s, e, x| {
         e.op.downcast::<Div>()?;
         s.is(x[1], 1.0).then_some(x[0])
     }),
-    // Division by a power of two is exact multiplication by its reciprocal, which is a power of two as well, unless it
-    // leaves the normal range.
-    ("div_power_of_two", |s, e, x| {
-        e.op.downcast::<Div>()?;
-        let c = s.constant(x[1]).filter(|c| c.is_splat() && c.dtype() == DType::F32 && !c.data().is_empty())?;
-        let d = c.data()[0].to_f64();
-        let exact = d.is_finite() && d != 0.0 && (d.to_bits() << 12) == 0 && (1e-30..1e30).contains(&d.abs());
-        if !exact {
-            return None;
-        }
-        let r = s.g.constant(Array::full(c.aval(), crate::dtype::Scalar::from_f64(DType::F32, 1.0 / d)));
-        Some(s.g.bind1(Mul, &[x[0], r]))
-    }),
-    // x - 0 and x + -0 are x for every x; x + 0 is not (-0 + 0 is 0).
-    ("sub_zero", |s, e, x| {
+    (
+        "div_power_of_two",
+        "the reciprocal of a power of two is exact, and so is scaling by either, up to the same rounding of subnormals",
+        |s, e, x| {
+            e.op.downcast::<Div>()?;
+            let c = s.constant(x[1]).filter(|c| c.is_splat() && c.dtype() == DType::F32 && !c.data().is_empty())?;
+            let d = c.data()[0].to_f64();
+            let exact = d.is_finite() && d != 0.0 && (d.to_bits() << 12) == 0 && (1e-30..1e30).contains(&d.abs());
+            if !exact {
+                return None;
+            }
+            let r = s.g.constant(Array::full(c.aval(), Scalar::from_f64(DType::F32, 1.0 / d)));
+            Some(s.g.bind1(Mul, &[x[0], r]))
+        },
+    ),
+    ("sub_zero", "x - 0 is x for every x, -0.0 included", |s, e, x| {
         e.op.downcast::<Sub>()?;
         s.is(x[1], 0.0).then_some(x[0])
     }),
-    ("add_negative_zero", |s, e, x| {
+    ("add_negative_zero", "x + -0.0 is x for every x; x + 0.0 is not: -0.0 + 0.0 is 0.0", |s, e, x| {
         e.op.downcast::<Add>()?;
         match (s.is(x[0], -0.0), s.is(x[1], -0.0)) {
             (_, true) => Some(x[0]),
@@ -182,8 +181,7 @@ const RULES: &[Rule] = &[
             _ => None,
         }
     }),
-    // Integers have one zero.
-    ("int_add_zero", |s, e, x| {
+    ("int_add_zero", "integers have one zero", |s, e, x| {
         e.op.downcast::<Add>()?;
         if !s.g.dtype(x[0]).is_int() {
             return None;
@@ -194,8 +192,7 @@ const RULES: &[Rule] = &[
             _ => None,
         }
     }),
-    // x + (-y) is x - y by definition of IEEE subtraction; so is (-y) + x.
-    ("add_neg", |s, e, x| {
+    ("add_neg", "x + (-y) is x - y by definition of subtraction; so is (-y) + x", |s, e, x| {
         e.op.downcast::<Add>()?;
         if let Some((_, y)) = s.def::<Neg>(x[1]) {
             return Some(s.g.bind1(Sub, &[x[0], y[0]]));
@@ -203,20 +200,23 @@ const RULES: &[Rule] = &[
         let (_, y) = s.def::<Neg>(x[0])?;
         Some(s.g.bind1(Sub, &[x[1], y[0]]))
     }),
-    ("sub_neg", |s, e, x| {
+    ("sub_neg", "x - (-y) is x + y by definition of subtraction", |s, e, x| {
         e.op.downcast::<Sub>()?;
         let (_, y) = s.def::<Neg>(x[1])?;
         Some(s.g.bind1(Add, &[x[0], y[0]]))
     }),
-    ("select_same", |_, e, x| e.op.downcast::<Select>().filter(|_| x[1] == x[2]).map(|_| x[1])),
-    ("select_constant", |s, e, x| {
+    ("select_same", "both sides are the same value", |_, e, x| {
+        e.op.downcast::<Select>().filter(|_| x[1] == x[2]).map(|_| x[1])
+    }),
+    ("select_constant", "one side is never taken", |s, e, x| {
         e.op.downcast::<Select>()?;
         let c = s.constant(x[0]).filter(|c| c.is_splat() && !c.data().is_empty())?;
         Some(if c.data()[0].is_zero() { x[2] } else { x[1] })
     }),
-    ("reduce_nothing", |_, e, x| e.op.downcast::<ReduceSum>().filter(|r| r.axes.is_empty()).map(|_| x[0])),
-    // Signs of a product multiply; rounding does not see them.
-    ("neg_times_neg", |s, e, x| {
+    ("reduce_nothing", "a sum of one element is the element", |_, e, x| {
+        e.op.downcast::<ReduceSum>().filter(|r| r.axes.is_empty()).map(|_| x[0])
+    }),
+    ("neg_times_neg", "signs of a product multiply; rounding does not see them", |s, e, x| {
         if x.len() != 2 {
             return None;
         }
@@ -224,7 +224,7 @@ const RULES: &[Rule] = &[
         let fits = e.op.downcast::<Mul>().is_some() || (e.op.downcast::<Div>().is_some() && s.g.dtype(x[0]).is_float());
         fits.then(|| s.g.bind1(e.op.clone(), &[a[0], b[0]]))
     }),
-    ("neg_times_constant", |s, e, x| {
+    ("neg_times_constant", "the sign goes into the constant; rounding does not see it", |s, e, x| {
         e.op.downcast::<Mul>()?;
         for (n, c) in [(0, x[1]), (1, x[0])] {
             if let (Some((_, y)), Some(c)) = (s.def::<Neg>(x[n]), s.constant(c).filter(|c| c.is_splat())) {
@@ -235,15 +235,14 @@ const RULES: &[Rule] = &[
         }
         None
     }),
-    ("int_mul_zero", |s, e, x| {
+    ("int_mul_zero", "integers have no NaN and no -0", |s, e, x| {
         e.op.downcast::<Mul>()?;
         if !s.g.dtype(x[0]).is_int() {
             return None;
         }
         x.iter().copied().find(|v| s.is(*v, 0.0))
     }),
-    // The larger, the smaller and the conjunction of a value and itself is the value.
-    ("same_twice", |_, e, x| {
+    ("same_twice", "the larger, the smaller and the conjunction of a value and itself is the value", |_, e, x| {
         let op = &e.op;
         let fits = op.downcast::<Max>().is_some()
             || op.downcast::<Min>().is_some()
@@ -251,34 +250,33 @@ const RULES: &[Rule] = &[
             || op.downcast::<Or>().is_some();
         (fits && x.first() == x.last()).then(|| x[0])
     }),
-    ("select_not", |s, e, x| {
+    ("select_not", "the sides change places", |s, e, x| {
         e.op.downcast::<Select>()?;
         let (_, c) = s.def::<Not>(x[0])?;
         Some(s.g.bind1(Select, &[c[0], x[2], x[1]]))
     }),
-    // Through a type that holds every value of the first, nothing is lost.
-    ("convert_convert", |s, e, x| {
+    ("convert_convert", "through a type that holds every value of the first, nothing is lost", |s, e, x| {
         let to = e.op.downcast::<Convert>()?;
         let (between, y) = s.def::<Convert>(x[0])?;
         skips(s.g.dtype(y[0]), between.dtype, to.dtype).then(|| s.g.bind1(to.clone(), &y))
     }),
-    ("rev_rev", |s, e, x| {
+    ("rev_rev", "an axis reversed twice is as it was", |s, e, x| {
         let r = e.op.downcast::<Rev>()?;
         let (inner, y) = s.def::<Rev>(x[0])?;
         let both = |d: &usize| r.axes.contains(d) != inner.axes.contains(d);
         let axes = (0..s.g.shape(x[0]).len()).filter(both).collect();
         Some(s.g.bind1(Rev { axes }, &y))
     }),
-    ("rev_nothing", |s, e, x| {
+    ("rev_nothing", "one element has no order", |s, e, x| {
         let r = e.op.downcast::<Rev>()?;
         r.axes.iter().all(|d| s.g.shape(x[0])[*d] <= 1).then_some(x[0])
     }),
-    ("slice_everything", |s, e, x| {
+    ("slice_everything", "all elements, in order", |s, e, x| {
         let r = e.op.downcast::<Slice>()?;
         let whole = r.start.iter().all(|i| *i == 0) && r.limit == s.g.shape(x[0]) && r.stride.iter().all(|i| *i == 1);
         whole.then_some(x[0])
     }),
-    ("slice_slice", |s, e, x| {
+    ("slice_slice", "positions compose", |s, e, x| {
         let outer = e.op.downcast::<Slice>()?;
         let (inner, y) = s.def::<Slice>(x[0])?;
         let at = |d: usize, i: usize| inner.start[d] + i * inner.stride[d];
@@ -293,14 +291,15 @@ const RULES: &[Rule] = &[
             .is_ok_and(|out| out == e.op.abstract_eval(&[s.g.aval(x[0])]).unwrap_or_default());
         fits.then(|| s.g.bind1(op, &y))
     }),
-    ("pad_nothing", |_, e, x| {
+    ("pad_nothing", "nothing is put around", |_, e, x| {
         let p = e.op.downcast::<Pad>()?;
         let nothing = p.lo.iter().chain(&p.hi).all(|n| *n == 0) && p.interior.iter().all(|n| *n == 0);
         nothing.then_some(x[0])
     }),
-    ("concatenate_one", |_, e, x| e.op.downcast::<Concatenate>().filter(|_| x.len() == 1).map(|_| x[0])),
-    // Axes of extent one that a reshape puts in and a broadcast spreads need no reshape.
-    ("broadcast_reshape", |s, e, x| {
+    ("concatenate_one", "one part is the whole", |_, e, x| {
+        e.op.downcast::<Concatenate>().filter(|_| x.len() == 1).map(|_| x[0])
+    }),
+    ("broadcast_reshape", "axes of extent one that are put in and spread need not be put in", |s, e, x| {
         let b = e.op.downcast::<BroadcastInDim>()?;
         let (_, y) = s.def::<Reshape>(x[0])?;
         let (small, between) = (s.g.shape(y[0]), s.g.shape(x[0]));
@@ -314,38 +313,78 @@ const RULES: &[Rule] = &[
         }
         (dims.len() == small.len()).then(|| s.g.bind1(BroadcastInDim { shape: b.shape.clone(), dims }, &y))
     }),
-    // What is the same everywhere along an axis is computed once along it.
-    ("compute_before_broadcast", |s, e, x| {
-        if !e.op.is_elementwise() || e.outputs.len() != 1 {
+    (
+        "compute_before_broadcast",
+        "what is the same everywhere along an axis is the same after an elementwise operation",
+        |s, e, x| {
+            if !e.op.is_elementwise() || e.outputs.len() != 1 {
+                return None;
+            }
+            let (b, first) = x.iter().find_map(|v| s.def::<BroadcastInDim>(*v))?;
+            let small = s.g.aval(first[0]).clone();
+            if small.size() >= b.shape.iter().product() {
+                return None;
+            }
+            // Either spread the same way from the same shape, or a constant.
+            let sources: Vec<Source> = x
+                .iter()
+                .map(|v| match (s.def::<BroadcastInDim>(*v), s.constant(*v)) {
+                    (Some((c, y)), _) if c.dims == b.dims && c.shape == b.shape && s.g.shape(y[0]) == small.shape => {
+                        Some(Source::Var(y[0]))
+                    }
+                    (_, Some(c)) if c.is_splat() => {
+                        Some(Source::Full(Array::full(&c.aval().with_shape(&small.shape), c.data()[0])))
+                    }
+                    _ => None,
+                })
+                .collect::<Option<_>>()?;
+            let ins: Vec<Var> = sources
+                .into_iter()
+                .map(|source| match source {
+                    Source::Var(v) => v,
+                    Source::Full(c) => s.g.constant(c),
+                })
+                .collect();
+            let y = s.g.bind1(e.op.clone(), &ins);
+            Some(s.g.bind1(b, &[y]))
+        },
+    ),
+];
+
+/// Rules for `#[jit(fast)]`, tried after the others: what they change is the rounding, or the sign of a zero.
+const FAST_RULES: &[Rule] = &[
+    ("div_constant", "rounds the reciprocal and the product instead of the quotient", |s, e, x| {
+        e.op.downcast::<Div>()?;
+        let c = s.constant(x[1]).filter(|c| c.is_splat() && c.dtype().is_float() && !c.data().is_empty())?;
+        let r = 1.0 / c.data()[0].to_f64();
+        if !r.is_normal() || !c.data()[0].to_f64().is_normal() {
             return None;
         }
-        let (b, first) = x.iter().find_map(|v| s.def::<BroadcastInDim>(*v))?;
-        let small = s.g.aval(first[0]).clone();
-        if small.size() >= b.shape.iter().product() {
+        let r = s.g.constant(Array::full(c.aval(), Scalar::from_f64(c.dtype(), r)));
+        Some(s.g.bind1(Mul, &[x[0], r]))
+    }),
+    ("add_zero", "only -0.0 + 0.0 differs, in its sign", |s, e, x| {
+        e.op.downcast::<Add>()?;
+        match (s.is(x[0], 0.0), s.is(x[1], 0.0)) {
+            (_, true) => Some(x[0]),
+            (true, _) => Some(x[1]),
+            _ => None,
+        }
+    }),
+    ("mul_constants", "rounds the product of the constants instead of the first product", |s, e, x| {
+        e.op.downcast::<Mul>()?;
+        let c = |s: &Seen<'_>, v: Var| s.constant(v).filter(|c| c.is_splat() && c.dtype().is_float());
+        let (inner, outer) = [(0, 1), (1, 0)].into_iter().find_map(|(a, b)| {
+            let (_, y) = s.def::<Mul>(x[a])?;
+            Some((y, c(s, x[b])?))
+        })?;
+        let (v, other) = [(0, 1), (1, 0)].into_iter().find_map(|(a, b)| Some((inner[a], c(s, inner[b])?)))?;
+        let product = Mul.eval(&[&*other, &*outer]).remove(0);
+        if product.data().first().is_none_or(|x| !x.to_f64().is_normal()) {
             return None;
         }
-        // Either spread the same way from the same shape, or a constant.
-        let sources: Vec<Source> = x
-            .iter()
-            .map(|v| match (s.def::<BroadcastInDim>(*v), s.constant(*v)) {
-                (Some((c, y)), _) if c.dims == b.dims && c.shape == b.shape && s.g.shape(y[0]) == small.shape => {
-                    Some(Source::Var(y[0]))
-                }
-                (_, Some(c)) if c.is_splat() => {
-                    Some(Source::Full(Array::full(&c.aval().with_shape(&small.shape), c.data()[0])))
-                }
-                _ => None,
-            })
-            .collect::<Option<_>>()?;
-        let ins: Vec<Var> = sources
-            .into_iter()
-            .map(|source| match source {
-                Source::Var(v) => v,
-                Source::Full(c) => s.g.constant(c),
-            })
-            .collect();
-        let y = s.g.bind1(e.op.clone(), &ins);
-        Some(s.g.bind1(b, &[y]))
+        let product = s.g.constant(product);
+        Some(s.g.bind1(Mul, &[v, product]))
     }),
 ];
 
@@ -385,6 +424,15 @@ fn skips(a: DType, b: DType, c: DType) -> bool {
 
 /// Applies the rules once, front to back.
 pub fn simplify(graph: &Graph) -> Graph {
+    apply(graph, RULES)
+}
+
+/// [`simplify`], then the rules for `#[jit(fast)]`.
+pub fn simplify_fast(graph: &Graph) -> Graph {
+    apply(&simplify(graph), FAST_RULES)
+}
+
+fn apply(graph: &Graph, rules: &[Rule]) -> Graph {
     let mut defs: HashMap<Var, usize> = HashMap::new();
     let mut known = 0;
     rebuild(graph, |g, eqn, ins| {
@@ -400,6 +448,176 @@ pub fn simplify(graph: &Graph) -> Graph {
         if let Some(outs) = eqn.op.downcast::<Scan>().and_then(|scan| scan.with_steady(g, ins)) {
             return Some(outs);
         }
-        RULES.iter().find_map(|(_, rule)| rule(&mut Seen { g, defs: &defs }, eqn, ins)).map(|v| vec![v])
+        rules.iter().find_map(|(_, _, rule)| rule(&mut Seen { g, defs: &defs }, eqn, ins)).map(|v| vec![v])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::eval;
+    use crate::ops::laws::{Rng, awkward};
+    use crate::text::parse;
+
+    /// A graph on which each rule applies: inputs, equations, the last of which is rewritten.
+    const CASES: &[(&str, &str, &str)] = &[
+        ("fold_constants", "", "a: f32[2] = constant[value=f32[2]{1.0, -0.0}]\n r: f32[2] = neg a"),
+        ("splat_moves", "", "a: f32[2,3] = constant[value=f32[2,3]{-0.0}]\n r: f32[3,2] = transpose[perm=(1,0)] a"),
+        ("stop_gradient", "x: f32[40]", "r: f32[40] = stop_gradient x"),
+        ("convert_same", "x: f32[40]", "r: f32[40] = convert[dtype=f32] x"),
+        ("reshape_same", "x: f32[8,5]", "r: f32[8,5] = reshape[shape=(8,5)] x"),
+        ("reshape_reshape", "x: f32[8,5]", "a: f32[40] = reshape[shape=(40)] x\n r: f32[5,8] = reshape[shape=(5,8)] a"),
+        ("transpose_same", "x: f32[8,5]", "r: f32[8,5] = transpose[perm=(0,1)] x"),
+        (
+            "transpose_transpose",
+            "x: f32[2,4,5]",
+            "a: f32[4,5,2] = transpose[perm=(1,2,0)] x\n r: f32[2,4,5] = transpose[perm=(2,0,1)] a",
+        ),
+        ("broadcast_same", "x: f32[8,5]", "r: f32[8,5] = broadcast_in_dim[shape=(8,5), dims=(0,1)] x"),
+        (
+            "broadcast_broadcast",
+            "x: f32[5]",
+            "a: f32[4,5] = broadcast_in_dim[shape=(4,5), dims=(1)] x\n r: f32[2,4,5] = broadcast_in_dim[shape=(2,4,5), dims=(1,2)] a",
+        ),
+        ("neg_neg", "x: f32[40]", "a: f32[40] = neg x\n r: f32[40] = neg a"),
+        ("neg_neg", "x: i8[40]", "a: i8[40] = neg x\n r: i8[40] = neg a"),
+        ("not_not", "x: i16[40]", "a: i16[40] = not x\n r: i16[40] = not a"),
+        ("mul_one", "x: f32[40]", "a: f32[40] = constant[value=f32[40]{1.0}]\n r: f32[40] = mul a x"),
+        ("mul_one", "x: u8[40]", "a: u8[40] = constant[value=u8[40]{1}]\n r: u8[40] = mul x a"),
+        (
+            "outer_one",
+            "x: f32[5]",
+            "a: f32[4] = constant[value=f32[4]{1.0}]\n r: f32[4,5] = dot_general[lhs_contract=(), rhs_contract=(), lhs_batch=(), rhs_batch=()] a x",
+        ),
+        ("mul_minus_one", "x: f32[40]", "a: f32[40] = constant[value=f32[40]{-1.0}]\n r: f32[40] = mul x a"),
+        ("mul_minus_one", "x: i32[40]", "a: i32[40] = constant[value=i32[40]{-1}]\n r: i32[40] = mul a x"),
+        ("div_one", "x: f32[40]", "a: f32[40] = constant[value=f32[40]{1.0}]\n r: f32[40] = div x a"),
+        ("div_one", "x: i8[40]", "a: i8[40] = constant[value=i8[40]{1}]\n r: i8[40] = div x a"),
+        ("div_power_of_two", "x: f32[40]", "a: f32[40] = constant[value=f32[40]{8.0}]\n r: f32[40] = div x a"),
+        (
+            "div_power_of_two",
+            "x: f32[40]",
+            "a: f32[40] = constant[value=f32[40]{-0.0000000009313225746154785}]\n r: f32[40] = div x a",
+        ),
+        ("sub_zero", "x: f32[40]", "a: f32[40] = constant[value=f32[40]{0.0}]\n r: f32[40] = sub x a"),
+        ("add_negative_zero", "x: f32[40]", "a: f32[40] = constant[value=f32[40]{-0.0}]\n r: f32[40] = add a x"),
+        ("int_add_zero", "x: u16[40]", "a: u16[40] = constant[value=u16[40]{0}]\n r: u16[40] = add x a"),
+        ("add_neg", "x: f32[40], y: f32[40]", "a: f32[40] = neg y\n r: f32[40] = add x a"),
+        ("add_neg", "x: i8[40], y: i8[40]", "a: i8[40] = neg y\n r: i8[40] = add a x"),
+        ("sub_neg", "x: f32[40], y: f32[40]", "a: f32[40] = neg y\n r: f32[40] = sub x a"),
+        ("select_same", "c: bool[40], x: f32[40]", "r: f32[40] = select c x x"),
+        (
+            "select_constant",
+            "x: f32[40], y: f32[40]",
+            "a: bool[40] = constant[value=bool[40]{false}]\n r: f32[40] = select a x y",
+        ),
+        ("reduce_nothing", "x: f32[40]", "r: f32[40] = reduce_sum[axes=()] x"),
+        ("neg_times_neg", "x: f32[40], y: f32[40]", "a: f32[40] = neg x\n b: f32[40] = neg y\n r: f32[40] = mul a b"),
+        ("neg_times_neg", "x: f32[40], y: f32[40]", "a: f32[40] = neg x\n b: f32[40] = neg y\n r: f32[40] = div a b"),
+        (
+            "neg_times_constant",
+            "x: f32[40]",
+            "a: f32[40] = neg x\n b: f32[40] = constant[value=f32[40]{0.3}]\n r: f32[40] = mul a b",
+        ),
+        (
+            "neg_times_constant",
+            "x: i8[40]",
+            "a: i8[40] = neg x\n b: i8[40] = constant[value=i8[40]{-128}]\n r: i8[40] = mul b a",
+        ),
+        ("int_mul_zero", "x: i64[40]", "a: i64[40] = constant[value=i64[40]{0}]\n r: i64[40] = mul x a"),
+        ("same_twice", "x: f32[40]", "r: f32[40] = max x x"),
+        ("same_twice", "x: i32[40]", "r: i32[40] = and x x"),
+        ("select_not", "c: bool[40], x: f32[40], y: f32[40]", "a: bool[40] = not c\n r: f32[40] = select a x y"),
+        ("convert_convert", "x: i8[40]", "a: i32[40] = convert[dtype=i32] x\n r: f32[40] = convert[dtype=f32] a"),
+        ("convert_convert", "x: f32[40]", "a: f64[40] = convert[dtype=f64] x\n r: i16[40] = convert[dtype=i16] a"),
+        ("rev_rev", "x: f32[8,5]", "a: f32[8,5] = rev[axes=(0)] x\n r: f32[8,5] = rev[axes=(0,1)] a"),
+        ("rev_nothing", "x: f32[1,5]", "r: f32[1,5] = rev[axes=(0)] x"),
+        ("slice_everything", "x: f32[8,5]", "r: f32[8,5] = slice[start=(0,0), limit=(8,5), stride=(1,1)] x"),
+        (
+            "slice_slice",
+            "x: f32[20]",
+            "a: f32[9] = slice[start=(2), limit=(20), stride=(2)] x\n r: f32[3] = slice[start=(1), limit=(8), stride=(3)] a",
+        ),
+        ("pad_nothing", "x: f32[8], z: f32[]", "r: f32[8] = pad[lo=(0), hi=(0), interior=(0)] x z"),
+        ("concatenate_one", "x: f32[8]", "r: f32[8] = concatenate[axis=0] x"),
+        (
+            "broadcast_reshape",
+            "x: f32[5]",
+            "a: f32[1,5] = reshape[shape=(1,5)] x\n r: f32[4,5] = broadcast_in_dim[shape=(4,5), dims=(0,1)] a",
+        ),
+        (
+            "compute_before_broadcast",
+            "x: f32[5], y: f32[5]",
+            "a: f32[4,5] = broadcast_in_dim[shape=(4,5), dims=(1)] x\n b: f32[4,5] = broadcast_in_dim[shape=(4,5), dims=(1)] y\n r: f32[4,5] = atan2 a b",
+        ),
+    ];
+
+    /// The same for `#[jit(fast)]`.
+    const FAST_CASES: &[(&str, &str, &str)] = &[
+        ("div_constant", "x: f32[40]", "a: f32[40] = constant[value=f32[40]{3.0}]\n r: f32[40] = div x a"),
+        ("add_zero", "x: f32[40]", "a: f32[40] = constant[value=f32[40]{0.0}]\n r: f32[40] = add x a"),
+        (
+            "mul_constants",
+            "x: f32[40]",
+            "a: f32[40] = constant[value=f32[40]{0.1}]\n b: f32[40] = mul x a\n c: f32[40] = constant[value=f32[40]{0.7}]\n r: f32[40] = mul c b",
+        ),
+    ];
+
+    fn graph(inputs: &str, eqns: &str) -> Graph {
+        parse(&format!("graph f({inputs}) -> (r) {{\n{eqns}\n}}")).unwrap_or_else(|e| panic!("{eqns}: {e}"))
+    }
+
+    /// Awkward values in every operand, shifted against each other from round to round.
+    fn values(g: &Graph, round: usize, rng: &mut Rng) -> Vec<Array> {
+        let of = |(k, aval): (usize, crate::graph::Aval)| {
+            let all = awkward(aval.dtype);
+            let mut n = round * (2 * k + 1);
+            Array::from_fn(&aval, |_| {
+                n += 1;
+                if n.is_multiple_of(5) { rng.scalar(aval.dtype) } else { all[n % all.len()] }
+            })
+        };
+        g.in_avals().into_iter().enumerate().map(of).collect()
+    }
+
+    #[test]
+    fn every_rule_keeps_every_bit() {
+        let mut rng = Rng::new();
+        for (name, inputs, eqns) in CASES {
+            let rule = RULES.iter().find(|(n, ..)| n == name).unwrap_or_else(|| panic!("no rule `{name}`"));
+            let before = graph(inputs, eqns);
+            let after = apply(&before, std::slice::from_ref(rule));
+            assert_ne!(before.to_string(), after.to_string(), "`{name}` does not apply to\n{before}");
+            for round in 0..24 {
+                let args = values(&before, round, &mut rng);
+                let (a, b) = (eval(&before, &args), eval(&after, &args));
+                let same = |(a, b): (&Scalar, &Scalar)| a == b || a.to_f64().is_nan() && b.to_f64().is_nan();
+                let fine = a[0].aval() == b[0].aval() && a[0].data().iter().zip(b[0].data()).all(same);
+                assert!(fine, "`{name}`\n{before}\nbecomes\n{after}\n{a:?}\n{b:?}");
+            }
+        }
+        for (name, why, _) in RULES {
+            assert!(CASES.iter().any(|(n, ..)| n == name), "no case for `{name}`");
+            assert!(!why.is_empty());
+        }
+    }
+
+    #[test]
+    fn fast_rules_stay_within_roundings() {
+        let mut rng = Rng::new();
+        for (name, inputs, eqns) in FAST_CASES {
+            let rule = FAST_RULES.iter().find(|(n, ..)| n == name).unwrap_or_else(|| panic!("no rule `{name}`"));
+            let before = graph(inputs, eqns);
+            let after = apply(&before, std::slice::from_ref(rule));
+            assert_ne!(before.to_string(), after.to_string(), "`{name}` does not apply to\n{before}");
+            // Not among those that keep bits.
+            assert_eq!(simplify(&before).to_string(), apply(&before, &[]).to_string());
+            let args: Vec<Array> = before.in_avals().iter().map(|a| rng.array(a)).collect();
+            let (a, b) = (eval(&before, &args), eval(&after, &args));
+            for (a, b) in a[0].to_f64s().iter().zip(b[0].to_f64s()) {
+                assert!((a - b).abs() <= 2.0 * f64::from(f32::EPSILON) * a.abs(), "`{name}`: {a} and {b}");
+            }
+        }
+        assert!(FAST_RULES.iter().all(|(n, ..)| FAST_CASES.iter().any(|(name, ..)| name == n)));
+    }
 }

@@ -299,6 +299,11 @@ fn weight(eqn: &Eqn, g: &Graph, lowering: &Lowering) -> u32 {
     sum
 }
 
+/// Whether an elementwise primitive calls an elementary function.
+pub(crate) fn is_call(op: &Op, dtypes: &[DType], out: DType) -> bool {
+    of_element(op, dtypes, out) >= CALL
+}
+
 /// What an elementwise primitive costs per element.
 pub(crate) fn of_element(op: &Op, dtypes: &[DType], out: DType) -> u32 {
     match dtypes.len() == 1 && out != dtypes[0] {

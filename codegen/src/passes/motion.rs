@@ -1,0 +1,146 @@
+//! What is the same in every turn of a loop is computed once, in front of it.
+//!
+//! Before: the body of a scan may compute from constants alone. After: only what is not worth a place in memory: folds,
+//! calls, elementary functions and scalars have been moved, cheap elementwise work stays in the nests of its readers. What
+//! has been moved is merged with what is computed outside already (`cse`). Nothing with an effect moves.
+
+use std::rc::Rc;
+
+use crate::dtype::DType;
+use crate::graph::{Aval, Env, Eqn, Graph, Var};
+use crate::ops::{Barrier, Constant, Lowering, Scan};
+use crate::passes::rebuild;
+
+/// Moves what does not change out of loops.
+pub fn hoist(graph: &Graph) -> Graph {
+    rebuild(graph, |g, eqn, ins| {
+        let scan = eqn.op.downcast::<Scan>().filter(|s| s.length > 1)?;
+        out_of(g, scan, ins)
+    })
+}
+
+/// The results of the loop, with less inside; `None` where all of it changes.
+fn out_of(g: &mut Graph, scan: &Scan, ins: &[Var]) -> Option<Vec<Var>> {
+    let body = &scan.body;
+    let (of_index, rest) = body.inputs.split_at(scan.n_index());
+    let own = scan.parts(rest);
+    let parts = scan.parts(ins);
+    let mut outside: Env<Var> = Env::new(body);
+    outside.set_all(own.consts, parts.consts.iter().copied());
+    let mut steady = vec![false; body.n_vars()];
+    own.consts.iter().for_each(|v| steady[v.0 as usize] = true);
+    let mut moved = vec![false; body.eqns.len()];
+    for (n, eqn) in body.eqns.iter().enumerate() {
+        let is_steady = !eqn.op.has_effect()
+            && eqn.op.subgraphs().is_empty()
+            && eqn.op.downcast::<Barrier>().is_none()
+            && eqn.inputs.iter().all(|v| steady[v.0 as usize]);
+        if is_steady {
+            eqn.outputs.iter().for_each(|v| steady[v.0 as usize] = true);
+            moved[n] = is_worth_it(body, eqn);
+        }
+    }
+    if !moved.contains(&true) {
+        return None;
+    }
+    let mut new_consts: Vec<(Var, Var)> = Vec::new();
+    for (eqn, moved) in body.eqns.iter().zip(&moved) {
+        if *moved {
+            for v in &eqn.outputs {
+                new_consts.push((*v, compute(g, body, &mut outside, *v)?));
+            }
+        }
+    }
+    let mut small = Graph::new(&body.name);
+    let mut env: Env<Var> = Env::new(body);
+    let mut input = |small: &mut Graph, v: Var| {
+        let w = small.input(body.aval(v));
+        if let Some(name) = body.var_name(v) {
+            small.name_var(w, name);
+        }
+        env.set(v, w);
+    };
+    of_index.iter().for_each(|v| input(&mut small, *v));
+    let mut args = parts.consts.to_vec();
+    own.consts.iter().for_each(|v| input(&mut small, *v));
+    for (v, w) in &new_consts {
+        input(&mut small, *v);
+        args.push(*w);
+    }
+    let n_consts = args.len();
+    own.carry.iter().chain(own.stacked).for_each(|v| input(&mut small, *v));
+    args.extend(parts.carry.iter().chain(parts.stacked));
+    for (eqn, _) in body.eqns.iter().zip(&moved).filter(|(_, moved)| !**moved) {
+        small.src = eqn.src;
+        let outs = small.bind(eqn.op.clone(), &env.get_all(&eqn.inputs));
+        for (v, w) in eqn.outputs.iter().zip(outs) {
+            if let Some(name) = body.var_name(*v) {
+                small.name_var(w, name);
+            }
+            env.set(*v, w);
+        }
+    }
+    small.outputs = env.get_all(&body.outputs);
+    Some(g.bind(Scan { body: Rc::new(small), n_consts, ..scan.clone() }, &args))
+}
+
+/// Appends what computes `v`, which depends on what `env` has.
+fn compute(g: &mut Graph, body: &Graph, env: &mut Env<Var>, v: Var) -> Option<Var> {
+    if env.find(v).is_none() {
+        let eqn = body.eqns.iter().find(|e| e.outputs.contains(&v))?;
+        let ins: Vec<Var> = eqn.inputs.iter().map(|u| compute(g, body, env, *u)).collect::<Option<_>>()?;
+        g.src = eqn.src;
+        let outs = g.bind(eqn.op.clone(), &ins);
+        env.set_all(&eqn.outputs, outs);
+    }
+    env.find(v).copied()
+}
+
+/// Whether computing it once is worth a place in memory for as long as the loop runs.
+fn is_worth_it(body: &Graph, eqn: &Eqn) -> bool {
+    let avals: Vec<&Aval> = eqn.inputs.iter().map(|v| body.aval(*v)).collect();
+    match eqn.op.lowering(&avals) {
+        Lowering::Fold { .. } | Lowering::Call { .. } => true,
+        Lowering::Map if eqn.op.downcast::<Constant>().is_some() => false,
+        Lowering::Map => {
+            let dtypes: Vec<DType> = avals.iter().map(|a| a.dtype).collect();
+            let out = body.aval(eqn.outputs[0]);
+            let calls = eqn.op.is_elementwise() && crate::schedule::fuse::is_call(&eqn.op, &dtypes, out.dtype);
+            calls || out.rank() == 0 && eqn.op.flops(&avals) > 0
+        }
+        Lowering::Scatter { .. } | Lowering::Region | Lowering::Effect { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::Array;
+    use crate::eval::eval;
+    use crate::passes::optimise;
+    use crate::text::parse;
+
+    #[test]
+    fn products_of_constants_and_carries_that_stay_leave_the_loop() {
+        let text = "graph f(w: f32[2,2], x: f32[2], c: f32[2], k: f32[], xs: f32[3,2]) -> (d, m, o) {
+          o: f32[2] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w x
+          d: f32[2], m: f32[] = scan[length=3, consts=2, carry=2, reverse=false, indexed=false, body=graph b(w: f32[2,2], x: f32[2], c: f32[2], k: f32[], y: f32[2]) -> (d, k) {
+            a: f32[2] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w x
+            t: f32[2] = mul c y
+            e: f32[2] = broadcast_in_dim[shape=(2), dims=()] k
+            u: f32[2] = mul t e
+            d: f32[2] = add a u
+          }] w x c k xs
+        }";
+        let g = parse(text).unwrap_or_else(|e| panic!("{e}"));
+        let found = optimise(&g);
+        let scan = found.eqns.iter().find_map(|e| e.op.downcast::<Scan>()).expect("a loop");
+        assert_eq!(scan.n_carry, 1, "{found}");
+        assert!(scan.body.eqns.iter().all(|e| e.op.name() != "dot_general"), "{found}");
+        // Computed once, outside of the loop.
+        assert_eq!(found.eqns.iter().filter(|e| e.op.name() == "dot_general").count(), 1, "{found}");
+        let mut rng = crate::ops::laws::Rng::new();
+        let args: Vec<Array> = g.in_avals().iter().map(|a| rng.array(a)).collect();
+        assert_eq!(eval(&g, &args), eval(&found, &args));
+    }
+}
