@@ -239,7 +239,7 @@ fn split(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     let b = args.bind("split", &["x", "sections", "axis"], 2, sp)?;
     let x = array(tr, &b, "x")?;
     let axis = b.axis("axis", x.aval.rank(), &show(&x.aval))?.unwrap_or(0);
-    let n = x.aval.shape[axis];
+    let Some(&n) = x.aval.shape.get(axis) else { return err(b.sp("x"), "`split` of a scalar: it has no axes") };
     let cuts: Vec<usize> = match b.want("sections") {
         Value::Num(Num { value: Number::Int(k), .. }) => {
             let k = usize::try_from(k).unwrap_or(0);

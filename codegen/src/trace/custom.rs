@@ -122,15 +122,18 @@ impl<'a> Tracer<'a> {
                 }
             };
             let mut leaves = Vec::new();
+            let mut fits = true;
             for (g, a) in grads.iter().zip(args) {
-                for (leaf, like) in tr.leaf_arrays(g, sp)?.into_iter().zip(tree::leaves(a)) {
+                let (found, wanted) = (tr.leaf_arrays(g, sp)?, tree::leaves(a));
+                fits &= found.len() == wanted.len();
+                for (leaf, like) in found.into_iter().zip(wanted) {
                     if like.aval.dtype.is_inexact() {
                         let leaf = tr.convert_weak(&leaf, like.aval.dtype, sp)?;
                         leaves.push(tr.broadcast_to(&leaf, &like.aval.shape, sp)?);
                     }
                 }
             }
-            if leaves.len() != floats.len() || leaves.iter().zip(&floats).any(|(a, b)| a.aval != b.aval) {
+            if !fits || leaves.len() != floats.len() || leaves.iter().zip(&floats).any(|(a, b)| a.aval != b.aval) {
                 return err(sp, format!("`bwd` returns {}, which does not fit the arguments", result.describe()));
             }
             Ok(Value::tuple(leaves.into_iter().map(Value::Array).collect()))
