@@ -105,7 +105,8 @@ fn decide(facts: &Facts<'_>, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, Wh
         }
     }
     // Storing a value makes everything behind it cheap, so values are stored front to back: of those that are worth it,
-    // only the ones that depend on no other such value, until there are none.
+    // only the ones that depend on no other such value, and those that are worth it whatever else is stored, until there
+    // are none.
     loop {
         let front = worth_storing(facts, &why);
         if front.is_empty() {
@@ -148,13 +149,17 @@ impl Shown {
     }
 }
 
-/// Values that should be stored, given what is stored already; none of them depends on another.
+/// Values that should be stored, given what is stored already: what is stored beside them changes nothing about it.
 fn worth_storing(facts: &Facts<'_>, why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
     let Facts { g, lowerings, own, defs, joins, .. } = facts;
     let works = |n: usize| own[n] > 0 || matches!(lowerings[n], Lowering::Fold { .. });
     // What computing an element costs at every reader.
     let mut weights: HashMap<Var, u32> = HashMap::new();
     let mut found: BTreeMap<Var, WhyNot> = BTreeMap::new();
+    // Those that would be found for their own work alone. Taken together with the front, or a long chain of products would
+    // be gone through once per product.
+    let mut settled: BTreeSet<Var> = BTreeSet::new();
+    let alone = |v: Var| if matches!(lowerings[defs[&v]], Lowering::Fold { .. }) { FOLD } else { own[defs[&v]] };
     for (n, (eqn, lowering)) in g.eqns.iter().zip(lowerings).enumerate() {
         let cost = |u: &Var| if why.contains_key(u) { 0 } else { weights.get(u).copied().unwrap_or(0) };
         // Views are never stored for their own sake: what they show is.
@@ -170,7 +175,9 @@ fn worth_storing(facts: &Facts<'_>, why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var
         let w = match lowering {
             Lowering::Map => {
                 for u in eqn.inputs.iter().filter(|u| cost(u) >= CALL && repeats(eqn, g, **u)) {
-                    found.entry(shown(*u)).or_insert(WhyNot::Repeated);
+                    let v = shown(*u);
+                    found.entry(v).or_insert(WhyNot::Repeated);
+                    settled.extend((alone(v) >= CALL).then_some(v));
                 }
                 eqn.inputs.iter().map(cost).fold(own[n], u32::saturating_add)
             }
@@ -178,7 +185,9 @@ fn worth_storing(facts: &Facts<'_>, why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var
                 let products = g.aval(eqn.outputs[0]).size() * extents.iter().product::<usize>();
                 let again = |u: &Var| products > g.aval(*u).size();
                 for u in eqn.inputs.iter().filter(|u| *contraction && cost(u) > 0 && again(u)) {
-                    found.entry(shown(*u)).or_insert(WhyNot::Contracted);
+                    let v = shown(*u);
+                    found.entry(v).or_insert(WhyNot::Contracted);
+                    settled.extend((alone(v) > 0).then_some(v));
                 }
                 FOLD
             }
@@ -193,7 +202,11 @@ fn worth_storing(facts: &Facts<'_>, why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var
         let stored = why.contains_key(&out);
         let into = nests.get(&out).map_or(0, BTreeSet::len);
         if !stored && works(n) && into > 1 && weights[&out] > CHEAP {
-            found.entry(joins.last(out)).or_insert(WhyNot::ReadOften(into));
+            let v = joins.last(out);
+            found.entry(v).or_insert(WhyNot::ReadOften(into));
+            // Loop nests that stay ones.
+            let kept = nests[&out].iter().filter(|r| why.contains_key(r) || settled.contains(r)).take(2).count();
+            settled.extend((alone(out) > CHEAP && kept > 1).then_some(v));
         }
         // What is going to be stored is one loop nest, however many read it.
         let stored = stored || found.contains_key(&out);
@@ -209,7 +222,7 @@ fn worth_storing(facts: &Facts<'_>, why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var
             behind.extend(&eqn.outputs);
         }
     }
-    found.retain(|v, _| !behind.contains(v));
+    found.retain(|v, _| settled.contains(v) || !behind.contains(v));
     found
 }
 
