@@ -30,6 +30,7 @@ const NEVER: &[&str] = &[
     "reverse mode needs to know how often `while` may run: write `#[bound(N)] while ..`",
     "this range is not static",
     "the types of what `scan` carries do not settle",
+    "a key has two words",
     "there is no argument",
     "a shape is static, found",
     "this function takes .. , found",

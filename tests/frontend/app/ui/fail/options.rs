@@ -15,7 +15,13 @@ fn contradictory(x: f32) -> f32 {
     x
 }
 
+#[jit(ram)]
+fn unlimited(x: f32) -> f32 {
+    x
+}
+
 fn main() {
+    unlimited(1.0);
     misspelt(1.0);
     mistaken(1.0);
 }

@@ -40,6 +40,33 @@ fn calls_them(x: &[f32; 4]) -> f32 {
     slice(x) + lends(x) + heap(x)
 }
 
+#[jit]
+fn dynamic(g: &dyn Fn(f32) -> f32, x: f32) -> f32 {
+    g(x)
+}
+
+#[jit]
+fn points(x: *const f32) -> f32 {
+    0.0
+}
+
+#[jit]
+fn outside(self, x: f32) -> f32 {
+    x
+}
+
+#[derive(Clone, Tree)]
+struct Gain {
+    k: f32,
+}
+
+#[jit]
+impl Gain {
+    fn boxed(self: core::pin::Pin<&Self>, x: f32) -> f32 {
+        x
+    }
+}
+
 fn main() {
     calls_them(&[1.0; 4]);
 }

@@ -14,6 +14,9 @@ trait Layer {}
 #[jit]
 impl f32 {}
 
+#[jit]
+impl [f32; 3] {}
+
 #[derive(Tree)]
 enum Choice {
     A,
