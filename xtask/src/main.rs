@@ -13,6 +13,7 @@ mod estimate;
 mod host;
 mod image;
 mod ram;
+mod macro_time;
 mod repo;
 mod setup;
 mod test;
@@ -44,6 +45,8 @@ enum Command {
     Bench(bench::Options),
     /// Hold the estimates of `cargo kiln report` against what the emulator counts, for the digits example.
     Estimate(estimate::Options),
+    /// How long the compiler takes, macros included, for functions and libraries of growing size.
+    MacroTime(macro_time::Options),
     /// Look into a linked firmware for panic paths, allocation, recursion and indirect calls in its kernels.
     CheckImage {
         /// The ELF file; built if left out.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Work => test::work(),
         Command::Bench(options) => bench::run(&options, consent),
         Command::Estimate(options) => estimate::run(&options, consent),
+        Command::MacroTime(options) => macro_time::run(&options),
         Command::CheckImage { elf } => image::run(elf, consent),
     };
     match done {

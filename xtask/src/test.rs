@@ -53,6 +53,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
     suite("crates".into(), &mut || cargo_test(root, &["test", "--workspace", "--no-fail-fast"]));
     suite("random graphs".into(), &mut || random_graphs(root));
     suite("transformations of transformations".into(), &mut || closure(root));
+    suite("mutated programs".into(), &mut || mutated_programs(root));
     for folder in workspaces_below(&root.join("tests")) {
         suite(repo::short(&folder), &mut || cargo_test(&folder, &["test", "--no-fail-fast"]));
     }
@@ -102,6 +103,10 @@ fn closure(root: &Path) -> Result<Tests> {
 pub fn work() -> Result<()> {
     let root = repo::root();
     cargo_test(root, &["test", "-p", "kiln-codegen", "--test", "cost", "--", "--nocapture"]).map(|_| ())
+/// A hundred thousand mutated programs, with the checks of a development build.
+fn mutated_programs(root: &Path) -> Result<Tests> {
+    let arguments = ["test", "--profile", "fuzz", "-p", "kiln-codegen", "--test", "mutations"];
+    run_tests(root, cargo::command(root, &arguments).env("KILN_MUTATIONS", "100000"), &arguments)
 }
 
 /// A suite that is one check.
