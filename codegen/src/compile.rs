@@ -16,6 +16,7 @@ use crate::dtype::DType;
 use crate::graph::{Graph, Src};
 use crate::parse::spans::{SourceMap, Sp, Spans};
 use crate::parse::{ast, convert_alias, convert_const, convert_fn, convert_method, convert_struct};
+use crate::trace::deep::{self, Cuts};
 use crate::trace::types::Ty;
 use crate::trace::value::{Ctx, FnItem, Scope, Traced, Value};
 use crate::trace::{Items, ParamOrigin, Stop, Tracer, tree};
@@ -99,6 +100,7 @@ pub fn trace_entry(items: &Items, map: &SourceMap, id: &str) -> Entry {
     let f = items.fns[id].clone();
     let decl = &f.function;
     let mut tr = Tracer::new(items, map, &decl.name.text);
+    tr.cuts = traced_cuts(items, map, id);
     let result = trace_body(&mut tr, &f);
     match result {
         Ok((params, ret, value_leaves, mut_leaves)) if tr.diags.is_empty() && tr.needed.is_empty() => {
@@ -123,6 +125,27 @@ pub fn trace_entry(items: &Items, map: &SourceMap, id: &str) -> Entry {
             verdict(tr)
         }
     }
+}
+
+/// The graphs of the functions at which the way down from `id` is cut. One that cannot be traced alone is left to its callers,
+/// which then report why.
+fn traced_cuts(items: &Items, map: &SourceMap, id: &str) -> Cuts {
+    let mut cuts = Cuts::new();
+    for id in deep::cuts(items, id) {
+        let f = items.fns[&id].clone();
+        let mut tr = Tracer::new(items, map, &f.function.name.text);
+        tr.cuts = cuts.clone();
+        if let Ok((_, Ty::Array(_), value, _)) = trace_body(&mut tr, &f)
+            && tr.diags.is_empty()
+            && tr.needed.is_empty()
+        {
+            let graph = tr.finish(&value);
+            if !graph.eqns.iter().any(|e| e.op.has_effect()) {
+                cuts.insert(id, Rc::new(graph));
+            }
+        }
+    }
+    cuts
 }
 
 /// Methods are fetched before mistakes are reported: a missing method may be the cause.
@@ -203,6 +226,11 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
         Some(t) => tr.resolve_type(t, &ctx)?,
         None => Ty::Unit,
     };
+    if let Some(written) = decl.ret.as_ref().filter(|_| !is_returned(&ret)) {
+        return Err(Diag::at(written.sp, "a kernel declares what it returns")
+            .help("write the type, as in `-> [f32; 3]`")
+            .into());
+    }
     let value_leaves = whole_leaves(tr, &value, &ret)?;
     let mut mut_leaves = Vec::new();
     for (name, var, ty) in mutable {
@@ -215,6 +243,17 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
 
 /// What an index is computed in.
 const USIZE: DType = DType::U32;
+
+/// Whether a kernel can return a value of this type.
+fn is_returned(ty: &Ty) -> bool {
+    match ty {
+        Ty::Array(_) | Ty::Unit | Ty::Usize => true,
+        Ty::Struct(s) => s.fields.iter().all(|(_, t)| is_returned(t)),
+        Ty::Tuple(items) => items.iter().all(is_returned),
+        Ty::List(t, _) | Ty::Checked(t) => is_returned(t),
+        Ty::Option(_) | Ty::Any => false,
+    }
+}
 
 /// The leaves of a value with every number made an array.
 fn whole_leaves(tr: &mut Tracer<'_>, v: &Value, ty: &Ty) -> Result<Vec<Traced>, Stop> {
@@ -251,7 +290,7 @@ pub fn compile(unit: &Unit) -> Outcome {
             methods.into_iter().map(|(owner, name, sp)| (owner, ident(&name, spans.tokens(sp).0))).collect(),
         ),
         Entry::Errors(diags) => Outcome::Done(Kernel {
-            errors: crate::diag::to_tokens(&own_mistakes(diags, &items, &map), &spans),
+            errors: crate::diag::to_tokens(&own_mistakes(diags, &items, &map), &spans, &unit.sources),
             items: TokenStream::new(),
             body: quote!(loop {}),
             arena_bytes: 0,

@@ -1,11 +1,12 @@
 //! The one type behind every message that a user sees.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use crate::parse::spans::{Sp, Spans};
+use crate::parse::spans::{Place, Sp, Spans};
 
 /// A mistake in the user's program: where, what was found, where the operands came from, what to write instead.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,8 +90,8 @@ impl Diag {
 }
 
 /// `compile_error!` items for `diags`. Where the place is in another crate the caret sits on the nearest local call and
-/// the text names the foreign place.
-pub fn to_tokens(diags: &[Diag], spans: &Spans) -> TokenStream {
+/// the text names the foreign place and quotes its line, if `sources` has it.
+pub fn to_tokens(diags: &[Diag], spans: &Spans, sources: &BTreeMap<String, String>) -> TokenStream {
     let map = spans.map();
     let mut out = TokenStream::new();
     for d in diags {
@@ -100,7 +101,13 @@ pub fn to_tokens(diags: &[Diag], spans: &Spans) -> TokenStream {
         if !place.local
             && let Some((call, _)) = d.calls.iter().find(|(c, _)| map.place(*c).local)
         {
-            let _ = write!(text, "\n         in {}:{}:{}", place.file, place.line, place.column);
+            let Place { file, line, column, .. } = place;
+            let _ = write!(text, "\n         in {file}:{line}:{column}");
+            let quoted = sources.get(file).and_then(|text| text.lines().nth(line.checked_sub(1)?));
+            if let Some(code) = quoted {
+                let caret = " ".repeat(code.chars().take(column - 1).count());
+                let _ = write!(text, "\n         {line:4} | {}\n              | {caret}^", code.trim_end());
+            }
             sp = *call;
         }
         out.extend(error_tokens(spans, sp, &text));

@@ -1,8 +1,8 @@
 //! What the front end hands to the compiler: one entry and every item it can reach, already resolved by rustc.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 
 pub use crate::frontend::options::{Options, Workspace};
 pub use crate::record::Json;
@@ -36,6 +36,8 @@ pub struct Unit {
     pub receiver: Ident,
     /// Whether [`Kernel::record`] is wanted.
     pub record: bool,
+    /// The text of files of other crates, as their spans name them: no caret can point there, so messages quote them.
+    pub sources: BTreeMap<String, String>,
 }
 
 /// One published item with the meaning of every path it mentions.
@@ -140,7 +142,30 @@ pub fn of_source(source: &str) -> syn::Result<Unit> {
         }
     }
     let paths: BTreeMap<String, String> = items.keys().map(|k| (k.clone(), k.clone())).collect();
-    let items = items.into_iter().map(|(id, item)| (id, Record { item, paths: paths.clone(), local: true })).collect();
+    let record = |item: Item| {
+        let mut paths = paths.clone();
+        if let Item::Fn(f) = &item {
+            // Its own name is no mention.
+            let syn::ItemFn { attrs, sig: syn::Signature { generics, inputs, output, .. }, block, .. } = f;
+            let mut mentioned = BTreeSet::new();
+            words(quote::quote!(#(#attrs)* #generics #inputs #output #block), &mut mentioned);
+            paths.retain(|path, _| path.split("::").next().is_some_and(|head| mentioned.contains(head)));
+        }
+        Record { item, paths, local: true }
+    };
+    let items = items.into_iter().map(|(id, item)| (id, record(item))).collect();
     let name = |s| Ident::new(s, proc_macro2::Span::call_site());
-    Ok(Unit { entry, items, options: Default::default(), workspace: name("ws"), receiver: name("this"), record: false })
+    let (workspace, receiver) = (name("ws"), name("this"));
+    let sources = BTreeMap::new();
+    Ok(Unit { entry, items, options: Default::default(), workspace, receiver, record: false, sources })
+}
+
+fn words(tokens: TokenStream, out: &mut BTreeSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(g) => words(g.stream(), out),
+            TokenTree::Ident(i) => drop(out.insert(i.to_string())),
+            _ => {}
+        }
+    }
 }

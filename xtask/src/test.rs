@@ -103,6 +103,8 @@ fn closure(root: &Path) -> Result<Tests> {
 pub fn work() -> Result<()> {
     let root = repo::root();
     cargo_test(root, &["test", "-p", "kiln-codegen", "--test", "cost", "--", "--nocapture"]).map(|_| ())
+}
+
 /// A hundred thousand mutated programs, with the checks of a development build.
 fn mutated_programs(root: &Path) -> Result<Tests> {
     let arguments = ["test", "--profile", "fuzz", "-p", "kiln-codegen", "--test", "mutations"];

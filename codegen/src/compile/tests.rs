@@ -197,3 +197,40 @@ fn a_loop_of_a_thousand_turns_takes_no_more_code_than_one_of_ten() {
         assert_eq!(of("10"), of("1000"), "{source}");
     }
 }
+
+#[test]
+fn diamonds_are_traced_in_proportion_to_the_functions_that_they_have() {
+    let mut source = "fn a30(x: &[f32; 4]) -> [f32; 4] { x * 2.0 }\n".to_owned();
+    for i in (0..30).rev() {
+        let next = i + 1;
+        source += &format!(
+            "fn b{i}(x: &[f32; 4]) -> [f32; 4] {{ a{next}(x) * 3.0 }}
+             fn c{i}(x: &[f32; 4]) -> [f32; 4] {{ a{next}(x) + 1.0 }}
+             fn a{i}(x: &[f32; 4]) -> [f32; 4] {{ b{i}(x) - c{i}(x) }}\n"
+        );
+    }
+    let n = trace(&source).unwrap().graph.eqns.len();
+    assert!(n < 1000, "{n} equations");
+}
+
+/// Tests have a fourth of the stack that rustc has.
+#[test]
+fn deep_calls_need_little_stack() {
+    let chain: String =
+        (0..400).rev().map(|i| format!("fn s{i}(x: &[f32; 4]) -> [f32; 4] {{ x * 2.0 + s{}(x) }}\n", i + 1)).collect();
+    let graph = trace(&format!("fn s400(x: &[f32; 4]) -> [f32; 4] {{ x }}\n{chain}")).unwrap().graph;
+    assert_eq!(graph.eqns.iter().filter(|e| e.op.name() == "add").count(), 400);
+}
+
+#[test]
+fn calls_that_cannot_be_cut_are_refused_before_the_stack_ends() {
+    let work = || {
+        let chain: String =
+            (0..200).rev().map(|i| format!("fn s{i}(x: &mut [f32; 4]) {{ s{}(x); }}\n", i + 1)).collect();
+        trace(&format!("fn s200(x: &mut [f32; 4]) {{ *x = *x * 2.0; }}\n{chain}")).unwrap_err()
+    };
+    let said = std::thread::Builder::new().stack_size(64 << 20).spawn(work).unwrap().join().unwrap();
+    assert!(said.contains("calls nest more than 128 deep"), "{said}");
+    let help = "if they come back to where they were, write a loop; else split what they do into functions of arrays";
+    assert!(said.contains(help), "{said}");
+}

@@ -242,16 +242,26 @@ impl State {
             let record = Record { item: b.item.clone()?, paths, local: b.identity.key == here };
             Some((b.identity.id.to_string(), record))
         });
-        let unit = Unit {
+        let mut unit = Unit {
             entry: own,
             items: records.collect(),
             options: options.clone(),
             workspace: shape.workspace.clone(),
             receiver: shape.receiver.clone(),
             record: host.record,
+            sources: BTreeMap::new(),
         };
         // A panic is a mistake of ours, but no reason for everything around the kernel to light up.
-        let outcome = super::caught(|| (host.compile)(&unit));
+        let mut outcome = super::caught(|| (host.compile)(&unit));
+        if let Ok(Outcome::Done(Kernel { errors, .. })) = &outcome
+            && !errors.is_empty()
+        {
+            // Once more, to quote what stands in other crates.
+            unit.sources = bodies.iter().filter(|b| b.identity.key != here).filter_map(|b| b.source(host)).collect();
+            if !unit.sources.is_empty() {
+                outcome = super::caught(|| (host.compile)(&unit));
+            }
+        }
         match outcome.unwrap_or_else(|errors| Outcome::Done(Kernel { errors, ..emit::stand_in() })) {
             Outcome::Done(kernel) => {
                 let code = emit::implement(&shape, &self.entry.module, &options, kernel);
@@ -321,6 +331,19 @@ struct Body {
 }
 
 impl Body {
+    /// The file that the item stands in, as spans name it, and its text.
+    fn source(&self, host: &Host<'_>) -> Option<(String, String)> {
+        let name = match self.item.as_ref()? {
+            Item::Fn(f) => &f.sig.ident,
+            Item::Method { method, .. } => &method.sig.ident,
+            Item::Struct(s) => &s.ident,
+            Item::Const(c) => &c.ident,
+            Item::Alias(a) => &a.ident,
+        };
+        let text = (host.read)(&name.span().local_file()?)?;
+        Some((name.span().file(), text))
+    }
+
     fn read(body: &TokenTree) -> Option<Body> {
         let parts = wire::inside(body)?;
         let [identity, kind, paths] = &parts[..] else { return None };

@@ -121,7 +121,7 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
         }
         return out;
     }
-    let id = publish::identity(&name, host);
+    let id = publish::identity(&name, &f, host);
     out.extend(publish::identity_macro(&f.vis, &name, &id, host));
     f.attrs.retain(|a| !a.path().is_ident("doc"));
     if kernel.is_some() {
@@ -136,7 +136,7 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
 
 /// Publishes an item that has mistakes, so that its callers do not light up too.
 pub fn broken(vis: &Visibility, name: &Ident, options: &Options, host: &Host<'_>) -> TokenStream {
-    let id = publish::identity(name, host);
+    let id = publish::identity(name, &TokenStream::new(), host);
     let identity = publish::identity_macro(vis, name, &id, host);
     let part = Part { name: id, kind: quote!(broken), keys: Vec::new(), kernel: None };
     let body = Plan { owner: None, parts: vec![part], paths: Vec::new(), facade: options.facade() }.start(host);
@@ -173,7 +173,7 @@ fn publish_plain(
     let live = (!item.is_empty()).then(emit::live);
     let kind = std.spell_tokens(kind);
     let uses = std.uses();
-    let id = publish::identity(name, host);
+    let id = publish::identity(name, &kind, host);
     let identity = publish::identity_macro(vis, name, &id, host);
     let keys = paths.iter().map(|p| p.key.clone()).collect();
     let part = Part { name: id, kind, keys, kernel: None };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 
 use super::collect::{self, Entry};
 use super::free::FreePath;
@@ -170,19 +170,29 @@ pub fn finish(input: TokenStream, host: &Host<'_>) -> TokenStream {
 }
 
 /// The identity of an item named `name`: unique over crates and over the places in one.
-pub fn identity(name: &Ident, host: &Host<'_>) -> Ident {
+pub fn identity(name: &Ident, item: &impl ToTokens, host: &Host<'_>) -> Ident {
     let text = name.to_string();
-    format_ident!("__kiln_{}_{}", text.trim_start_matches("r#"), position(name, host), span = name.span())
+    let text = text.trim_start_matches("r#");
+    let mut place = position(name, host);
+    if expansion(name).is_some() {
+        // One expansion may repeat an item: the copies stand at one place, and differ in what was put in.
+        place = format!("{:012x}", hash(&format!("{place}|{}", item.to_token_stream())) >> 16);
+    }
+    format_ident!("__kiln_{}_{}", text, place, span = name.span())
+}
+
+/// Two expansions of one `macro_rules!` put their items at the same place; what tells them apart is the number of the
+/// expansion, which only the debug output of a span has.
+fn expansion(name: &Ident) -> Option<String> {
+    let debug = format!("{:?}", name.span());
+    debug.split(' ').next().filter(|word| word.starts_with('#') && *word != "#0").map(str::to_owned)
 }
 
 /// A word that stands for a place in a crate.
 pub fn position(name: &Ident, host: &Host<'_>) -> String {
     let span = name.span();
     let start = span.start();
-    // Two expansions of one `macro_rules!` put their items at the same place; what tells them apart is the number of
-    // the expansion, which only the debug output of a span has.
-    let debug = format!("{span:?}");
-    let expansion = debug.split(' ').next().filter(|word| word.starts_with('#') && *word != "#0").unwrap_or("");
+    let expansion = expansion(name).unwrap_or_default();
     let crate_key = &host.crate_key;
     let text = format!("{crate_key}|{}|{}|{}|{expansion}", span.file(), start.line, start.column);
     format!("{:012x}", hash(&text) >> 16)

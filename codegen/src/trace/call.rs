@@ -10,11 +10,15 @@ use crate::parse::ast::*;
 use crate::parse::spans::Sp;
 use crate::trace::expr::root_name;
 use crate::trace::types::Ty;
-use crate::trace::value::{Ctx, FnItem, FnValue, Generic, Num, Number, Scope, StructValue, Traced, Value};
+use crate::trace::value::{Ctx, FnItem, FnValue, Generic, Num, Number, Scope, StructValue, TVar, Traced, Value};
 use crate::trace::{CallSite, R, Stop, Tracer, err, err_help};
+use crate::unit::ItemId;
 
 /// Calls of one function inside each other after which it is taken to be recursive.
 const MAX_NESTED_CALLS: usize = 64;
+
+/// Calls inside each other that the stack of rustc has room for. See [`crate::trace::deep`] for longer ways.
+const MAX_DEPTH: usize = 128;
 
 /// Evaluated arguments of a call.
 #[derive(Clone, Debug, Default)]
@@ -201,6 +205,9 @@ pub fn static_ints(v: &Value) -> Option<Vec<i128>> {
         _ => None,
     }
 }
+
+/// A graph, a function, the arrays that it is given; see [`Tracer::called`].
+pub type CallKey = (u32, ItemId, Vec<TVar>);
 
 /// What a call yields: its value, and the final values of its `&mut` parameters.
 #[derive(Debug)]
@@ -711,7 +718,8 @@ impl<'a> Tracer<'a> {
     /// Calls a function item: binds generics and parameters, evaluates the body, fits the result to the declared type.
     pub fn call_item(&mut self, f: &Rc<FnItem>, given: &[(Rc<str>, Generic)], args: Args, sp: Sp) -> R<Called> {
         let decl = &f.function;
-        if self.calls.iter().filter(|c| c.id == f.id).count() > MAX_NESTED_CALLS {
+        let again = self.calls.iter().filter(|c| c.id == f.id).count();
+        if again > MAX_NESTED_CALLS || again > 0 && self.calls.len() >= MAX_DEPTH {
             let start = self.calls.iter().rposition(|c| c.id == f.id).unwrap_or(0);
             let mut cycle: Vec<&str> = self.calls[start..].iter().map(|c| &*c.name).collect();
             cycle.push(&decl.name.text);
@@ -719,6 +727,13 @@ impl<'a> Tracer<'a> {
                 sp,
                 format!("recursive call: {}", cycle.join(" -> ")),
                 "a kernel has no stack to recurse on: write a loop",
+            );
+        }
+        if self.calls.len() >= MAX_DEPTH {
+            return err_help(
+                sp,
+                format!("calls nest more than {MAX_DEPTH} deep"),
+                "if they come back to where they were, write a loop; else split what they do into functions of arrays",
             );
         }
         // The span of library code means nothing to a user: its mistakes are reported at the call.
@@ -819,6 +834,18 @@ impl<'a> Tracer<'a> {
         if failed {
             return Err(Stop::Silent);
         }
+        // A function that is called twice with the same values, as those at the bottom of diamonds are, is traced once. What
+        // the kernel itself calls is, however often, so that each of its variables can be looked at.
+        let arrays = (!f.library && muts.is_empty()).then(|| self.arrays_only(f, &vars)).flatten();
+        if let (Some(arrays), Some(graph)) = (&arrays, self.cuts.get(&f.id).cloned()) {
+            return Ok(self.call_cut(&graph, arrays, sp).into());
+        }
+        let arrays = arrays.filter(|_| !self.calls.is_empty());
+        let key = arrays.map(|a| (self.frame_id(), f.id.clone(), a.iter().map(|t| t.tvar).collect()));
+        if let Some(value) = key.as_ref().and_then(|key| self.called.get(key)) {
+            return Ok(value.clone().into());
+        }
+        let (n_diags, n_eqns) = (self.diags.len(), self.graph().eqns.len());
         self.calls.push(CallSite { id: f.id.clone(), name: decl.name.text.clone(), sp });
         let word = if f.library { None } else { self.word.take() };
         let result = match self.custom_rule(f) {
@@ -838,8 +865,24 @@ impl<'a> Tracer<'a> {
         }
         self.calls.pop();
         let value = result?;
+        if let Some(key) = key
+            && self.diags.len() == n_diags
+            && self.graph().eqns[n_eqns..].iter().all(|e| !e.op.has_effect())
+        {
+            self.called.insert(key, value.clone());
+        }
         let muts = muts.into_iter().map(|(n, var)| (n, vars.vars[var].1.clone())).collect();
         Ok(Called { value, muts })
+    }
+
+    /// The arguments of a call whose result depends on nothing else.
+    fn arrays_only(&self, f: &FnItem, vars: &Scope) -> Option<Vec<Traced>> {
+        let alone = f.function.generics.is_empty() && f.function.self_ty.is_none();
+        if !alone || !self.axes.is_empty() || !self.rules.is_empty() {
+            return None;
+        }
+        let array = |value: &Value| if let Value::Array(t) = value { Some(t.clone()) } else { None };
+        vars.vars.iter().map(|(_, value)| array(value)).collect()
     }
 
     /// Evaluates the body of `decl` and fits its value to the declared type.

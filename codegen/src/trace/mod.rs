@@ -22,6 +22,7 @@ pub mod control;
 pub mod counters;
 pub mod custom;
 pub mod debug;
+pub mod deep;
 mod desugar;
 pub mod expr;
 pub mod functional;
@@ -131,6 +132,10 @@ pub struct Tracer<'a> {
     pub calls: Vec<CallSite>,
     /// Library functions already parsed.
     pub library: HashMap<Rc<str>, Rc<FnItem>>,
+    /// Results of calls that depend on nothing but arrays.
+    pub called: HashMap<call::CallKey, value::Value>,
+    /// Functions that were traced before.
+    pub cuts: deep::Cuts,
     frames: Vec<Frame>,
     next_frame: u32,
     next_call: u32,
@@ -174,6 +179,8 @@ impl<'a> Tracer<'a> {
             needed: Vec::new(),
             calls: Vec::new(),
             library: HashMap::new(),
+            called: HashMap::new(),
+            cuts: HashMap::new(),
             frames: vec![Frame { id: 0, graph: Graph::new(name), captures: Vec::new() }],
             next_frame: 1,
             next_call: 1,
@@ -208,6 +215,11 @@ impl<'a> Tracer<'a> {
     /// The graph that is being appended to.
     pub fn graph(&mut self) -> &mut Graph {
         &mut self.frames.last_mut().expect("one frame at least").graph
+    }
+
+    /// Tells the graph that is being appended to from all others.
+    pub fn frame_id(&self) -> u32 {
+        self.frames.last().map_or(0, |frame| frame.id)
     }
 
     /// Starts a graph of its own.
