@@ -54,9 +54,16 @@ impl<'a> Tracer<'a> {
     /// The parts of `value` beside the patterns for them. Parts of what is behind a mutable reference are references.
     pub fn parts<'p>(&mut self, pat: &Pat, pats: &'p [Pat], place: &Value, value: &Value) -> R<Vec<(&'p Pat, Value)>> {
         let array = matches!(value, Value::Array(_));
+        let rows = matches!(value, Value::Array(t) if t.aval.rank() > 1);
         let n = match count(value) {
             // `let (key, sub) = random::split(key)`: rows are taken apart as a tuple too.
-            Some(n) if !array || matches!(pat.kind, PatKind::Slice(_) | PatKind::Tuple(_)) => n,
+            Some(n)
+                if !array
+                    || matches!(pat.kind, PatKind::Slice(_))
+                    || (rows && matches!(pat.kind, PatKind::Tuple(_))) =>
+            {
+                n
+            }
             _ => return err(pat.sp, format!("this pattern does not fit {}", value.describe())),
         };
         let open = pats.iter().any(is_rest);
