@@ -362,9 +362,9 @@ impl<'a> Builder<'a> {
         let mut ins = vec![self.start];
         ins.extend(self.hosts.iter().map(|(_, carry, _)| *carry));
         for (v, kept, _) in &consts {
-            ins.push(self.from_outside(*v, *kept));
+            ins.push(self.outer(*v, *kept));
         }
-        let stored = self.from_outside(v, Some(half * self.plan.n));
+        let stored = self.outer(v, Some(half * self.plan.n));
         ins.push(stored);
         let aval = self.body.aval(stored).clone();
         body.input(&aval);
@@ -379,7 +379,7 @@ impl<'a> Builder<'a> {
         Some(self.body.bind1(op, &[&[which], &ins[..]].concat()))
     }
 
-    fn from_outside(&mut self, v: Var, kept: Option<usize>) -> Var {
+    fn outer(&mut self, v: Var, kept: Option<usize>) -> Var {
         if let Some((_, _, w)) = self.consts.iter().find(|(u, k, _)| *u == v && *k == kept) {
             return *w;
         }
@@ -442,7 +442,7 @@ impl<'a> Builder<'a> {
                 w
             }
             None => {
-                let x = self.from_outside(v, None);
+                let x = self.outer(v, None);
                 self.slice(x, a)
             }
         };
@@ -471,7 +471,7 @@ impl<'a> Builder<'a> {
                 self.body.src = eqn.src;
                 self.body.try_bind(eqn.op.clone(), &ins).ok()?[0]
             }
-            _ => self.from_outside(v, None),
+            _ => self.outer(v, None),
         };
         self.whole.insert(v, w);
         Some(w)

@@ -247,7 +247,7 @@ impl Joins {
             let of = readers.get(&v).map_or(&[][..], Vec::as_slice);
             let in_step = !g.outputs.contains(&v) && !of.is_empty() && of.iter().all(|r| r.op.is_elementwise());
             let join = if in_step {
-                of[1..].iter().fold(Some(of[0].outputs[0]), |a, r| joins.meet(a, Some(r.outputs[0])))
+                of[1..].iter().try_fold(of[0].outputs[0], |a, r| joins.meet(Some(a), Some(r.outputs[0])))
             } else {
                 None
             };

@@ -235,7 +235,7 @@ impl Machine {
             Kind::Effect { effect, operands, .. } => {
                 let args = self.arrays(s, &locs, operands);
                 if let Effect::Check { text, .. } = effect
-                    && args[0].data().iter().any(|x| *x == Scalar::Bool(false))
+                    && args[0].data().contains(&Scalar::Bool(false))
                 {
                     return Err(text.clone());
                 }

@@ -80,7 +80,6 @@ fn half_the_memory_gives_the_same_bits() {
         let (a, b) = (eval(&c.program.graph, &c.args), results(&fitted.schedule, &c.program.dests, &c.args));
         let fine = a.iter().zip(&b).all(|(a, b)| same(a, b));
         assert!(fine, "seed {}\n{}\nwithin a budget\n{}", c.seed, c.program.graph, fitted.program.graph);
-        assert!(fitted.work >= 1);
     }
     assert!(n_smaller > 10, "{n_smaller} became smaller");
 }
