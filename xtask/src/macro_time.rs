@@ -90,7 +90,7 @@ const SHAPES: &[Shape] = &[
     },
 ];
 
-const HEAD: &str = "#![allow(dead_code)]\nuse kiln::prelude::*;\n";
+const HEAD: &str = "#![allow(unused)]\nuse kiln::prelude::*;\n";
 
 fn scalars(n: usize) -> String {
     let mut out = format!("{HEAD}#[jit]\npub fn f(x: f32, w: f32) -> f32 {{\n    let v0 = x;\n");
