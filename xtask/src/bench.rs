@@ -65,6 +65,8 @@ struct Anchor {
     /// Cycles more of divisions and square roots.
     #[serde(default)]
     slow: u64,
+    /// Its activations in RAM: the most that live at once, as f32.
+    ram_bytes: Option<u64>,
     /// The part of it that Kiln is meant to stay below.
     aim: Option<f64>,
 }
@@ -230,7 +232,8 @@ fn show(workloads: &BTreeMap<String, Workload>, results: &BTreeMap<&str, Measure
             let two = |part: f64| format!("{part:.2}");
             let parts = (two(instructions), cycles.map_or_else(String::new, two));
             let counts = (say::number(anchor.instructions), say::number(anchor.cycles()));
-            table.add_row([&by, &counts.0, &parts.0, &counts.1, &parts.1, &aim, "", ""]);
+            let ram = anchor.ram_bytes.map_or_else(String::new, say::bytes);
+            table.add_row([&by, &counts.0, &parts.0, &counts.1, &parts.1, &aim, &ram, ""]);
         }
     }
     for column in [1, 2, 3, 4, 6] {
