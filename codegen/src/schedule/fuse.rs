@@ -4,12 +4,11 @@
 //! reader would cost more than reading it, or if a reader needs it as a whole; everything else lives in the loops of its
 //! readers. Never changes the order of a fold, never computes a fold or an elementary function twice.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::dtype::DType;
 use crate::graph::{Aval, Eqn, Graph, Var};
-use crate::ops::{BroadcastInDim, Constant, FoldOrder, Lowering, Op};
+use crate::ops::{BroadcastInDim, Constant, Lowering, Op};
 use crate::schedule::body::{Body, Ex, Exprs, Node};
 use crate::schedule::exprs::{axes_of, index, merge_axes, needed, operands};
 use crate::schedule::ix::{Atom, Ix, ravel};
@@ -22,8 +21,6 @@ const CHEAP: u32 = 2;
 const CALL: u32 = 20;
 /// What a fold counts for: never computed twice.
 const FOLD: u32 = 1000;
-/// Elements up to which a fold is written out.
-const FEW: usize = 4;
 
 /// What is asked of a schedule.
 #[derive(Clone, Copy, Debug, Default)]
@@ -622,34 +619,6 @@ impl<'a> Builder<'a> {
                 let mut read = |e: &mut Exprs, n: usize, ix: &[Ix]| self.read(e, eqn.inputs[n], ix, &mut failed);
                 let mut body = Body { exprs, operands: &ins, read: &mut read };
                 eqn.op.body(&mut body, ix, &[])
-            }
-            Lowering::Fold { extents, combine, order, init, contraction: false }
-                if (1..=FEW).contains(&extents.iter().product::<usize>()) =>
-            {
-                // Of a few elements there is no loop, and so no index that the fold would have to share with its reader.
-                let n: usize = extents.iter().product();
-                let mut items = Vec::new();
-                for r in 0..n {
-                    let mut rest = r;
-                    let mut rx = Vec::new();
-                    for extent in extents.iter().rev() {
-                        rx.push(Ix::constant((rest % extent) as i64));
-                        rest /= extent;
-                    }
-                    rx.reverse();
-                    let mut read = |e: &mut Exprs, n: usize, ix: &[Ix]| self.read(e, eqn.inputs[n], ix, &mut failed);
-                    let mut body = Body { exprs, operands: &ins, read: &mut read };
-                    items.push(eqn.op.body(&mut body, ix, &rx));
-                }
-                let exprs = RefCell::new(exprs);
-                let combined = |a: Ex, b: Ex| exprs.borrow_mut().apply(combine.clone(), &[a, b]);
-                match order {
-                    FoldOrder::Lanes => kiln_math::lanes_reduce(&items, combined),
-                    FoldOrder::Sequential => {
-                        let start = exprs.borrow_mut().intern(Node::Const(init), g.dtype(u));
-                        items.into_iter().fold(start, combined)
-                    }
-                }
             }
             Lowering::Fold { extents, combine, order, init, contraction } => {
                 if ix != self.out {
