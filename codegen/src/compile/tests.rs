@@ -77,6 +77,14 @@ fn literals_are_as_precise_as_what_they_meet() {
     assert_eq!(doubles("1.3 * x"), [1.3, 1.3 * 3.0]);
     assert_eq!(doubles("x + [0.1, 0.7]"), [1.1, 3.7]);
     assert_eq!(doubles("matmul([[0.1, 0.2], [0.3, 0.4]], x)"), [0.1 + 0.2 * 3.0, 0.3 + 0.4 * 3.0]);
+    // What is picked from literals, and computed of that, where the index is known at run time.
+    let table = "let w = [0.1, 0.7]; let i = x[0] as i32;";
+    assert_eq!(doubles(&format!("{table} x + w[i]")), [1.7, 3.7]);
+    assert_eq!(doubles(&format!("{table} let y = w[i - 1] * 0.3; x * y")), [0.1 * 0.3, 3.0 * (0.1 * 0.3)]);
+    assert_eq!(
+        doubles("let mut y = [[0.1; 3]; 2]; for i in 0..2 { for j in 0..2 { y[i][j + 1] += x[i]; } } sum(y, axis = 1)"),
+        [0.1 + 1.1 + 1.1, 0.1 + 3.1 + 3.1]
+    );
     // The dtype of a conversion is no default that a literal could change.
     assert_eq!(
         doubles("let mut y = x; for i in 0..3 { y += 0.1 * (i as f64); } y"),

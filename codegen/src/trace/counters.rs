@@ -100,7 +100,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// What stands behind a variable: it is followed into the graphs around until something computes it.
-    fn origin_of(&self, v: TVar) -> Option<(TVar, Option<&Eqn>)> {
+    pub(super) fn origin_of(&self, v: TVar) -> Option<(TVar, Option<&Eqn>)> {
         let frame = self.frames.iter().find(|f| f.id == v.frame)?;
         if let Some((outer, _)) = frame.captures.iter().find(|(_, own)| *own == v.var) {
             return self.origin_of(outer.tvar);

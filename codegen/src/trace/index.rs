@@ -314,7 +314,9 @@ impl<'a> Tracer<'a> {
         let (coords, indices) = self.coords(&view.aval, &rest, IndexMode::Clip, sp)?;
         let mut ins = vec![&view];
         ins.extend(&indices);
-        self.bind1(Gather { coords }, &ins, sp)
+        let mut out = self.bind1(Gather { coords }, &ins, sp)?;
+        out.weak = t.weak;
+        Ok(out)
     }
 
     /// The map behind dynamic indices, by numpy's rules: index arrays broadcast together, and their axes stand where the

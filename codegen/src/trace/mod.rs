@@ -9,8 +9,8 @@ use std::rc::Rc;
 use crate::array::Array;
 use crate::diag::{Diag, Note};
 use crate::dtype::{DType, Scalar};
-use crate::graph::{Aval, Graph, Src, Var};
-use crate::ops::{Constant, Op, OpError};
+use crate::graph::{Aval, Eqn, Graph, Src, Var};
+use crate::ops::{BroadcastInDim, Constant, Gather, Op, OpError, Reshape, Slice};
 use crate::parse::ast;
 use crate::parse::spans::{SourceMap, Sp};
 use crate::unit::ItemId;
@@ -388,12 +388,65 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    /// A literal that takes `dtype`, from what is written.
+    /// What is made of literals only, in `dtype`, from what is written.
     fn literal_as(&mut self, t: &Traced, dtype: DType, sp: Sp) -> Option<Traced> {
-        let literal = self.literals.get(&t.tvar).filter(|_| t.weak)?.clone();
-        let data: Vec<_> = literal.data.iter().map(|n| scalar(*n, dtype)).collect();
-        let fits = data.iter().all(|s| s.dtype() == dtype);
-        fits.then(|| self.constant(Array::new(Aval::new(dtype, &literal.shape), data), sp))
+        if t.weak { self.remade(t, dtype, &mut HashMap::new(), sp) } else { None }
+    }
+
+    /// A literal in `dtype`, what is picked from one, or floats computed from such. `done` is what is remade already.
+    fn remade(&mut self, t: &Traced, dtype: DType, done: &mut HashMap<TVar, Option<Traced>>, sp: Sp) -> Option<Traced> {
+        let (at, eqn) = match self.origin_of(t.tvar) {
+            Some((at, eqn)) => (at, eqn.cloned()),
+            None => (t.tvar, None),
+        };
+        if let Some(found) = done.get(&at) {
+            return found.clone();
+        }
+        let new = match self.literals.get(&at).cloned() {
+            Some(literal) => {
+                let data: Vec<_> = literal.data.iter().map(|n| scalar(*n, dtype)).collect();
+                let fits = data.iter().all(|s| s.dtype() == dtype);
+                fits.then(|| self.constant(Array::new(Aval::new(dtype, &literal.shape), data), sp))
+            }
+            None => eqn.and_then(|eqn| self.remade_from(t, at.frame, eqn, dtype, done, sp)),
+        };
+        done.insert(at, new.clone());
+        new
+    }
+
+    fn remade_from(
+        &mut self,
+        t: &Traced,
+        frame: u32,
+        eqn: Eqn,
+        dtype: DType,
+        done: &mut HashMap<TVar, Option<Traced>>,
+        sp: Sp,
+    ) -> Option<Traced> {
+        let own = t.aval.dtype;
+        let picks = eqn.op.downcast::<Gather>().is_some()
+            || eqn.op.downcast::<Slice>().is_some()
+            || eqn.op.downcast::<Reshape>().is_some()
+            || eqn.op.downcast::<BroadcastInDim>().is_some();
+        let computes = eqn.op.is_elementwise() && own.is_float() && dtype.is_float() && dtype.bytes() > own.bytes();
+        let graph = &self.frames.iter().find(|f| f.id == frame)?.graph;
+        let operand = |var: &Var| Traced {
+            tvar: TVar { frame, var: *var },
+            aval: Rc::new(graph.aval(*var).clone()),
+            weak: false,
+            name: None,
+            sp,
+        };
+        let mut ins: Vec<Traced> = eqn.inputs.iter().map(operand).collect();
+        let n = match (picks, computes) {
+            (true, _) => 1,
+            (_, true) if !ins.is_empty() && ins.iter().all(|x| x.aval.dtype == own) => ins.len(),
+            _ => return None,
+        };
+        for x in ins.iter_mut().take(n) {
+            *x = self.remade(x, dtype, done, sp)?;
+        }
+        self.bind1(eqn.op, &ins.iter().collect::<Vec<_>>(), sp).ok()
     }
 
     /// Library code has no place of its own: the call that led there stands for it.
