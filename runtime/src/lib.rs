@@ -13,6 +13,7 @@ mod error;
 pub mod prelude;
 #[doc(hidden)]
 pub mod rt;
+pub mod test;
 
 pub use error::{CheckError, CheckValue};
 #[doc(hidden)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, GenericArgument, Item, ItemFn, ItemMod, Signature, Token, Type, Visibility};
@@ -233,6 +234,18 @@ fn parts(s: &syn::ItemStruct, facade: &TokenStream) -> TokenStream {
     let types: Vec<_> = s.fields.iter().map(|f| &f.ty).collect();
     let members: Vec<_> = s.fields.members().collect();
     let values: Vec<_> = (0..types.len()).map(|i| format_ident!("part_{}", i)).collect();
+    let names = members.iter().map(|m| match m {
+        syn::Member::Named(name) => name.unraw().to_string(),
+        syn::Member::Unnamed(n) => n.index.to_string(),
+    });
+    // Asked for only where it depends on a parameter: as a bound, what is known to be false is an error without a place.
+    let mut walked = s.generics.clone();
+    if s.generics.type_params().next().is_some() {
+        let floats: Vec<syn::WherePredicate> =
+            types.iter().map(|t| syn::parse_quote!(#t: #facade::rt::Floats)).collect();
+        walked.make_where_clause().predicates.extend(floats);
+    }
+    let walked = &walked.where_clause;
     let quiet = emit::quiet();
     quote! {
         #quiet
@@ -253,6 +266,12 @@ fn parts(s: &syn::ItemStruct, facade: &TokenStream) -> TokenStream {
                 #[inline(always)]
                 fn from_parts((#(#values,)*): (#(#types,)*)) -> Self {
                     Self { #(#members: #values),* }
+                }
+            }
+            impl #impl_generics #facade::rt::Floats for #name #ty_generics #walked {
+                #[inline]
+                fn floats(&mut self, _beside: &Self, _visitor: &mut #facade::rt::Visitor<impl #facade::rt::Visit>) {
+                    #(_visitor.enter(#facade::rt::Step::Field(#names), &mut self.#members, &_beside.#members);)*
                 }
             }
         };

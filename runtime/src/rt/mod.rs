@@ -32,6 +32,6 @@ pub use reduce::{reduce, reduce_any_order};
 pub use rows::{SameAs, copy, row, row_mut};
 pub use shared::Shared;
 pub use show::{Flag, Show, flags};
-pub use tree::FromParts;
+pub use tree::{Floats, FromParts, Path, Place, Step, Visit, Visitor};
 pub use unwritten::Unwritten;
 pub use windows::{Edge, Reach, clip, lanes, windowed};

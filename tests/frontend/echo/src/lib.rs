@@ -12,6 +12,25 @@ pub mod rt {
         fn from_parts(parts: P) -> Self;
     }
 
+    /// Of any type: these tests look at no numbers.
+    pub trait Floats {
+        fn floats(&mut self, beside: &Self, visitor: &mut Visitor<impl Visit>);
+    }
+
+    #[derive(Debug)]
+    pub struct Visitor<V>(pub V);
+
+    pub trait Visit {}
+
+    impl<V: Visit> Visitor<V> {
+        pub fn enter<T>(&mut self, _: Step, _: &mut T, _: &T) {}
+    }
+
+    #[derive(Debug)]
+    pub enum Step {
+        Field(&'static str),
+    }
+
     #[derive(Debug)]
     pub struct Arena<const BYTES: usize>(pub [u8; BYTES]);
 
