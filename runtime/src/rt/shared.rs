@@ -65,7 +65,8 @@ mod imp {
         #[inline(always)]
         pub(super) fn take(&self) -> Option<Taken<'_, BYTES>> {
             // Of all who swap while it is false, one reads false. `Acquire` and the `Release` below order the uses.
-            (!self.taken.swap(true, Ordering::Acquire)).then_some(Taken(self))
+            // Who reads true must not even make a `Taken`, since dropping it would free what another holds.
+            (!self.taken.swap(true, Ordering::Acquire)).then(|| Taken(self))
         }
     }
 
@@ -126,6 +127,8 @@ mod tests {
         let (outer, inner) = SHARED.with(|a| (address(a), SHARED.with(|b| address(b))));
         assert_ne!(outer, inner);
         assert_eq!(SHARED.with(address), outer, "the static is free again");
+        let taken_twice = SHARED.with(|_| (SHARED.with(|b| address(b)), SHARED.with(|c| address(c))));
+        assert!(taken_twice.0 != outer && taken_twice.1 != outer, "a call that finds it taken leaves it taken");
     }
 
     #[test]
