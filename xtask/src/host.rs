@@ -178,7 +178,7 @@ fn show(goals: &BTreeMap<String, Workload>, times: &[Time]) -> Vec<String> {
         let row = Row::of(times, &kiln.workload);
         let fast = kiln.system != "kiln";
         let name = if fast { format!("{} fast", kiln.workload) } else { kiln.workload.clone() };
-        let us = |ns: Option<f64>| ns.map_or(String::new(), |ns| micro(ns));
+        let us = |ns: Option<f64>| ns.map_or(String::new(), micro);
         let gain = |ns: Option<f64>| ns.map(|ns| ns / kiln.ns_min);
         let library = row.library();
         let (call, jax, best) = (gain(row.ns("jax")), gain(row.jax()), gain(library.map(|t| t.ns_min)));

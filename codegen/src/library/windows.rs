@@ -382,8 +382,8 @@ fn window_rows(tr: &mut Tracer<'_>, w: &Windows, x: &Traced, init: &Traced, sp: 
     let pad = Pad { lo: w.lo.clone(), hi: w.hi.clone(), interior: w.base_dilation.iter().map(|k| k - 1).collect() };
     let padded = tr.bind1(pad, &[x, init], sp)?;
     let (mut dims, mut index_dims, mut ins) = (Vec::new(), Vec::new(), vec![padded]);
-    for d in 0..n {
-        let aval = Aval::new(DType::I32, &[w.window[d], outer[d]]);
+    for (d, places) in outer.iter().enumerate() {
+        let aval = Aval::new(DType::I32, &[w.window[d], *places]);
         let step = |tr: &mut Tracer<'_>, dimension: usize, by: usize| -> R<Traced> {
             let i = tr.bind1(Iota { aval: aval.clone(), dimension }, &[], sp)?;
             let by = tr.constant(Array::full(&aval, Scalar::I32(by as i32)), sp);

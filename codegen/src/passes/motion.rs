@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::dtype::DType;
 use crate::graph::{Aval, Env, Eqn, Graph, Var};
 use crate::ops::{Barrier, Constant, Lowering, Scan};
-use crate::passes::rebuild;
+use crate::passes::{dce, rebuild};
 
 /// Moves what does not change out of loops.
 pub fn hoist(graph: &Graph) -> Graph {
@@ -81,7 +81,8 @@ fn out_of(g: &mut Graph, scan: &Scan, ins: &[Var]) -> Option<Vec<Var>> {
         }
     }
     small.outputs = env.get_all(&body.outputs);
-    Some(g.bind(Scan { body: Rc::new(small), n_consts, ..scan.clone() }, &args))
+    // What only the moved work read is not computed in the loop any more.
+    Some(g.bind(Scan { body: Rc::new(dce(&small)), n_consts, ..scan.clone() }, &args))
 }
 
 /// Appends what computes `v`, which depends on what `env` has.

@@ -762,7 +762,7 @@ impl<'a> Tracer<'a> {
         bound.extend(given.iter().cloned());
         let empty = Ctx { paths: f.paths.clone(), generics: BTreeMap::new(), self_ty: None, library: f.library };
         for (p, (v, _)) in decl.params.iter().zip(&values) {
-            self.infer(&p.ty, v, &decl.generics, &mut bound, &empty);
+            Self::infer(&p.ty, v, &decl.generics, &mut bound, &empty);
         }
         // What the arguments leave open may follow from the type that is wanted.
         if let (Some(ret), Some(wanted)) = (&decl.ret, expected.as_ref().and_then(stand_in))
@@ -772,7 +772,7 @@ impl<'a> Tracer<'a> {
                 (TypeKind::Path(p), Some(t)) if p.ident() == Some("Self") => t,
                 _ => ret,
             };
-            self.infer(written, &wanted, &decl.generics, &mut bound, &empty);
+            Self::infer(written, &wanted, &decl.generics, &mut bound, &empty);
         }
         for g in &decl.generics {
             let used = bound.contains_key(&g.name.text);

@@ -664,7 +664,7 @@ impl<'a> Tracer<'a> {
             let mut bound = Default::default();
             for (name, value, _) in given {
                 if let Some((_, t)) = decl.fields.iter().find(|(f, _)| *f == name.text) {
-                    self.infer(t, value, &decl.generics, &mut bound, ctx);
+                    Self::infer(t, value, &decl.generics, &mut bound, ctx);
                 }
             }
             let mut args = Vec::new();

@@ -91,12 +91,15 @@ pub struct Items {
     /// Methods by (struct, name).
     pub methods: HashMap<(ItemId, String), Rc<FnItem>>,
     /// Structs by id, with what their paths mean.
-    pub structs: HashMap<ItemId, (Rc<ast::Struct>, Rc<std::collections::BTreeMap<String, ItemId>>)>,
+    pub structs: HashMap<ItemId, (Rc<ast::Struct>, Paths)>,
     /// Type aliases by id, with what their paths mean.
-    pub aliases: HashMap<ItemId, (Rc<ast::Alias>, Rc<std::collections::BTreeMap<String, ItemId>>)>,
+    pub aliases: HashMap<ItemId, (Rc<ast::Alias>, Paths)>,
     /// Constants by id, with what their paths mean.
-    pub consts: HashMap<ItemId, (Rc<ast::Const>, Rc<std::collections::BTreeMap<String, ItemId>>)>,
+    pub consts: HashMap<ItemId, (Rc<ast::Const>, Paths)>,
 }
+
+/// What the paths of an item mean.
+pub type Paths = Rc<std::collections::BTreeMap<String, ItemId>>;
 
 /// One graph under construction.
 #[derive(Debug)]

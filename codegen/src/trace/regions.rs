@@ -36,6 +36,9 @@ struct Open {
     vars: Scope,
 }
 
+/// What [`Tracer::carry_fixpoint`] finds: the open body, the changed variables with their types, their initial values.
+type Fixpoint = (Open, Vec<(usize, Value)>, Vec<Traced>);
+
 impl<'a> Tracer<'a> {
     /// `if` on a traced condition.
     #[allow(clippy::too_many_arguments)]
@@ -390,15 +393,14 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    /// Traces a loop body until the set and the types of the variables it changes are known. Returns the open body, the
-    /// changed variables with their types, and their initial values.
+    /// Traces a loop body until the set and the types of the variables it changes are known.
     fn carry_fixpoint(
         &mut self,
         vars: &Scope,
         body: &Block,
         sp: Sp,
         mut f: impl FnMut(&mut Tracer<'a>, &mut Scope) -> R<()>,
-    ) -> R<(Open, Vec<(usize, Value)>, Vec<Traced>)> {
+    ) -> R<Fixpoint> {
         // A first guess from the syntax saves a round.
         let mut guess = Vec::new();
         desugar::assigned(body, &mut guess);

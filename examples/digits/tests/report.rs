@@ -23,7 +23,7 @@ fn numbers_are_written_as_rust_writes_them() {
     for value in [0, 7, 10, 99, 100, 65_535, 1_000_000_000, u32::MAX] {
         assert_eq!(line(|line| _ = line.number(value)), format!("{value}\n"));
     }
-    for value in [0.0, 0.25, 2.302_6, 0.000_04, 9.999_99, 123.456_7_f32] {
+    for value in [0.0, 0.25, 2.310_4, 0.000_04, 9.999_99, 123.456_7_f32] {
         assert_eq!(line(|line| _ = line.rounded(value)), format!("{value:.4}\n"));
     }
     for value in [0.0, -0.0, 1.0, f32::MIN_POSITIVE, f32::NAN, -123.5] {

@@ -161,7 +161,7 @@ macro_rules! float {
                     let odd = bits.wrapping_shr(low) & 1;
                     bits = bits.wrapping_add(half + odd).wrapping_shr(low).wrapping_shl(low);
                 }
-                if exponent >= 1 && exponent < E {
+                if (1..E).contains(&exponent) {
                     let bias = (1 << (E - 1)) - 1;
                     let reach = (1 << (exponent - 1)) - 1;
                     let found = (bits ^ sign).wrapping_shr(M);

@@ -8,7 +8,7 @@ use super::Elem;
 /// Row `t` of an array of rows of `S` elements; the last row past the end.
 #[inline(always)]
 pub fn row<T: Elem, const N: usize, const S: usize>(x: &[T; N], t: usize) -> &[T; S] {
-    const { assert!(S > 0 && N >= S && N % S == 0, "rows do not divide the array") };
+    const { assert!(S > 0 && N >= S && N.is_multiple_of(S), "rows do not divide the array") };
     let t = if t < N / S { t } else { N / S - 1 };
     // SAFETY: `t * S + S <= N` by the line above, so the row lies inside of `x`, whose lifetime it gets.
     unsafe { &*x.as_ptr().add(t * S).cast::<[T; S]>() }
@@ -17,7 +17,7 @@ pub fn row<T: Elem, const N: usize, const S: usize>(x: &[T; N], t: usize) -> &[T
 /// [`row`], to be written to.
 #[inline(always)]
 pub fn row_mut<T: Elem, const N: usize, const S: usize>(x: &mut [T; N], t: usize) -> &mut [T; S] {
-    const { assert!(S > 0 && N >= S && N % S == 0, "rows do not divide the array") };
+    const { assert!(S > 0 && N >= S && N.is_multiple_of(S), "rows do not divide the array") };
     let t = if t < N / S { t } else { N / S - 1 };
     // SAFETY: as for `row`; `x` is borrowed exclusively for as long as the row is.
     unsafe { &mut *x.as_mut_ptr().add(t * S).cast::<[T; S]>() }

@@ -199,11 +199,11 @@ pub fn lanes<T: Product + Elem, L: Level, const FAST: bool, const M: usize, cons
     runs(M, usize::MAX, reach, a, b, |Run { row, extents, a, b, .. }| {
         let mut first = 0;
         while first + LANES <= N {
-            lanes_at::<T, L, FAST, LANES, R>(extents, a, b, first, |n, sum| out(row, n, sum));
+            lanes_at::<T, FAST, LANES, R>(extents, a, b, first, |n, sum| out(row, n, sum));
             first += LANES;
         }
         while first < N {
-            lanes_at::<T, L, FAST, 1, R>(extents, a, b, first, |n, sum| out(row, n, sum));
+            lanes_at::<T, FAST, 1, R>(extents, a, b, first, |n, sum| out(row, n, sum));
             first += 1;
         }
     });
@@ -214,7 +214,7 @@ const LANES: usize = 8;
 
 /// The sums of `W` lanes.
 #[inline(always)]
-fn lanes_at<T: Product + Elem, L: Level, const FAST: bool, const W: usize, const R: usize>(
+fn lanes_at<T: Product + Elem, const FAST: bool, const W: usize, const R: usize>(
     extents: [usize; R],
     a: Factor<'_, T, R>,
     b: Factor<'_, T, R>,
