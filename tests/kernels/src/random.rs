@@ -238,7 +238,7 @@ fn indexed(d: &mut Draw, g: &mut Graph, pool: &[Var], x: Var) -> Option<Vec<Var>
 fn windowed(d: &mut Draw, g: &mut Graph, x: Var) -> Option<Vec<Var>> {
     let aval = g.aval(x).clone();
     if d.one_in(2) {
-        let window: Vec<usize> = aval.shape.iter().map(|n| 1 + d.below((*n).min(3))).collect();
+        let window: Vec<usize> = aval.shape.iter().map(|n| 1 + d.below((*n).clamp(1, 3))).collect();
         let strides: Vec<usize> = aval.shape.iter().map(|_| 1 + d.below(2)).collect();
         let mut windows = Windows::new(&window, &strides);
         windows.lo = window.iter().map(|w| d.below(*w) as i64).collect();
