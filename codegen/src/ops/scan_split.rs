@@ -43,6 +43,12 @@ impl Scan {
 
     /// See [`crate::ops::Primitive::partial_eval`].
     pub fn split(&self, given: &[bool]) -> Split {
+        self.split_loop(given).0
+    }
+
+    /// [`Scan::split`], and whether a loop runs now: then it is the last equation of `known`. Others may stand in front
+    /// of it, which were loops of the body and are the same in every turn.
+    pub fn split_loop(&self, given: &[bool]) -> (Split, bool) {
         let (unknown, cut) = self.cut(given);
         let PartialEval { known: mut now, later, out_unknown, n_residuals } = cut;
         let mut results = now.outputs.clone();
@@ -154,11 +160,12 @@ impl Scan {
         let (n_consts, n_carry) = (n_known(marks.consts), n_known(marks.carry));
         let known_operands: Vec<Var> =
             operands.iter().zip(&unknown).filter(|(_, u)| !**u).filter_map(|(v, _)| *v).collect();
-        let mut outs = if now.outputs.is_empty() && !crate::ops::region::has_effect(&now) {
-            Vec::new()
-        } else {
+        let runs_now = !now.outputs.is_empty() || crate::ops::region::has_effect(&now);
+        let mut outs = if runs_now {
             let op = self.with(now.clone(), self.indexed, n_consts, n_carry);
             first.bind(op, &known_operands)
+        } else {
+            Vec::new()
         };
         let kept_outs = outs.split_off(yields.len());
         first.outputs = outs;
@@ -206,7 +213,7 @@ impl Scan {
         let n_carry = marks.carry.iter().filter(|u| **u).count();
         let op = self.with(g, indexed, n_consts, n_carry);
         second.outputs = second.bind(op, &args);
-        Split { known: first, known_out, later: second }
+        (Split { known: first, known_out, later: second }, runs_now)
     }
 
     /// Types of the operands.

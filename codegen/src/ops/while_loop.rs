@@ -103,7 +103,7 @@ impl While {
         if cut.out_unknown[0] || of_cond.contains(&true) {
             return None;
         }
-        let split = scan.split(given);
+        let (split, runs_now) = scan.split_loop(given);
         let mut g = Graph::new(&self.body.name);
         let cond_consts: Vec<Var> = self.cond.in_avals()[..self.n_cond_consts].iter().map(|a| g.input(a)).collect();
         let mut env: Env<Var> = Env::new(&split.known);
@@ -112,10 +112,11 @@ impl While {
             env.set(*v, w);
         }
         let mut count = None;
-        for eqn in &split.known.eqns {
+        for (n, eqn) in split.known.eqns.iter().enumerate() {
             g.src = eqn.src;
             let ins = env.get_all(&eqn.inputs);
-            let outs = match eqn.op.downcast::<Scan>() {
+            let is_loop = runs_now && n + 1 == split.known.eqns.len();
+            let outs = match eqn.op.downcast::<Scan>().filter(|_| is_loop) {
                 Some(scan) => {
                     let mut outs = stacking(&mut g, scan, &cut.known, &cond_consts, &ins);
                     count = Some(outs.remove(0));
