@@ -142,7 +142,7 @@ fn methods_are_kernels_and_callees() {
     );
     assert_eq!(
         makes::GRAPH,
-        "*makes [Scale=Scale]; Scale []; Scale::new [Scale=Scale Self=Scale]; UNIT [Scale=Scale Self=Scale]"
+        "*makes [Scale=Scale]; Scale []; Scale::UNIT [Scale=Scale Self=Scale]; Scale::new [Scale=Scale Self=Scale]"
     );
     let _: fn(&Scale, f32) -> f32 = Scale::apply;
     let _: fn(&mut Scale_apply::Workspace, &Scale, f32) -> f32 = Scale_apply::with;
