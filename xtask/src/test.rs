@@ -89,8 +89,7 @@ fn formatting(root: &Path) -> Result<()> {
 /// Ten thousand random graphs: optimised, as they are, and with every value stored, each through its schedule and plan of
 /// memory, against the reference evaluator.
 fn random_graphs(root: &Path) -> Result<Tests> {
-    let suites = ["--test", "passes", "--test", "machine", "--test", "schedule"];
-    let arguments = [&["test", "--release", "-p", "kiln-kernel-tests", "--no-fail-fast"][..], &suites].concat();
+    let arguments = ["test", "--release", "-p", "kiln-kernel-tests", "--no-fail-fast"];
     run_tests(root, cargo::command(root, &arguments).env("KILN_GRAPHS", "10000").env("KILN_KERNELS", "0"), &arguments)
 }
 

@@ -183,6 +183,18 @@ fn pairing(a: &Array, b: &Array) -> (f64, f64) {
     products.fold((0.0, 0.0), |(sum, size), p| (sum + p, size + p.abs()))
 }
 
+/// The same, with halves where numbers are so small that what is divided by them cancels to nothing in one mode and to
+/// rounding errors of any size in the other.
+fn without_tiny(x: &Array) -> Array {
+    if !x.dtype().is_float() {
+        return x.clone();
+    }
+    let half = Scalar::from_f64(x.dtype(), 0.5);
+    let is_tiny = |v: f64| v != 0.0 && v.abs() < 1e-6;
+    let data = x.to_f64s().into_iter().zip(x.data()).map(|(v, s)| if is_tiny(v) { half } else { *s });
+    Array::new(x.aval().clone(), data.collect())
+}
+
 #[test]
 fn jvp_leaves_results_alone() {
     for c in stacks() {
@@ -196,8 +208,9 @@ fn jvp_leaves_results_alone() {
 #[test]
 fn forward_and_reverse_mode_are_each_others_transpose() {
     let (mut n_checked, mut n_cases) = (0, 0);
-    for c in stacks() {
+    for mut c in stacks() {
         n_cases += 1;
+        c.args.iter_mut().for_each(|x| *x = without_tiny(x));
         let (_, tangents) = forward(&c.graph, &c.args);
         // Some loops have no reverse mode, and say so.
         let (moved, cotangents) = match catch_unwind(AssertUnwindSafe(|| backward(&c.graph, &c.args))) {
@@ -227,7 +240,13 @@ fn forward_and_reverse_mode_are_each_others_transpose() {
         }
         n_checked += 1;
         let tolerance = if narrow { 1e-2 } else { 1e-9 };
-        assert!((left - right).abs() <= tolerance * size, "{}: {left} and {right}\n{}", c.title(), c.graph);
+        assert!(
+            (left - right).abs() <= tolerance * size,
+            "{}: {left} and {right}\n{}\nat {}",
+            c.title(),
+            c.graph,
+            c.args.iter().map(Array::to_string).collect::<Vec<_>>().join("\n")
+        );
     }
     assert!(n_checked * 4 > n_cases, "{n_checked} of {n_cases} graphs have finite derivatives");
 }
