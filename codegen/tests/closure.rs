@@ -5,7 +5,7 @@
 //! function one transformation below it, by a way that shares nothing with the rules: derivatives against differences,
 //! `vmap` and loops against calls one by one. What a cell refuses must stand in the book.
 //!
-//! `cargo test` takes every transformation of every transformation, each of two programs, and a sample of what is three
+//! `cargo test` takes every transformation of every transformation, each of one program, and a sample of what is three
 //! deep. `KILN_CLOSURE=all`, as `cargo xtask test` sets it, takes every pair of every program and everything three deep.
 
 // The tests share it; each needs a part.
@@ -196,11 +196,11 @@ fn stacks(n_program: usize, all: bool) -> Vec<Vec<usize>> {
     // Sums of digits spread the programs over rows and columns alike.
     let digits = |k: usize| k + k / n + k / (n * n);
     let mut out: Vec<Vec<usize>> = (0..n).map(|a| vec![a]).collect();
-    let every = if all { 1 } else { PROGRAMS.len() / 2 };
+    let every = if all { 1 } else { PROGRAMS.len() };
     let pairs = (0..n * n).filter(|k| digits(*k) % every == n_program % every);
     out.extend(pairs.map(|k| vec![k / n, k % n]));
     // Three deep: the programs together meet all stacks.
-    let every = if all { PROGRAMS.len() } else { PROGRAMS.len() * 40 };
+    let every = if all { PROGRAMS.len() } else { PROGRAMS.len() * 80 };
     let deep = (0..n * n * n).filter(|k| digits(*k) % every == n_program);
     out.extend(deep.map(|k| vec![k / (n * n), k / n % n, k % n]));
     out

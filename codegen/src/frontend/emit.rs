@@ -374,7 +374,8 @@ pub fn function(
 
 /// Attributes of Kiln that may stand below `#[jit]`.
 pub fn is_kiln_attribute(attr: &syn::Attribute) -> bool {
-    attr.path().segments.last().is_some_and(|s| s.ident == "custom_jvp" || s.ident == "custom_vjp" || s.ident == "jit")
+    let names = ["custom_jvp", "custom_vjp", "custom_vmap", "jit"];
+    attr.path().segments.last().is_some_and(|s| names.iter().any(|name| s.ident == name))
 }
 
 /// `T_m`, where the facts about method `m` of `T` are.

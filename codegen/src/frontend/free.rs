@@ -411,7 +411,8 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     }
 
     fn visit_attribute(&mut self, attr: &'ast syn::Attribute) {
-        let with_paths = ["custom_jvp", "custom_vjp", "bound"].iter().any(|name| attr.path().is_ident(name));
+        let with_paths =
+            ["custom_jvp", "custom_vjp", "custom_vmap", "bound"].iter().any(|name| attr.path().is_ident(name));
         if let (true, Ok(args)) = (with_paths, attr.parse_args_with(Punctuated::<Expr, Token![,]>::parse_terminated)) {
             args.iter().for_each(|arg| self.argument(arg));
         }

@@ -693,6 +693,7 @@ primitives! {
     checkpoint: Checkpoint = "checkpoint" (p) Checkpoint { call: p.graph("call")?, again: p.bool("again")? };
     barrier: Barrier = "barrier";
     linear_solve: LinearSolve = "linear_solve" (p) LinearSolve::parse(p)?;
+    custom_vmap: CustomVmap = "custom_vmap" (p) CustomVmap::parse(p)?;
     custom_jvp: CustomJvp = "custom_jvp" (p) CustomJvp { call: p.graph("call")?, rule: p.graph("rule")? };
     rev: Rev = "rev" (p) Rev { axes: p.usizes("axes")? };
     iota: Iota = "iota" (p) Iota { aval: Aval::new(p.dtype("dtype")?, &p.usizes("shape")?), dimension: p.usize("dimension")? };

@@ -1,17 +1,43 @@
-//! Functions with derivative rules of their own: `#[custom_jvp(rule)]`, `#[custom_vjp(fwd, bwd)]`.
+//! Functions with rules of their own: `#[custom_jvp(rule)]`, `#[custom_vjp(fwd, bwd)]`, `#[custom_vmap(rule)]`.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::graph::Var;
-use crate::ops::{CustomJvp, CustomVjp};
+use crate::graph::{Aval, Var};
+use crate::ops::custom_vmap::{BatchRule, NeedsRule, Rule};
+use crate::ops::{CustomJvp, CustomVjp, CustomVmap};
 use crate::parse::ast::{Attr, PatKind};
 use crate::parse::spans::Sp;
-use crate::trace::value::{Ctx, FnItem, FnValue, Scope, Subgraph, Traced, Value};
+use crate::trace::types::Ty;
+use crate::trace::value::{Ctx, FnItem, FnValue, Generic, Scope, Subgraph, Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help, tree};
 
 /// How often a rule may call its own function inside itself before the function's own derivative is taken: the highest
 /// order of differentiation at which the rule is used.
 pub const MAX_ORDER: usize = 3;
+
+/// Attributes with rules, the outermost first. With both derivatives the pullback goes outside: what it wraps keeps its own
+/// forward rule. The rule for `vmap` is about what is left when no derivative is asked for.
+const RULES: [&str; 3] = ["custom_vjp", "custom_jvp", "custom_vmap"];
+
+/// A function whose rule for `vmap` is traced when its extent and its operands are known.
+#[derive(Debug)]
+pub struct Mapped {
+    /// The function.
+    function: Rc<FnItem>,
+    /// Its rule.
+    rule: Rc<FnValue>,
+    /// Its arguments.
+    args: Vec<Value>,
+    /// What it read beside them.
+    captured: Vec<Traced>,
+    /// Its result.
+    out: Value,
+    /// Where it was called.
+    sp: Sp,
+    /// What is known of the rule.
+    known: Rc<BatchRule>,
+}
 
 impl<'a> Tracer<'a> {
     /// The rule of a function, if it has one and is to use it here.
@@ -19,9 +45,7 @@ impl<'a> Tracer<'a> {
         if self.rules.iter().filter(|id| **id == f.id).count() >= MAX_ORDER {
             return None;
         }
-        let named = |name: &str| f.function.attrs.iter().find(|a| &*a.name.text == name);
-        // With both rules the pullback goes outside: what it wraps keeps its own forward rule.
-        named("custom_vjp").or_else(|| named("custom_jvp"))
+        rules(f).next()
     }
 
     /// Binds the function and its rule as one equation.
@@ -40,23 +64,26 @@ impl<'a> Tracer<'a> {
                 Ok(Value::Array(self.to_traced(leaf, None, sp)?))
             })?);
         }
-        let inner_rule = match &*attr.name.text {
-            "custom_vjp" => f.function.attrs.iter().find(|a| &*a.name.text == "custom_jvp"),
-            _ => None,
-        };
+        let inner_rule = rules(f).skip_while(|a| a.name.text != attr.name.text).nth(1);
         let call = self.subgraph(&f.function.name.text, &args, |tr, inner| {
             let mut vars = Scope::default();
             for (name, value) in names.iter().zip(inner) {
                 vars.push(name.clone(), value);
             }
-            match inner_rule {
-                Some(rule) => tr.call_custom(f, rule, &vars, ctx, sp),
-                None => tr.body(&f.function, &mut vars, ctx),
-            }
+            let out = match inner_rule {
+                Some(rule) => tr.call_custom(f, rule, &vars, ctx, sp)?,
+                None => tr.body(&f.function, &mut vars, ctx)?,
+            };
+            // Numbers among the results become arrays, as those among the arguments do.
+            tree::try_map(&out, &mut |leaf| match leaf {
+                Value::Num(_) | Value::Bool(_) => Ok(Value::Array(tr.to_traced(leaf, None, sp)?)),
+                other => Ok(other.clone()),
+            })
         })?;
         self.rules.push(f.id.clone());
         let result = match &*attr.name.text {
             "custom_vjp" => self.bind_custom_vjp(attr, &args, call, ctx, sp),
+            "custom_vmap" => self.bind_custom_vmap(f, attr, args, call, ctx, sp),
             _ => self.bind_custom_jvp(attr, &args, call, ctx, sp),
         };
         self.rules.pop();
@@ -170,6 +197,134 @@ impl<'a> Tracer<'a> {
         Ok(tree::rebuild(&out, &outs))
     }
 
+    fn bind_custom_vmap(
+        &mut self,
+        f: &Rc<FnItem>,
+        attr: &Attr,
+        args: Vec<Value>,
+        call: Subgraph,
+        ctx: &Rc<Ctx>,
+        sp: Sp,
+    ) -> R<Value> {
+        let rule = self.rule_function(attr, 0, "#[custom_vmap(rule)]", ctx)?;
+        if let Some(arg) = args.iter().find(|a| has_closure(a)) {
+            return err_help(
+                sp,
+                format!("a function with `custom_vmap` cannot take {}", arg.describe()),
+                "its rule is called elsewhere: pass a function by its name, and what it reads as arguments",
+            );
+        }
+        let ins: Vec<Traced> = args.iter().flat_map(tree::leaves).chain(call.captures.iter().cloned()).collect();
+        let known = BatchRule::new(self.mapped.len());
+        self.mapped.push(Rc::new(Mapped {
+            function: f.clone(),
+            rule,
+            args,
+            captured: call.captures,
+            out: call.out.clone(),
+            sp,
+            known: known.clone(),
+        }));
+        let op = CustomVmap { call: Rc::new(call.graph), rule: known, steps: Vec::new() };
+        let outs = self.bind(op, &ins.iter().collect::<Vec<_>>(), sp)?;
+        Ok(tree::rebuild(&call.out, &outs))
+    }
+
+    /// Calls a rule for `vmap` with what it has been found to be needed for.
+    pub fn learn_rule(&mut self, needed: &NeedsRule) -> R<()> {
+        let mapped = self.mapped[needed.id].clone();
+        let (name, size, sp) = (&mapped.function.function.name.text, needed.size, mapped.sp);
+        let mut marks = needed.ins.iter().copied();
+        let mut in_batched = Vec::new();
+        let mut args = Vec::new();
+        for arg in &mapped.args {
+            let own: Vec<bool> = marks.by_ref().take(tree::leaves(arg).len()).collect();
+            let mut own_marks = own.iter();
+            args.push(tree::map_leaves(arg, &mut |t| {
+                let batched = *own_marks.next().expect("one per leaf");
+                Traced { aval: Rc::new(mapped_aval(&t.aval, batched, size)), weak: false, ..t.clone() }
+            }));
+            let mut own_marks = own.iter();
+            in_batched.push(tree::try_map(arg, &mut |leaf| -> R<Value> {
+                Ok(match leaf {
+                    Value::Array(_) => Value::Bool(*own_marks.next().expect("one per leaf")),
+                    other => other.clone(),
+                })
+            })?);
+        }
+        let mut outs = Vec::new();
+        self.rules.push(mapped.function.id.clone());
+        let sub = self.subgraph(name, &args, |tr, inner| {
+            let given: Vec<Value> =
+                [Value::int(size as i128), Value::tuple(in_batched)].into_iter().chain(inner).collect();
+            let rule = with_open_result(&mapped.rule, &given);
+            let result = tr.apply(&rule, given, sp)?;
+            let Value::Tuple(parts) = &result else {
+                return err(sp, format!("the rule of `{name}` returns `(out, out_batched)`, found {}", result.describe()));
+            };
+            let [out, batched] = &parts[..] else {
+                return err(sp, format!("the rule of `{name}` returns `(out, out_batched)`, found {}", result.describe()));
+            };
+            tr.out_marks(&mapped.out, batched, &mut outs, sp)?;
+            let (found, want) = (tr.leaf_arrays(out, sp)?, tree::leaves(&mapped.out));
+            if found.len() != want.len() {
+                let text = format!(
+                    "the rule of `{name}` returns {}, the function {}",
+                    out.describe(),
+                    mapped.out.describe()
+                );
+                return err_help(sp, text, "the first part of what the rule returns has the parts of the function's result");
+            }
+            let mut fitted = Vec::new();
+            for ((found, want), batched) in found.iter().zip(&want).zip(&outs) {
+                let found = tr.convert_weak(found, want.aval.dtype, sp)?;
+                let aval = mapped_aval(&want.aval, *batched, size);
+                if *found.aval != aval {
+                    let text = format!("the rule of `{name}` returns {}, expected {}", show(&found.aval), show(&aval));
+                    let help = format!(
+                        "`{name}` returns {}; for {size} slices that is {} with `true` in `out_batched`, {} with `false`",
+                        show(&want.aval),
+                        show(&want.aval.batched(size)),
+                        show(&want.aval)
+                    );
+                    return err_help(sp, text, help);
+                }
+                fitted.push(Value::Array(found));
+            }
+            Ok(Value::tuple(fitted))
+        });
+        self.rules.pop();
+        let mut sub = sub?;
+        if let Some(c) = sub.captures.first() {
+            let text = format!("the rule of `{name}` reads {}, which is not among its arguments", show(&c.aval));
+            return err_help(sp, text, format!("pass it to `{name}` as an argument"));
+        }
+        for (c, batched) in mapped.captured.iter().zip(marks) {
+            sub.graph.input(&mapped_aval(&c.aval, batched, size));
+        }
+        let graph = Rc::new(sub.graph);
+        mapped.known.learn(Rule { size, ins: needed.ins.clone(), outs, graph });
+        Ok(())
+    }
+
+    /// What `out_batched` says about every array of `out`; one word stands for all below it.
+    fn out_marks(&self, out: &Value, batched: &Value, marks: &mut Vec<bool>, sp: Sp) -> R<()> {
+        if let Value::Bool(b) = batched {
+            marks.extend(tree::leaves(out).iter().map(|_| *b));
+            return Ok(());
+        }
+        match (tree::children(out), tree::children(batched)) {
+            (Some(outs), Some(batched)) if outs.len() == batched.len() => {
+                outs.iter().zip(batched).try_for_each(|(o, b)| self.out_marks(o, b, marks, sp))
+            }
+            _ => err_help(
+                sp,
+                format!("`out_batched` is {}, the function returns {}", batched.describe(), out.describe()),
+                "write `true` where a result has the mapped axis in front and `false` where it has not",
+            ),
+        }
+    }
+
     /// A literal in the dtype that is asked for; anything else as it is.
     fn convert_weak(&mut self, t: &Traced, dtype: crate::dtype::DType, sp: Sp) -> R<Traced> {
         if t.weak && t.aval.dtype != dtype { self.convert(t, dtype, sp) } else { Ok(t.clone()) }
@@ -279,5 +434,38 @@ fn add_captures(g: &mut crate::graph::Graph, n_args: usize, own: &[Traced], all:
                 g.input(&c.aval);
             }
         }
+    }
+}
+
+/// The attributes with rules, the outermost first.
+fn rules(f: &FnItem) -> impl Iterator<Item = &Attr> {
+    RULES.iter().filter_map(|name| f.function.attrs.iter().find(|a| &*a.name.text == *name))
+}
+
+fn mapped_aval(aval: &Aval, batched: bool, size: usize) -> Aval {
+    if batched { aval.batched(size) } else { aval.clone() }
+}
+
+/// A rule whose result has types that its arguments do not tell, as `Y` of `fn rule<X, Y>(n: usize, in_batched: (bool,), x: X)
+/// -> (Y, bool)`: with the mapped axis or without, they are what the rule returns.
+fn with_open_result(rule: &Rc<FnValue>, given: &[Value]) -> Rc<FnValue> {
+    let FnValue::Item { function, generics } = &**rule else { return rule.clone() };
+    let decl = &function.function;
+    let mut bound: BTreeMap<Rc<str>, Generic> = generics.iter().cloned().collect();
+    let ctx =
+        Ctx { paths: function.paths.clone(), generics: BTreeMap::new(), self_ty: None, library: function.library };
+    for (p, v) in decl.params.iter().zip(given) {
+        Tracer::infer(&p.ty, v, &decl.generics, &mut bound, &ctx);
+    }
+    let open = decl.generics.iter().filter(|g| !g.is_const && !bound.contains_key(&g.name.text));
+    let open = open.map(|g| (g.name.text.clone(), Generic::Type(Ty::Any)));
+    Rc::new(FnValue::Item { function: function.clone(), generics: generics.iter().cloned().chain(open).collect() })
+}
+
+/// Whether there is a function in `v` that may read what is around it.
+fn has_closure(v: &Value) -> bool {
+    match v {
+        Value::Fn(f) => !matches!(**f, FnValue::Item { .. } | FnValue::Builtin(_) | FnValue::OfDtype { .. }),
+        other => tree::children(other).is_some_and(|items| items.iter().any(has_closure)),
     }
 }

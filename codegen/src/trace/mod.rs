@@ -144,6 +144,8 @@ pub struct Tracer<'a> {
     next_call: u32,
     /// Functions whose custom rule is being traced.
     pub rules: Vec<ItemId>,
+    /// Functions with a rule for `vmap`, by the number that their equations have.
+    pub mapped: Vec<Rc<custom::Mapped>>,
     /// The parameters of the entry, by where they stand.
     pub params: HashMap<Sp, ParamOrigin>,
     /// What the user calls the operation that is being traced: `&` for the primitive `and`.
@@ -188,6 +190,7 @@ impl<'a> Tracer<'a> {
             next_frame: 1,
             next_call: 1,
             rules: Vec::new(),
+            mapped: Vec::new(),
             params: HashMap::new(),
             word: None,
             axes: Vec::new(),

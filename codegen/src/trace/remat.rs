@@ -1,9 +1,10 @@
-//! `checkpoint(f)`, and what becomes of rules that refuse.
+//! `checkpoint(f)`, and what becomes of rules that refuse or are not there yet.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use crate::graph::Graph;
+use crate::ops::custom_vmap::NeedsRule;
 use crate::ops::{Checkpoint, Refused};
 use crate::parse::spans::Sp;
 use crate::trace::call::Args;
@@ -23,15 +24,29 @@ impl<'a> Tracer<'a> {
         Ok(tree::rebuild(&sub.out, &outs))
     }
 
-    /// Transforms into the innermost graph; a rule that refuses makes a message at `sp`.
-    pub fn transform<T>(&mut self, sp: Sp, f: impl FnOnce(&mut Graph) -> T) -> R<T> {
-        let graph = self.graph();
-        match catch_unwind(AssertUnwindSafe(|| f(graph))) {
-            Ok(out) => Ok(out),
-            Err(payload) => match payload.downcast::<Refused>() {
-                Ok(refused) => err(sp, refused.0),
+    /// Transforms into the innermost graph; a rule that refuses makes a message at `sp`. Where a rule of the user's is
+    /// needed that has not been traced, it is, and the transformation starts again.
+    pub fn transform<T>(&mut self, sp: Sp, mut f: impl FnMut(&mut Graph) -> T) -> R<T> {
+        loop {
+            let graph = self.graph();
+            let (n_eqns, src) = (graph.eqns.len(), graph.src);
+            let payload = match catch_unwind(AssertUnwindSafe(|| f(graph))) {
+                Ok(out) => return Ok(out),
+                Err(payload) => payload,
+            };
+            let payload = match payload.downcast::<Refused>() {
+                Ok(refused) => return err(sp, refused.0),
+                Err(other) => other,
+            };
+            match payload.downcast::<NeedsRule>() {
+                Ok(needed) => {
+                    let graph = self.graph();
+                    graph.eqns.truncate(n_eqns);
+                    graph.src = src;
+                    self.learn_rule(&needed)?;
+                }
                 Err(other) => resume_unwind(other),
-            },
+            }
         }
     }
 }

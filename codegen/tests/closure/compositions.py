@@ -4,7 +4,7 @@ checks Kiln against.
     python compositions.py
 
 needs jax and numpy. Programs and transformations are those of `matrix.rs`, written again in JAX. What JAX itself refuses
-(forward mode through `custom_vjp`) is left out, and so is what Kiln refuses: reverse mode through `while_loop`.
+(forward mode through `custom_vjp`, reverse mode through `custom_vmap`) is left out, and so is what Kiln refuses: reverse mode through `while_loop`.
 """
 
 import itertools
@@ -159,6 +159,25 @@ def reverse_rule(x):
     return wave(x, 0.7 + 0.5 * x[1]) + 0.3 * x * wave(x * x, 0.9)
 
 
+@jax.custom_batching.custom_vmap
+def swirl(x, a):
+    return jnp.sin(a * x) + 0.2 * jnp.flip(x) * x, a * a
+
+
+@swirl.def_vmap
+def mapped(n, in_batched, x, a):
+    rows = x if in_batched[0] else jnp.broadcast_to(x, (n, 3))
+    scale = a if in_batched[1] else jnp.broadcast_to(a, (n,))
+    y = jnp.sin(scale.reshape((n, 1)) * rows) + 0.2 * jnp.flip(rows, axis=1) * rows
+    return (y, a * a), (True, in_batched[1])
+
+
+@program
+def mapping_rule(x):
+    y, s = swirl(x, 0.6 + x[0])
+    return y * s - 0.3 * x * swirl(jnp.flip(x), 1.1)[0]
+
+
 @transformation
 def grad(f):
     return jax.grad(lambda x: jnp.sum(f(x) * W))
@@ -274,12 +293,55 @@ def custom_vjp(f):
 
 
 @transformation
-def both_rules(f):
-    return custom_jvp_of(f)
-
-
-def custom_jvp_of(f):
+def all_rules(f):
     return TRANSFORMATIONS["custom_jvp"](f)
+
+
+@transformation
+def custom_vmap(f):
+    g = jax.custom_batching.custom_vmap(f)
+    g.def_vmap(lambda n, batched, x: (lax.map(f, x), True))
+    return g
+
+
+@transformation
+def custom_root(f):
+    def g(x):
+        r = f(x)
+        solve = lambda f, y: lax.fori_loop(0, 14, lambda i, y: y - f(y), y)
+        return lax.custom_root(lambda y: y + 0.1 * jnp.sin(y) - r, r, solve, lambda push, b: b / push(jnp.ones(3)))
+
+    return g
+
+
+@transformation
+def custom_linear_solve(f):
+    def g(x):
+        d = 2.0 + x * x
+        solve = lambda f, b: lax.fori_loop(0, 18, lambda i, v: v + (b - f(v)) / d, b / d)
+        return lax.custom_linear_solve(lambda v: d * v + 0.3 * jnp.roll(v, 1), f(x), solve, solve)
+
+    return g
+
+
+@transformation
+def jet(f):
+    # `jax.experimental.jet` knows few primitives; along a line its terms are derivatives of derivatives.
+    def g(x):
+        first = lambda x: jax.jvp(f, (x,), (W,))[1]
+        a, b = jax.jvp(first, (x,), (W,))
+        return a + 0.3 * b
+
+    return g
+
+
+@transformation
+def checkpoint_every(f):
+    def g(x):
+        step = jax.checkpoint(lambda c: 0.4 * c + 0.5 * f(c))
+        return step(step(step(x)))
+
+    return g
 
 
 @transformation

@@ -145,6 +145,18 @@ programs! {
         (a * a * cos(a * x) * ct, sum(ct * (sin(a * x) + a * x * cos(a * x))))
     }
     fn f0(x: &[f64; 3]) -> [f64; 3] { wave(x, 0.7 + 0.5 * x[1]) + 0.3 * x * wave(x * x, 0.9) }";
+    mapping_rule: "#[custom_vmap(mapped)]
+    fn swirl(x: &[f64; 3], a: f64) -> ([f64; 3], f64) { (sin(a * x) + 0.2 * flip(x) * x, a * a) }
+    fn mapped<X, A, Y, S>(n: usize, in_batched: (bool, bool), x: X, a: A) -> ((Y, S), (bool, bool)) {
+        let rows = if in_batched.0 { x } else { broadcast_to(x, (n, 3)) };
+        let scale = if in_batched.1 { a } else { broadcast_to(a, (n,)) };
+        let y = sin(scale.reshape((n, 1)) * rows) + 0.2 * flip(rows, axis = 1) * rows;
+        ((y, a * a), (true, in_batched.1))
+    }
+    fn f0(x: &[f64; 3]) -> [f64; 3] {
+        let (y, s) = swirl(x, 0.6 + x[0]);
+        y * s - 0.3 * x * swirl(flip(x), 1.1).0
+    }";
 }
 
 macro_rules! transformations {
@@ -210,12 +222,55 @@ transformations! {
     fn @n_bwd(x: [f64; 3], ct: [f64; 3]) -> ([f64; 3],) { vjp(@i, (x,)).1(ct) }
     #[custom_vjp(@n_fwd, @n_bwd)]
     fn @n(x: &[f64; 3]) -> [f64; 3] { @i(x) }";
-    both_rules, Against::Itself, "fn @n_rule(x: ([f64; 3],), t: ([f64; 3],)) -> ([f64; 3], [f64; 3]) { jvp(@i, x, t) }
+    custom_vmap, Against::Itself, "fn @n_rule<Y>(n: usize, in_batched: (bool,), x: Y) -> (Y, bool) { (map(@i, x), true) }
+    #[custom_vmap(@n_rule)]
+    fn @n(x: &[f64; 3]) -> [f64; 3] { @i(x) }";
+    all_rules, Against::Itself, "fn @n_rule(x: ([f64; 3],), t: ([f64; 3],)) -> ([f64; 3], [f64; 3]) { jvp(@i, x, t) }
     fn @n_fwd(x: &[f64; 3]) -> ([f64; 3], [f64; 3]) { (@i(x), x) }
     fn @n_bwd(x: [f64; 3], ct: [f64; 3]) -> ([f64; 3],) { vjp(@i, (x,)).1(ct) }
+    fn @n_mapped<Y>(n: usize, in_batched: (bool,), x: Y) -> (Y, bool) { (map(@i, x), true) }
+    #[custom_vmap(@n_mapped)]
     #[custom_jvp(@n_rule)]
     #[custom_vjp(@n_fwd, @n_bwd)]
     fn @n(x: &[f64; 3]) -> [f64; 3] { @i(x) }";
+    custom_root, Against::Calls(|f, x| {
+        let r = f(x);
+        (0..20).fold(r.clone(), |y, _| r.iter().zip(&y).map(|(r, y)| r - 0.1 * y.sin()).collect())
+    }), "fn @n(x: &[f64; 3]) -> [f64; 3] {
+        let r = @i(x);
+        let solve = |f, y| fori_loop(0, 14, |i, y| y - f(y), y);
+        custom_root(|y| y + 0.1 * sin(y) - r, r, solve, |push, b| b / push(ones((3,), dtype = f64)))
+    }";
+    custom_linear_solve, Against::Calls(|f, x| {
+        let (r, d) = (f(x), x.iter().map(|x| 2.0 + x * x).collect::<Vec<_>>());
+        (0..30).fold(r.clone(), |y, _| (0..3).map(|i| (r[i] - 0.3 * y[(i + 2) % 3]) / d[i]).collect())
+    }), "fn @n(x: &[f64; 3]) -> [f64; 3] {
+        let d = 2.0 + x * x;
+        let solve = |f, b| fori_loop(0, 18, |i, v| v + (b - f(v)) / d, b / d);
+        custom_linear_solve(|v| d * v + 0.3 * roll(v, 1), @i(x), solve, solve)
+    }";
+    jet, Against::Calls(|f, x| {
+        let h = 4e-3;
+        let at = |n: f64| f(&axpy(1.0, x, n * h, &W));
+        let pair = |n: f64| axpy(1.0, &at(n), 1.0, &at(-n));
+        let slope = |n: f64| axpy(1.0, &at(n), -1.0, &at(-n));
+        let first = axpy(1.0, &axpy(45.0, &slope(1.0), -9.0, &slope(2.0)), 1.0, &slope(3.0));
+        let second = axpy(1.0, &axpy(270.0, &pair(1.0), -27.0, &pair(2.0)), 1.0, &axpy(2.0, &pair(3.0), -490.0, &at(0.0)));
+        axpy(1.0 / (60.0 * h), &first, 0.3 / (180.0 * h * h), &second)
+    }), "fn @n(x: &[f64; 3]) -> [f64; 3] {
+        let (_, terms) = jet(@i, (x,), (([0.5, -0.3, 0.8], 0.0 * x),));
+        terms.0 + 0.3 * terms.1
+    }";
+    checkpoint_every, Against::Calls(|f, x| {
+        (0..3).fold(x.to_vec(), |c, _| axpy(0.4, &c, 0.5, &f(&c)))
+    }), "fn @n(x: &[f64; 3]) -> [f64; 3] {
+        let mut c = x;
+        #[checkpoint(every = 2)]
+        for _ in 0..3 {
+            c = 0.4 * c + 0.5 * @i(c);
+        }
+        c
+    }";
     scan, Against::Calls(|f, x| {
         let a = axpy(0.5, x, 0.8, &f(x));
         let b = axpy(0.5, &a, 0.4, &f(&a));

@@ -221,6 +221,104 @@ mod values {
     }
 }
 
+mod mapped {
+    use super::*;
+
+    #[derive(Clone, Tree)]
+    pub struct Line {
+        pub slope: f64,
+        pub offset: f64,
+    }
+
+    // The rules are wrong on purpose, so that it can be told where they are called: twice as much, and what is mapped.
+    #[jit]
+    #[custom_vmap(lines)]
+    fn height(l: &Line, x: f64) -> (f64, f64) {
+        (l.slope * x + l.offset, l.offset)
+    }
+    #[jit]
+    fn lines<L, B, X, Y, S>(n: usize, in_batched: (B, bool), l: L, x: X) -> ((Y, S), (bool, bool)) {
+        let (l_batched, x_batched) = in_batched;
+        let y = 2.0 * (l.slope * x + l.offset);
+        ((broadcast_to(y, (n,)), l.offset), (true, l_batched.offset))
+    }
+    #[jit]
+    fn everywhere(l: &Line, x: &[f64; 3]) -> ([f64; 3], f64) {
+        vmap(height, in_axes = (None, 0), out_axes = (0, None))(l, x)
+    }
+    #[jit]
+    fn sum_of_all(l: &Line, x: &[f64; 3]) -> f64 {
+        sum(vmap(height, in_axes = (None, 0))(l, x).0)
+    }
+    #[jit]
+    fn slopes_of_sum(l: &Line, x: &[f64; 3]) -> Line {
+        grad(sum_of_all)(l, x)
+    }
+    #[jit]
+    fn slopes_of_each(l: &Line, x: &[f64; 3]) -> [f64; 3] {
+        vmap(|x| grad(|x| height(l, x).0)(x))(x)
+    }
+    #[jit]
+    fn alone(l: &Line, x: f64) -> (f64, f64, Line) {
+        (height(l, x).0, jvp(|x| height(l, x).0, (x,), (1.0,)).1, grad(|l| height(l, x).0)(l))
+    }
+    #[jit]
+    fn grid(l: &Line, x: &[[f64; 3]; 2]) -> [[f64; 3]; 2] {
+        vmap(vmap(|x| height(l, x).0))(x)
+    }
+    #[jit]
+    fn in_loops(l: &Line, x: &[f64; 3]) -> [f64; 3] {
+        let mut y = *x;
+        for _ in 0..2 {
+            y = vmap(|v| if v > 0.0 { height(l, v).0 } else { v })(y);
+        }
+        y
+    }
+
+    /// Squares, with every rule that there is.
+    #[jit]
+    #[custom_vmap(squares)]
+    #[custom_jvp(pushed)]
+    #[custom_vjp(fwd, bwd)]
+    fn square(x: f64) -> f64 {
+        x * x
+    }
+    #[jit]
+    fn squares<const N: usize>(_n: usize, _in_batched: (bool,), x: [f64; N]) -> ([f64; N], bool) {
+        (10.0 * x * x, true)
+    }
+    #[jit]
+    fn pushed(x: (f64,), t: (f64,)) -> (f64, f64) {
+        (square(x.0), 3.0 * x.0 * t.0)
+    }
+    #[jit]
+    fn fwd(x: f64) -> (f64, f64) {
+        (square(x), x)
+    }
+    #[jit]
+    fn bwd(x: f64, ct: f64) -> (f64,) {
+        (5.0 * x * ct,)
+    }
+    #[jit]
+    fn all_rules(x: &[f64; 2]) -> ([f64; 2], [f64; 2], [f64; 2]) {
+        (vmap(square)(x), vmap(grad(square))(x), grad(|x| sum(vmap(square)(x)))(x))
+    }
+
+    #[test]
+    fn the_rule_of_a_function_maps_it() {
+        let l = Line { slope: 3.0, offset: 1.0 };
+        assert_eq!(everywhere(&l, &[0.0, 1.0, 2.0]), ([2.0, 8.0, 14.0], 1.0));
+        let g = slopes_of_sum(&l, &[0.0, 1.0, 2.0]);
+        assert_eq!((g.slope, g.offset), (6.0, 6.0));
+        assert_eq!(slopes_of_each(&l, &[0.0, 1.0, 2.0]), [6.0; 3]);
+        let (y, t, g) = alone(&l, 2.0);
+        assert_eq!((y, t, g.slope, g.offset), (7.0, 3.0, 2.0, 1.0));
+        assert_eq!(grid(&l, &[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]), [[2.0, 8.0, 14.0], [20.0, 26.0, 32.0]]);
+        assert_eq!(in_loops(&l, &[-1.0, 1.0, 2.0]), [-1.0, 50.0, 86.0]);
+        assert_eq!(all_rules(&[1.0, 2.0]), ([10.0, 40.0], [5.0, 10.0], [5.0, 10.0]));
+    }
+}
+
 mod tables {
     use super::*;
 
