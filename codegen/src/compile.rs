@@ -98,10 +98,7 @@ pub enum Entry {
 /// Traces the entry `id`.
 pub fn trace_entry(items: &Items, map: &SourceMap, id: &str) -> Entry {
     let f = items.fns[id].clone();
-    let decl = &f.function;
-    let mut tr = Tracer::new(items, map, &decl.name.text);
-    tr.cuts = traced_cuts(items, map, id);
-    let result = trace_body(&mut tr, &f);
+    let (mut tr, result) = trace_settled(items, map, &f, &traced_cuts(items, map, id));
     match result {
         Ok((params, ret, value_leaves, mut_leaves)) if tr.diags.is_empty() && tr.needed.is_empty() => {
             let n_ret = value_leaves.len();
@@ -118,11 +115,32 @@ pub fn trace_entry(items: &Items, map: &SourceMap, id: &str) -> Entry {
             tr.report(*d);
             verdict(tr)
         }
+        Err(Stop::Settle(..)) => verdict(tr),
         Err(
             Stop::Return(_, sp) | Stop::Break(_, sp) | Stop::Continue(sp) | Stop::TracedBreak(sp, _) | Stop::Unroll(sp),
         ) => {
             tr.report(Diag::at(sp, "this leaves nothing"));
             verdict(tr)
+        }
+    }
+}
+
+/// Traces `f`, again for as long as literals turn out to be more precise than they were taken for.
+fn trace_settled<'a>(
+    items: &'a Items,
+    map: &'a SourceMap,
+    f: &Rc<FnItem>,
+    cuts: &Cuts,
+) -> (Tracer<'a>, Result<Body, Stop>) {
+    let mut settled = HashMap::new();
+    loop {
+        let mut tr = Tracer::new(items, map, &f.function.name.text);
+        tr.cuts = cuts.clone();
+        tr.settled = Rc::new(settled.clone());
+        match trace_body(&mut tr, f) {
+            // Every site is new, so this ends.
+            Err(Stop::Settle(sites, dtype)) => settled.extend(sites.into_iter().map(|site| (site, dtype))),
+            result => return (tr, result),
         }
     }
 }
@@ -133,9 +151,8 @@ fn traced_cuts(items: &Items, map: &SourceMap, id: &str) -> Cuts {
     let mut cuts = Cuts::new();
     for id in deep::cuts(items, id) {
         let f = items.fns[&id].clone();
-        let mut tr = Tracer::new(items, map, &f.function.name.text);
-        tr.cuts = cuts.clone();
-        if let Ok((_, Ty::Array(_), value, _)) = trace_body(&mut tr, &f)
+        let (tr, result) = trace_settled(items, map, &f, &cuts);
+        if let Ok((_, Ty::Array(_), value, _)) = result
             && tr.diags.is_empty()
             && tr.needed.is_empty()
         {

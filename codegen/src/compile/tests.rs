@@ -92,6 +92,32 @@ fn literals_are_as_precise_as_what_they_meet() {
     );
 }
 
+#[test]
+fn literals_behind_transformations_are_as_precise_as_what_they_meet() {
+    let number = |body: &str| {
+        let t = trace(&format!("fn f(x: f64) -> f64 {{ {body} }}")).unwrap();
+        crate::eval::eval(&t.graph, &[crate::array::Array::f64(&[], &[3.0])])[0].to_f64s()[0]
+    };
+    assert_eq!(
+        number("let (y, t) = jvp(|a| a * a * 0.1, (0.3,), (1.0,)); y + t * x"),
+        0.3 * 0.3 * 0.1 + 0.6 * 0.1 * 3.0
+    );
+    assert_eq!(number("jvp(|a| a * a, (0.3,), (x,)).1"), 3.0 * 0.3 + 0.3 * 3.0);
+    assert_eq!(number("let (y, back) = vjp(|a| a * x, (0.3,)); let (g,) = back(1.0); g + y"), 3.0 + 0.3 * 3.0);
+    assert_eq!(number("grad(|a| a * a)(0.3) * x"), (0.3 + 0.3) * 3.0);
+    assert_eq!(
+        number("let (a, b) = grad(|a, b| a * b * b, argnums = (0, 1))(0.3, x); a + b"),
+        9.0 + (0.3 * 3.0 + 0.3 * 3.0)
+    );
+    assert_eq!(number("sum(vmap(|a| a * a)([0.1, 0.2])) * x"), (0.1 * 0.1 + 0.2 * 0.2) * 3.0);
+    assert_eq!(number("jacfwd(|v| v * v)([0.1, 0.2])[0][0] * x"), (0.1 + 0.1) * 3.0);
+    assert_eq!(number("scan(|c, _| (c * 1.1, c), 0.1, None, length = 2).0 + x"), 0.1 * 1.1 * 1.1 + 3.0);
+    assert_eq!(number("while_loop(|c| c < x, |c| c * 1.1 + 1.0, 0.3)"), ((0.3 * 1.1 + 1.0) * 1.1 + 1.0) * 1.1 + 1.0);
+    assert_eq!(number("cond(x > 0.0, |a| a * 0.1, |a| a, 0.3) * x"), 0.3 * 0.1 * 3.0);
+    assert_eq!(number("[0.1, 0.2, 0.7].mean() * x + full((3,), 0.1).max()"), (0.1 + 0.2 + 0.7) / 3.0 * 3.0 + 0.1);
+    assert_eq!(number("let z = Complex::new(0.1, 0.7); (z * x).im"), 0.7 * 3.0);
+}
+
 /// The program of the last function of `source`, as `step` of a language page is scheduled.
 fn program_of(source: &str) -> Program {
     let t = trace(source).unwrap();

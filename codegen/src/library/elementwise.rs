@@ -70,6 +70,7 @@ table! {
         "imag" = |tr, a, sp| part(tr, "imag", a, sp),
         "conj" = |tr, a, sp| part(tr, "conj", a, sp),
         "conjugate" = |tr, a, sp| part(tr, "conjugate", a, sp),
+        "complex" = complex,
         "lax_complex" = complex,
         "bitcast_convert_type" = bitcast,
         "view" = bitcast;

@@ -303,12 +303,18 @@ fn full(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     let b = args.bind("full", &["shape", "fill_value", "dtype"], 2, sp)?;
     let shape = extents(&b, "shape", None)?;
     if let Value::Num(n) = b.want("fill_value") {
+        if n.dtype.is_none() && matches!(b.get("dtype"), None | Some(Value::Option(None))) {
+            // As in JAX, as weak as what it is filled with.
+            let x = tr.number(n, sp);
+            return Ok(Value::Array(tr.broadcast_to(&x, &shape, sp)?));
+        }
         let default = n.dtype.unwrap_or(if matches!(n.value, Number::Int(_)) { DType::I32 } else { DType::F32 });
         let aval = Aval::new(dtype_arg(&b, default)?, &shape);
         return Ok(Value::Array(tr.constant(Array::full(&aval, scalar(n.value, aval.dtype)), sp)));
     }
     let x = array(tr, &b, "fill_value")?;
-    let x = tr.convert(&x, dtype_arg(&b, x.aval.dtype)?, sp)?;
+    let dtype = dtype_arg(&b, x.aval.dtype)?;
+    let x = if x.aval.dtype == dtype { x } else { tr.convert(&x, dtype, sp)? };
     Ok(Value::Array(tr.broadcast_to(&x, &shape, sp)?))
 }
 

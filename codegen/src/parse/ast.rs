@@ -357,6 +357,8 @@ pub enum ExprKind {
     Break(Option<Box<Expr>>),
     /// `continue`.
     Continue,
+    /// `break 'label x` or, if that is false, `continue 'label`: the loop of that name puts flags in its place.
+    Jump(Name, bool, Option<Box<Expr>>),
     /// `return x`.
     Return(Option<Box<Expr>>),
     /// `|a, b| body`.

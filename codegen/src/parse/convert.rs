@@ -7,6 +7,7 @@ use proc_macro2::Span;
 use syn::spanned::Spanned;
 
 use crate::parse::ast::*;
+use crate::parse::labels;
 use crate::parse::spans::{Sp, Spans};
 
 /// A free function.
@@ -603,6 +604,18 @@ impl Conv<'_> {
                 let sp = self.sp(self.first(path.sp), s.brace_token.span.close());
                 Expr { kind: ExprKind::Struct(path, fields, rest), sp }
             }
+            syn::Expr::Block(syn::ExprBlock { block, label: Some(l), .. }) => {
+                let name = l.name.to_string();
+                let block = self.block(block);
+                match labels::block(&name, block) {
+                    Some(e) => e,
+                    None => self.refuse(
+                        l.name.span(),
+                        &format!("a jump out of the block `{name}` to a loop around it has no label"),
+                        "give the loop a label and name it: `continue 'outer;`",
+                    ),
+                }
+            }
             syn::Expr::Block(b) => {
                 let block = self.block(&b.block);
                 Expr { sp: block.sp, kind: ExprKind::Block(block) }
@@ -634,25 +647,28 @@ impl Conv<'_> {
                 Expr { kind: ExprKind::Match(value, arms), sp }
             }
             syn::Expr::ForLoop(f) => {
-                let (pat, iter, body) = (self.pat(&f.pat), self.boxed(&f.expr), self.block(&f.body));
+                let (pat, iter, body) = (self.pat(&f.pat), self.boxed(&f.expr), self.loop_body(&f.label, &f.body));
                 let sp = self.sp(f.for_token.span, self.last(iter.sp));
                 Expr { kind: ExprKind::For(Box::new(pat), iter, body, self.attrs(&f.attrs)), sp }
             }
             syn::Expr::While(w) => {
-                let (cond, body) = (self.boxed(&w.cond), self.block(&w.body));
+                let (cond, body) = (self.boxed(&w.cond), self.loop_body(&w.label, &w.body));
                 let sp = self.sp(w.while_token.span, self.last(cond.sp));
                 Expr { kind: ExprKind::While(cond, body, self.attrs(&w.attrs)), sp }
             }
             syn::Expr::Loop(l) => {
-                let body = self.block(&l.body);
+                let body = self.loop_body(&l.label, &l.body);
                 let sp = self.at(l.loop_token.span);
                 Expr { kind: ExprKind::Loop(body, self.attrs(&l.attrs)), sp }
             }
-            syn::Expr::Break(syn::ExprBreak { label: Some(l), .. })
-            | syn::Expr::Continue(syn::ExprContinue { label: Some(l), .. }) => {
-                let why = format!("a jump to the label `{l}` cannot be traced");
-                let instead = "leave the inner loop with a flag and look at it in the outer one: `stop = true; break;`, then `if stop { break; }`";
-                Expr { kind: ExprKind::Refused(why, instead.into()), sp: self.at(l.span()) }
+            syn::Expr::Break(syn::ExprBreak { label: Some(l), expr, .. }) => {
+                let value = expr.as_ref().map(|e| self.boxed(e));
+                let label = Name { text: l.to_string().into(), sp: self.at(l.span()) };
+                Expr { sp: label.sp, kind: ExprKind::Jump(label, true, value) }
+            }
+            syn::Expr::Continue(syn::ExprContinue { label: Some(l), .. }) => {
+                let label = Name { text: l.to_string().into(), sp: self.at(l.span()) };
+                Expr { sp: label.sp, kind: ExprKind::Jump(label, false, None) }
             }
             syn::Expr::Break(b) => {
                 let value = b.expr.as_ref().map(|e| self.boxed(e));
@@ -710,6 +726,14 @@ impl Conv<'_> {
                     "see the book, chapter \"What can be written\"",
                 )
             }
+        }
+    }
+
+    fn loop_body(&mut self, label: &Option<syn::Label>, body: &syn::Block) -> Block {
+        let body = self.block(body);
+        match label {
+            Some(l) => labels::resolve(&l.name.to_string(), body),
+            None => body,
         }
     }
 

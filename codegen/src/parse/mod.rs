@@ -4,6 +4,7 @@
 
 pub mod ast;
 pub mod convert;
+pub mod labels;
 pub mod spans;
 
 pub use convert::{convert_alias, convert_const, convert_fn, convert_method, convert_struct};

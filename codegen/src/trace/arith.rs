@@ -8,6 +8,7 @@ use crate::ops::{
 };
 use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
+use crate::trace::literals::wider;
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Stop, Tracer, err, err_help, tree};
 
@@ -178,7 +179,7 @@ impl<'a> Tracer<'a> {
     pub fn as_dtype(&mut self, v: &Value, dtype: DType, sp: Sp) -> R<Value> {
         let beyond = |(lo, hi): (i128, i128)| lo < i32::MIN as i128 || hi > i32::MAX as i128;
         let out = self.map_tree(v, sp, &mut |tr, t| match t.weak && t.aval.dtype == DType::I32 {
-            true if dtype.is_int() => tr.convert_literals(t, dtype, sp),
+            true if dtype.is_int() => tr.cast_literals(t, dtype, sp),
             // `(i * i) as f32`, where `i` is an index: as a `usize` it would not overflow.
             true if tr.interval(t.tvar).is_some_and(beyond) => {
                 let wide = tr.widened(t, DType::I64, sp)?;
@@ -238,7 +239,14 @@ impl<'a> Tracer<'a> {
             parts.push(self.to_traced(v, None, sp)?);
         }
         // As `num-complex` has it, real numbers meet complex ones of their precision.
-        let complex = parts.iter().find(|t| !t.weak && t.aval.dtype.is_complex()).map(|t| t.aval.dtype);
+        let complex = parts.iter().find(|t| !t.weak && t.aval.dtype.is_complex()).map(|t| t.aval.dtype).or_else(|| {
+            let literal = parts.iter().any(|t| t.weak && t.aval.dtype.is_complex());
+            match parts.iter().find(|t| !t.weak).filter(|_| literal)?.aval.dtype {
+                DType::F32 => Some(DType::C64),
+                DType::F64 => Some(DType::C128),
+                _ => None,
+            }
+        });
         if let Some(complex) = complex {
             let real = if complex == DType::C64 { DType::F32 } else { DType::F64 };
             for t in parts.iter_mut().filter(|t| !t.weak && t.aval.dtype == real) {
@@ -260,9 +268,7 @@ impl<'a> Tracer<'a> {
                 }
                 first.aval.dtype
             }
-            None if parts.iter().any(|t| t.aval.dtype.is_complex()) => DType::C64,
-            None if parts.iter().any(|t| t.aval.dtype.is_float()) => DType::F32,
-            None => parts.iter().map(|t| t.aval.dtype).max_by_key(|d| d.bytes()).unwrap_or(DType::I32),
+            None => parts.iter().map(|t| t.aval.dtype).reduce(wider).unwrap_or(DType::I32),
         };
         let all_weak = strong.is_empty();
         let strong_one = strong.first().map(|t| (*t).clone());

@@ -232,6 +232,9 @@ impl<'a> Tracer<'a> {
             return Ok(value);
         }
         if let ExprKind::Path(p) = &f.kind {
+            if matches!(p.text.trim_start_matches("::"), "core::array::from_fn" | "std::array::from_fn") {
+                return self.array_from_fn(p, args, expected, sp, vars, ctx);
+            }
             let is_local = p.ident().is_some_and(|n| vars.get(n).is_some());
             match p.last() {
                 "Some" | "Ok" | "Err" if !is_local => {
@@ -250,6 +253,9 @@ impl<'a> Tracer<'a> {
                     };
                 }
                 _ => {}
+            }
+            if p.last() == "i" && matches!(p.text.rsplit("::").nth(1), Some("Complex")) && args.is_empty() {
+                return self.complex((Value::float(0.0), sp), (Value::float(1.0), sp), sp);
             }
             let owner = p.text.strip_suffix("::new").and_then(|owner| owner.rsplit("::").next());
             if !is_local && owner == Some("Complex") && !ctx.paths.contains_key(p.text.trim_end_matches("::new")) {
@@ -407,6 +413,44 @@ impl<'a> Tracer<'a> {
         self.builtin_method(value, recv.sp, name, given, sp, ctx)
     }
 
+    /// `core::array::from_fn(|i| ..)`: as many elements as the place wants, or the turbofish says.
+    fn array_from_fn(
+        &mut self,
+        p: &Path,
+        args: &[Arg],
+        expected: Option<Ty>,
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        let given = self.args(args, vars, ctx)?;
+        let [(Value::Fn(f), _)] = &given.pos[..] else {
+            return err_help(sp, format!("`{}` takes a function of the index", p.text), "write `|i| ..`");
+        };
+        let written = self.generic_args(&p.generics, ctx)?.into_iter().find_map(|g| match g {
+            Generic::Const(n) => usize::try_from(n).ok(),
+            Generic::Type(_) => None,
+        });
+        let wanted = match expected {
+            Some(Ty::Array(a)) => a.shape.first().copied(),
+            Some(Ty::List(_, n)) => Some(n),
+            _ => None,
+        };
+        let Some(n) = written.or(wanted) else {
+            return err_help(
+                sp,
+                "it is not known how many elements are wanted",
+                "say it: `let y: [f32; 8] = ..`, or `from_fn::<_, 8, _>(..)`",
+            );
+        };
+        if n <= LONGEST_WRITTEN_OUT {
+            let items = (0..n).map(|i| self.apply(f, vec![Value::size(i)], sp)).collect::<R<_>>()?;
+            return Ok(Value::list(items));
+        }
+        let indices = self.call_builtin("arange", Args::of(vec![Value::size(n)], sp), sp, true)?;
+        self.call_builtin("map", Args::of(vec![Value::Fn(f.clone()), indices], sp), sp, true)
+    }
+
     /// `core::mem::swap`, `replace` and `take`.
     fn mem_function(&mut self, f: &Expr, args: &[Arg], sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Option<Value>> {
         let ExprKind::Path(p) = &f.kind else { return Ok(None) };
@@ -501,6 +545,11 @@ impl<'a> Tracer<'a> {
                     None => err(sp, "`unwrap` of `None`"),
                 };
             }
+            ("copied" | "cloned", Value::Option(_)) => return Ok(recv),
+            ("map", Value::Array(_) | Value::List(_)) if matches!(args.pos[..], [(Value::Fn(_), _)]) => {
+                args.pos.push((recv, at));
+                return self.call_builtin("map", args, sp, true);
+            }
             ("unwrap_or", Value::Option(o)) => {
                 return match (o, args.pos.pop()) {
                     (Some(v), _) => Ok((**v).clone()),
@@ -513,6 +562,12 @@ impl<'a> Tracer<'a> {
             // An optional parameter of the library that was given a value.
             ("is_none", _) if ctx.library => return Ok(Value::Bool(false)),
             ("unwrap_or", _) if ctx.library => return Ok(recv),
+            ("try_into", Value::Array(_) | Value::List(_)) => return Ok(Value::Option(Some(Rc::new(recv)))),
+            ("first" | "last" | "get" | "contains" | "split_at" | "is_empty", Value::List(_) | Value::Array(_)) => {
+                if let Some(v) = self.slice_query(&recv, at, name, &args, sp)? {
+                    return Ok(v);
+                }
+            }
             ("len", Value::Array(t)) if t.aval.rank() > 0 => return Ok(Value::size(t.aval.shape[0])),
             ("len", Value::List(items) | Value::Tuple(items)) => return Ok(Value::size(items.len())),
             ("len", Value::Unit) => return Ok(Value::size(0)),
@@ -538,7 +593,11 @@ impl<'a> Tracer<'a> {
         let is_scalar = matches!(&recv, Value::Num(_)) || matches!(&recv, Value::Array(t) if t.aval.rank() == 0);
         let axis = |v: &Value| matches!(v, Value::Num(Num { value: Number::Int(_), dtype: None }) | Value::Tuple(_));
         let of_two = args.pos.len() == 1 && args.kw.is_empty() && (is_scalar || !axis(&args.pos[0].0));
-        let function = builtin_name(&name.text, usize::from(of_two));
+        let is_complex = matches!(&recv, Value::Array(t) if t.aval.dtype.is_complex());
+        let function = match complex_method(&name.text) {
+            Some(function) if is_complex => function,
+            _ => builtin_name(&name.text, usize::from(of_two)),
+        };
         if let Value::Fn(_) = recv {
             return err(name.sp, format!("a function has no method `{}`", name.text));
         }
@@ -552,8 +611,48 @@ impl<'a> Tracer<'a> {
             return self.call_builtin(function, with_first(recv, at, args), sp, internal);
         }
         let mut d = Diag::at(name.sp, format!("{} has no method `{}`", recv.describe(), name.text));
-        d.help = crate::library::nearest(&name.text).map(|n| format!("did you mean `{n}`?"));
+        d.help = match NOT_METHODS.iter().find(|(n, _)| *n == &*name.text) {
+            Some((_, instead)) => Some((*instead).into()),
+            None => crate::library::nearest(&name.text).map(|n| format!("did you mean `{n}`?")),
+        };
         Err(d.into())
+    }
+
+    /// Methods of slices that say something about one.
+    fn slice_query(&mut self, recv: &Value, at: Sp, name: &Name, args: &Args, sp: Sp) -> R<Option<Value>> {
+        let Some(n) = super::pattern::count(recv) else { return Ok(None) };
+        let size = |i: usize| Rc::new(Value::size(i));
+        let some = |v: Value| Value::Option(Some(Rc::new(v)));
+        let given = args.pos.first().map(|(v, _)| v);
+        Ok(Some(match (&*name.text, given) {
+            ("is_empty", None) => Value::Bool(n == 0),
+            ("first" | "last" | "get", _) if n == 0 => Value::none(),
+            ("first", None) => some(self.index(recv, &Value::int(0), sp)?),
+            ("last", None) => some(self.index(recv, &Value::size(n - 1), sp)?),
+            ("get", Some(Value::Num(Num { value: Number::Int(i), .. }))) => match usize::try_from(*i) {
+                Ok(i) if i < n => some(self.index(recv, &Value::size(i), sp)?),
+                _ => Value::none(),
+            },
+            ("get", Some(_)) => {
+                return err_help(
+                    name.sp,
+                    "`get` with an index that is known only at run time",
+                    "index it: reads outside of the array take the nearest element",
+                );
+            }
+            ("contains", Some(x)) => {
+                let hits = self.binary(BinOp::Eq, recv, x, sp)?;
+                self.call_builtin("any", Args::of(vec![hits], at), sp, true)?
+            }
+            ("split_at", Some(Value::Num(Num { value: Number::Int(k), .. }))) => match usize::try_from(*k) {
+                Ok(k) if k <= n => {
+                    let (head, tail) = (Value::Range(None, Some(size(k))), Value::Range(Some(size(k)), None));
+                    Value::tuple(vec![self.index(recv, &head, sp)?, self.index(recv, &tail, sp)?])
+                }
+                _ => return err(sp, format!("`split_at` at {k} of {n} elements")),
+            },
+            _ => return Ok(None),
+        }))
     }
 
     /// Calls a function value.
@@ -669,6 +768,13 @@ impl<'a> Tracer<'a> {
             let first = self.fit(first, &Ty::Array(Aval::scalar(bits)), "what `from_bits` takes", at)?;
             let pos = vec![(first, at), (Value::DType(dtype), sp)];
             return self.call_builtin("bitcast_convert_type", Args { pos, kw: Vec::new() }, sp, true);
+        }
+        if let "from_le_bytes" | "from_be_bytes" | "from_ne_bytes" = &*name.text {
+            let bytes = Ty::Array(Aval::new(DType::U8, &[dtype.bytes()]));
+            let first = self.fit(first, &bytes, &format!("what `{}` takes", name.text), at)?;
+            let big = Value::Bool(&*name.text == "from_be_bytes");
+            let pos = vec![(first, at), (Value::DType(dtype), sp), (big, sp)];
+            return self.call_builtin("_from_bytes", Args { pos, kw: Vec::new() }, sp, true);
         }
         if &*name.text != "from" {
             let what = format!("the first argument of `{dtype}::{}`", name.text);
@@ -888,6 +994,10 @@ impl<'a> Tracer<'a> {
     /// Evaluates the body of `decl` and fits its value to the declared type.
     pub fn body(&mut self, decl: &Function, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
         self.returns.push((!ctx.library).then(|| decl.ret.as_ref().is_some_and(super::debug::is_result)));
+        self.expected = match &decl.ret {
+            Some(t) if !ctx.library => self.resolve_type(t, ctx).ok(),
+            _ => None,
+        };
         let result = self.block_inner(&decl.body, vars, ctx);
         self.returns.pop();
         let (value, at) = match result {
@@ -1011,6 +1121,46 @@ fn mentions_fn(decl: &Function, name: &str) -> bool {
     decl.params.iter().any(|p| matches!(&p.ty.kind, TypeKind::Path(q) if q.ident() == Some(name)))
 }
 
+/// Elements of `core::array::from_fn` up to which each is traced by itself, its index static.
+const LONGEST_WRITTEN_OUT: usize = 16;
+
+/// Methods of Rust that a kernel cannot have, and what to write instead.
+const NOT_METHODS: &[(&str, &str)] = &[
+    ("checked_add", "no `Option` is made at run time: `overflowing_add` yields the sum and whether it overflowed"),
+    (
+        "checked_sub",
+        "no `Option` is made at run time: `overflowing_sub` yields the difference and whether it overflowed",
+    ),
+    ("checked_mul", "no `Option` is made at run time: `overflowing_mul` yields the product and whether it overflowed"),
+    ("checked_div", "no `Option` is made at run time: compare the divisor with 0 first"),
+    ("checked_rem", "no `Option` is made at run time: compare the divisor with 0 first"),
+    ("sort_by", "`sort(x)` sorts numbers, NaN last; `x[argsort(key)]` sorts by a key"),
+    ("sort_unstable_by", "`sort(x)` sorts numbers, NaN last; `x[argsort(key)]` sorts by a key"),
+    ("sort_by_key", "`x[argsort(key)]` sorts by a key"),
+    ("to_vec", "a kernel has no `Vec`: arrays are copied by assignment"),
+    ("binary_search", "`searchsorted(x, v)` finds the place"),
+    ("partial_cmp", "compare with `<`, `==` and `>`"),
+    ("total_cmp", "compare with `<`, `==` and `>`"),
+    ("cmp", "compare with `<`, `==` and `>`"),
+    ("to_string", "a kernel has no strings: `debug_print!(\"{}\", x)` shows a value"),
+];
+
+/// The built-in that a method of `num_complex::Complex` is.
+fn complex_method(method: &str) -> Option<&'static str> {
+    Some(match method {
+        "norm" => "abs",
+        "arg" => "angle",
+        "norm_sqr" => "_norm_sqr",
+        "l1_norm" => "_l1_norm",
+        "to_polar" => "_to_polar",
+        "powc" => "power",
+        "inv" => "reciprocal",
+        "scale" => "multiply",
+        "unscale" => "divide",
+        _ => return None,
+    })
+}
+
 /// The built-in that a method of Rust's numbers is, called with so many arguments behind the receiver.
 pub fn builtin_name(method: &str, n_args: usize) -> &str {
     match method {
@@ -1039,6 +1189,14 @@ pub fn builtin_name(method: &str, n_args: usize) -> &str {
         "unsigned_abs" => "_unsigned_abs",
         "saturating_add" => "_saturating_add",
         "saturating_sub" => "_saturating_sub",
+        "saturating_mul" => "_saturating_mul",
+        "overflowing_add" => "_overflowing_add",
+        "overflowing_sub" => "_overflowing_sub",
+        "overflowing_mul" => "_overflowing_mul",
+        "to_le_bytes" | "to_ne_bytes" => "_to_le_bytes",
+        "to_be_bytes" => "_to_be_bytes",
+        "swap_bytes" => "_swap_bytes",
+        "reverse_bits" => "_reverse_bits",
         "rem_euclid" => "_rem_euclid",
         "div_euclid" => "_div_euclid",
         "div_ceil" => "_div_ceil",

@@ -149,6 +149,17 @@ impl<'a> Tracer<'a> {
 
     /// Something made of literals in the dtype of what it meets.
     pub fn convert_literals(&mut self, t: &Traced, dtype: DType, sp: Sp) -> R<Traced> {
+        if t.aval.dtype != dtype {
+            if let Some(exact) = self.literal_as(t, dtype, sp) {
+                return Ok(Traced { name: t.name.clone(), ..exact });
+            }
+            self.settle(t, dtype)?;
+        }
+        self.cast_literals(t, dtype, sp)
+    }
+
+    /// Something made of literals in a dtype that is written.
+    pub fn cast_literals(&mut self, t: &Traced, dtype: DType, sp: Sp) -> R<Traced> {
         match t.aval.dtype.is_int() && dtype.is_int() && dtype.bytes() > t.aval.dtype.bytes() {
             true => self.widened(t, dtype, sp),
             false => self.convert(t, dtype, sp),

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::parse::ast::*;
+use crate::parse::labels::VALUE;
 use crate::parse::spans::Sp;
 use crate::trace::expr::root_name;
 
@@ -12,8 +13,6 @@ pub const DONE: &str = "loop is done";
 pub const RESULT: &str = "result of the loop";
 /// The variable that says that the rest of a turn is skipped.
 const SKIP: &str = "turn is done";
-/// What an expression with a jump in it yields if it does not jump.
-const VALUE: &str = "value of the branch";
 
 /// The body of a `for`: nothing happens once the loop is done.
 pub fn loop_body(body: &Block) -> Block {

@@ -80,10 +80,22 @@ impl<'a> Tracer<'a> {
         vars: &mut Scope,
         ctx: &Rc<Ctx>,
     ) -> R<Vec<Value>> {
+        self.exprs_as(items, &[], vars, ctx)
+    }
+
+    /// The same where types are wanted.
+    fn exprs_as<'e>(
+        &mut self,
+        items: impl IntoIterator<Item = &'e Expr>,
+        wanted: &[Ty],
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Vec<Value>> {
         let mut out = Vec::new();
         let mut failed = false;
-        for e in items {
+        for (n, e) in items.into_iter().enumerate() {
             let depth = self.depth();
+            self.expected = wanted.get(n).cloned();
             let value = self.expr(e, vars, ctx);
             match self.attempt(value)? {
                 Some(v) => out.push(v),
@@ -158,7 +170,7 @@ impl<'a> Tracer<'a> {
     /// Evaluates an expression.
     pub fn expr(&mut self, e: &Expr, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
         let sp = e.sp;
-        if !matches!(e.kind, ExprKind::Call(..) | ExprKind::Method(..) | ExprKind::Block(_)) {
+        if !matches!(e.kind, ExprKind::Call(..) | ExprKind::Method(..) | ExprKind::Block(_) | ExprKind::Tuple(_)) {
             self.expected = None;
         }
         match &e.kind {
@@ -249,7 +261,13 @@ impl<'a> Tracer<'a> {
                 Ok(Value::Range(lo, hi))
             }
             ExprKind::Tuple(items) if items.is_empty() => Ok(Value::Unit),
-            ExprKind::Tuple(items) => Ok(Value::tuple(self.exprs(items, vars, ctx)?)),
+            ExprKind::Tuple(items) => {
+                let wanted = match self.expected.take() {
+                    Some(Ty::Tuple(types)) if types.len() == items.len() => types,
+                    _ => Vec::new(),
+                };
+                Ok(Value::tuple(self.exprs_as(items, &wanted, vars, ctx)?))
+            }
             ExprKind::Array(items) => {
                 let items = self.exprs(items, vars, ctx)?;
                 self.list_of(items, sp)
@@ -307,6 +325,11 @@ impl<'a> Tracer<'a> {
                 Err(Stop::Break(value, sp))
             }
             ExprKind::Continue => Err(Stop::Continue(sp)),
+            ExprKind::Jump(label, ..) => err_help(
+                sp,
+                format!("no loop around has the label `{}`", label.text),
+                format!("write it before the loop: `{}: for ..`", label.text),
+            ),
             ExprKind::Return(value) => {
                 let value = match value {
                     Some(e) => self.expr(e, vars, ctx)?,
@@ -406,8 +429,23 @@ impl<'a> Tracer<'a> {
             if let Some(v) = number_constant(owner, method) {
                 return Ok(v);
             }
+            if owner.rsplit("::").next() == Some("Complex") && !ctx.paths.contains_key(owner) {
+                let of = |re: f64, im: f64| ((Value::float(re), p.sp), (Value::float(im), p.sp));
+                let parts = match method {
+                    "ZERO" => Some(of(0.0, 0.0)),
+                    "ONE" => Some(of(1.0, 0.0)),
+                    "I" => Some(of(0.0, 1.0)),
+                    _ => None,
+                };
+                if let Some((re, im)) = parts {
+                    return self.complex(re, im, p.sp);
+                }
+                if matches!(method, "from_polar" | "cis") {
+                    return Ok(Value::Fn(Rc::new(FnValue::Builtin(format!("_{method}").into()))));
+                }
+            }
             let function = call::builtin_name(method, 1);
-            let known = matches!(method, "from" | "from_bits")
+            let known = matches!(method, "from" | "from_bits" | "from_le_bytes" | "from_be_bytes" | "from_ne_bytes")
                 || crate::library::is_builtin(function)
                 || (function != method && self.library_fn(function, true)?.is_some());
             if let Some(dtype) = DType::from_name(owner).filter(|_| known) {
@@ -543,7 +581,10 @@ impl<'a> Tracer<'a> {
         let (x, y) = self.promote2("Complex", &re.0, &im.0, sp)?;
         for (t, at) in [(x, re.1), (y, im.1)] {
             let literal = t.weak && t.aval.dtype.is_int();
-            let t = if literal { self.convert(&t, DType::F32, at)? } else { t };
+            let t = match literal {
+                true => super::value::Traced { weak: true, ..self.convert(&t, DType::F32, at)? },
+                false => t,
+            };
             if !matches!(t.aval.dtype, DType::F32 | DType::F64) {
                 let found = super::value::show(&t.aval);
                 return err_help(
@@ -556,7 +597,7 @@ impl<'a> Tracer<'a> {
         }
         let (x, y) = self.broadcast2("Complex", &parts[0], &parts[1], sp)?;
         let mut z = self.bind1(crate::ops::MakeComplex, &[&x, &y], sp)?;
-        z.weak = false;
+        z.weak = x.weak && y.weak;
         Ok(Value::Array(z))
     }
 

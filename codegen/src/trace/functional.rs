@@ -102,10 +102,11 @@ impl<'a> Tracer<'a> {
                 let op = Scan { body: Rc::new(body), length, n_consts, n_carry, reverse, indexed: false };
                 let ins: Vec<&Traced> = sub.captures.iter().chain(&now).chain(&stacked).collect();
                 let outs = self.bind_loop(op, &ins, runs, sp)?;
-                return Ok(Value::tuple(vec![
-                    tree::rebuild(&parts[0], &outs[..n_carry]),
-                    tree::rebuild(&parts[1], &outs[n_carry..]),
-                ]));
+                let last = self.results(&parts[0], &outs[..n_carry]);
+                for (t, start) in tree::leaves(&last).iter().zip(&now) {
+                    self.made_of(t, start);
+                }
+                return Ok(Value::tuple(vec![last, self.results(&parts[1], &outs[n_carry..])]));
             }
             // A weak start takes the type that the body gives it.
             let mut new = Vec::new();
@@ -113,7 +114,7 @@ impl<'a> Tracer<'a> {
                 if a.aval.shape != b.aval.shape || (!a.weak && a.aval.dtype != b.aval.dtype) {
                     return err(sp, format!("`scan` carries {}, its body returns {}", show(&a.aval), show(&b.aval)));
                 }
-                new.push(self.convert(a, b.aval.dtype, sp)?);
+                new.push(self.convert_literals(a, b.aval.dtype, sp)?);
             }
             carry = tree::rebuild(&carry, &new);
         }

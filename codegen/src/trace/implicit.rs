@@ -47,7 +47,7 @@ impl<'a> Tracer<'a> {
         vars.extend(f.captures.iter().map(|t| self.var(t)).collect::<Vec<_>>());
         let outs = self.graph().inline(&f.sub.graph, &vars);
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
-        Ok(tree::rebuild(&f.sub.out, &outs))
+        Ok(self.results(&f.sub.out, &outs))
     }
 
     /// `f` on arguments like `args`, traced once; what it captured is beside it, to be handed on.

@@ -451,7 +451,7 @@ impl<'a> Tracer<'a> {
                 if let (true, Value::Array(v)) = (t.weak, value)
                     && !v.weak
                 {
-                    t = self.convert(&t, v.aval.dtype, sp)?;
+                    t = self.convert_literals(&t, v.aval.dtype, sp)?;
                 }
                 let parts = self.index_parts(&t, index, sp)?;
                 Ok(Value::Array(self.write(&t, &parts, op, value, sp)?))
@@ -462,7 +462,10 @@ impl<'a> Tracer<'a> {
 
     fn write(&mut self, t: &Traced, parts: &[Part], op: Option<BinOp>, value: &Value, sp: Sp) -> R<Traced> {
         let (coords, indices) = self.coords(&t.aval, parts, IndexMode::Drop, sp)?;
-        let mut v = self.to_traced(value, Some(t.aval.dtype), sp)?;
+        let mut v = self.to_traced(value, (!t.weak).then_some(t.aval.dtype), sp)?;
+        if v.weak && v.aval.dtype != t.aval.dtype && (t.aval.dtype.is_inexact() || v.aval.dtype.is_int()) {
+            v = Traced { weak: true, ..self.convert_literals(&v, t.aval.dtype, sp)? };
+        }
         if v.aval.dtype != t.aval.dtype {
             let mut d = Diag::at(sp, format!("{} cannot be stored in {}", show(&v.aval), show(&t.aval)));
             d.notes = vec![self.origin(t), self.origin_as(&v, "value")];

@@ -93,7 +93,7 @@ impl<'a> Tracer<'a> {
             self.expect_reversible(&linear.graph, &sub.graph, sp)?;
         }
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
-        let (out, aux) = split_aux(&tree::rebuild(&sub.out, &outs), b.bool("has_aux", false)?, sp)?;
+        let (out, aux) = split_aux(&self.results(&sub.out, &outs), b.bool("has_aux", false)?, sp)?;
         // Leaves of the result that has a derivative come first.
         let out = tree::try_map(&out, &mut |leaf| -> R<Value> { Ok(Value::Array(self.to_traced(leaf, None, sp)?)) })?;
         let ys = tree::leaves(&out);
@@ -158,7 +158,7 @@ impl<'a> Tracer<'a> {
                             let shape = [&y.aval.shape[..], &x.aval.shape[..]].concat();
                             self.graph().full(x.aval.dtype, &shape, 0.0)
                         });
-                        self.traced(var, sp)
+                        Traced { weak: x.weak && y.weak, ..self.traced(var, sp) }
                     })
                 } else {
                     Value::Unit

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use crate::array::Array;
 use crate::diag::{Diag, Note};
 use crate::dtype::{DType, Scalar};
-use crate::graph::{Aval, Eqn, Graph, Src, Var};
-use crate::ops::{BroadcastInDim, Constant, Gather, Op, OpError, Reshape, Slice};
+use crate::graph::{Aval, Graph, Src, Var};
+use crate::ops::{Constant, Op, OpError};
 use crate::parse::ast;
 use crate::parse::spans::{SourceMap, Sp};
 use crate::unit::ItemId;
@@ -30,6 +30,7 @@ mod implicit;
 pub mod index;
 pub mod iterators;
 pub mod jacobians;
+pub mod literals;
 mod loops;
 pub mod matching;
 pub mod pattern;
@@ -62,6 +63,8 @@ pub enum Stop {
     TracedBreak(Sp, Sp),
     /// The loop that stands there has to be unrolled: its iterations use different trees.
     Unroll(Sp),
+    /// Literals turned out to have this dtype: tracing starts again.
+    Settle(Vec<literals::Site>, DType),
 }
 
 impl From<Diag> for Stop {
@@ -158,20 +161,19 @@ pub struct Tracer<'a> {
     pub unwrapped: bool,
     /// What literals without a dtype say, by the constants that were made of them: in the dtype they meet they are as
     /// precise as if they had been written in it.
-    literals: HashMap<value::TVar, Rc<Literal>>,
+    literals: HashMap<value::TVar, Rc<literals::Literal>>,
+    /// Where the weak arrays come from that are made of literals in ways that cannot be gone back.
+    origins: HashMap<value::TVar, literals::Origin>,
+    /// The dtypes of literals that tracing has found out before it started again.
+    pub settled: literals::Settled,
+    /// Which part of an expression is made an array: see [`literals::Site`].
+    part: (usize, usize),
     /// The type that the expression which is evaluated next is wanted in, where it is written down.
     pub expected: Option<types::Ty>,
     /// The loops that stay loops around what is being traced, outermost first.
     pub loops: Vec<RolledLoop>,
     consts_in_progress: Vec<ItemId>,
     structs_in_progress: Vec<ItemId>,
-}
-
-/// The numbers of a literal, as they are written.
-#[derive(Debug)]
-struct Literal {
-    shape: Vec<usize>,
-    data: Vec<value::Number>,
 }
 
 impl<'a> Tracer<'a> {
@@ -197,6 +199,9 @@ impl<'a> Tracer<'a> {
             returns: Vec::new(),
             unwrapped: false,
             literals: HashMap::new(),
+            origins: HashMap::new(),
+            settled: literals::Settled::default(),
+            part: (0, 0),
             expected: None,
             loops: Vec::new(),
             consts_in_progress: Vec::new(),
@@ -377,82 +382,20 @@ impl<'a> Tracer<'a> {
 
     /// A constant scalar; weak if `dtype` was not written.
     pub fn number(&mut self, n: Num, sp: Sp) -> Traced {
-        let dtype = n.dtype.unwrap_or(match n.value {
-            Number::Int(i) => weak_int(i),
-            Number::Float(_) => DType::F32,
+        let dtype = n.dtype.unwrap_or_else(|| {
+            let default = match n.value {
+                Number::Int(i) => weak_int(i),
+                Number::Float(_) => DType::F32,
+            };
+            match (self.dtype_here(default, sp), n.value) {
+                (d, Number::Int(i)) if i < 0 && d.is_unsigned() => default,
+                (d, _) => d,
+            }
         });
         let mut t = self.constant(Array::scalar(scalar(n.value, dtype)), sp);
         t.weak = n.dtype.is_none();
-        self.remember_literal(&t, vec![n.value]);
+        self.remember_literal(&t, vec![n.value], sp);
         t
-    }
-
-    /// Keeps what a weak constant says beside its default dtype.
-    fn remember_literal(&mut self, t: &Traced, data: Vec<value::Number>) {
-        if t.weak {
-            self.literals.insert(t.tvar, Rc::new(Literal { shape: t.aval.shape.clone(), data }));
-        }
-    }
-
-    /// What is made of literals only, in `dtype`, from what is written.
-    fn literal_as(&mut self, t: &Traced, dtype: DType, sp: Sp) -> Option<Traced> {
-        if t.weak { self.remade(t, dtype, &mut HashMap::new(), sp) } else { None }
-    }
-
-    /// A literal in `dtype`, what is picked from one, or floats computed from such. `done` is what is remade already.
-    fn remade(&mut self, t: &Traced, dtype: DType, done: &mut HashMap<TVar, Option<Traced>>, sp: Sp) -> Option<Traced> {
-        let (at, eqn) = match self.origin_of(t.tvar) {
-            Some((at, eqn)) => (at, eqn.cloned()),
-            None => (t.tvar, None),
-        };
-        if let Some(found) = done.get(&at) {
-            return found.clone();
-        }
-        let new = match self.literals.get(&at).cloned() {
-            Some(literal) => {
-                let data: Vec<_> = literal.data.iter().map(|n| scalar(*n, dtype)).collect();
-                let fits = data.iter().all(|s| s.dtype() == dtype);
-                fits.then(|| self.constant(Array::new(Aval::new(dtype, &literal.shape), data), sp))
-            }
-            None => eqn.and_then(|eqn| self.remade_from(t, at.frame, eqn, dtype, done, sp)),
-        };
-        done.insert(at, new.clone());
-        new
-    }
-
-    fn remade_from(
-        &mut self,
-        t: &Traced,
-        frame: u32,
-        eqn: Eqn,
-        dtype: DType,
-        done: &mut HashMap<TVar, Option<Traced>>,
-        sp: Sp,
-    ) -> Option<Traced> {
-        let own = t.aval.dtype;
-        let picks = eqn.op.downcast::<Gather>().is_some()
-            || eqn.op.downcast::<Slice>().is_some()
-            || eqn.op.downcast::<Reshape>().is_some()
-            || eqn.op.downcast::<BroadcastInDim>().is_some();
-        let computes = eqn.op.is_elementwise() && own.is_float() && dtype.is_float() && dtype.bytes() > own.bytes();
-        let graph = &self.frames.iter().find(|f| f.id == frame)?.graph;
-        let operand = |var: &Var| Traced {
-            tvar: TVar { frame, var: *var },
-            aval: Rc::new(graph.aval(*var).clone()),
-            weak: false,
-            name: None,
-            sp,
-        };
-        let mut ins: Vec<Traced> = eqn.inputs.iter().map(operand).collect();
-        let n = match (picks, computes) {
-            (true, _) => 1,
-            (_, true) if !ins.is_empty() && ins.iter().all(|x| x.aval.dtype == own) => ins.len(),
-            _ => return None,
-        };
-        for x in ins.iter_mut().take(n) {
-            *x = self.remade(x, dtype, done, sp)?;
-        }
-        self.bind1(eqn.op, &ins.iter().collect::<Vec<_>>(), sp).ok()
     }
 
     /// Library code has no place of its own: the call that led there stands for it.
@@ -483,6 +426,7 @@ impl<'a> Tracer<'a> {
                     }
                     new.name = t.name.clone();
                     new.weak = t.weak;
+                    self.made_of(&new, t);
                     new
                 })
             })

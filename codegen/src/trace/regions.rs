@@ -8,6 +8,7 @@ use crate::ops::{Convert, Rev, Scan, Slice, Switch, While};
 use crate::parse::ast::*;
 use crate::parse::spans::Sp;
 use crate::trace::iterators::element;
+use crate::trace::literals::wider;
 use crate::trace::loops::{LoopOptions, Runs};
 use crate::trace::place::Place;
 use crate::trace::value::{Ctx, FnValue, Iter, Num, Number, Scope, Traced, Value};
@@ -146,7 +147,10 @@ impl<'a> Tracer<'a> {
                 row.fill(Value::Unset);
             }
         }
-        let templates: Vec<Value> = rows.iter().map(|row| self.unify(row, sp)).collect::<R<_>>()?;
+        let mut templates: Vec<Value> = rows.iter().map(|row| self.unify(row, sp)).collect::<R<_>>()?;
+        for (n, t) in templates.iter_mut().enumerate() {
+            *t = self.settled_types(t, n, sp);
+        }
         let mut graphs: Vec<Graph> = Vec::new();
         let mut captures: Vec<Vec<Traced>> = Vec::new();
         for (b, o) in open.drain(..).enumerate() {
@@ -166,10 +170,13 @@ impl<'a> Tracer<'a> {
         ins.extend(&all);
         let mut outs = self.bind(op, &ins, sp)?.into_iter();
         let mut results: Vec<Value> = Vec::new();
-        for t in &templates {
+        for (n, t) in templates.iter().enumerate() {
+            let mut k = 0;
             results.push(tree::map_leaves(t, &mut |leaf| {
+                k += 1;
                 let mut new = outs.next().expect("one per leaf");
                 new.weak = leaf.weak;
+                self.decided_at(&new, n, k, sp);
                 new
             }));
         }
@@ -249,9 +256,9 @@ impl<'a> Tracer<'a> {
             found = Some(match found {
                 None => (aval, weak),
                 Some((a, w)) if a == aval => (a, w && weak),
-                Some((a, true)) if a.shape == aval.shape && !(a.dtype.is_float() && aval.dtype.is_int() && !weak) => {
-                    let keep = weak && a.dtype.is_float();
-                    (if keep { a } else { aval }, weak)
+                Some((a, true)) if a.shape == aval.shape && weak => (a.with_dtype(wider(a.dtype, aval.dtype)), true),
+                Some((a, true)) if a.shape == aval.shape && !(a.dtype.is_float() && aval.dtype.is_int()) => {
+                    (aval, false)
                 }
                 Some((a, false)) if weak && a.shape == aval.shape => (a, false),
                 Some(_) => {
@@ -371,17 +378,20 @@ impl<'a> Tracer<'a> {
             Scan { body: Rc::new(graph), length, n_consts: captures.len(), n_carry, reverse: false, indexed: true };
         let ins: Vec<&Traced> = captures.iter().chain(&init).chain(stacked).collect();
         let outs = self.bind_loop(op, &ins, runs, sp)?;
-        self.store_carries(vars, &carried, outs, ctx);
+        self.store_carries(vars, &carried, outs, sp, ctx);
         Ok(Value::Unit)
     }
 
-    fn store_carries(&mut self, vars: &mut Scope, carried: &[(usize, Value)], outs: Vec<Traced>, ctx: &Ctx) {
+    fn store_carries(&mut self, vars: &mut Scope, carried: &[(usize, Value)], outs: Vec<Traced>, sp: Sp, ctx: &Ctx) {
         let mut outs = outs.into_iter();
         for (n, template) in carried {
             let name = vars.vars[*n].0.clone();
+            let mut k = 0;
             vars.vars[*n].1 = tree::map_leaves(template, &mut |leaf| {
+                k += 1;
                 let mut new = outs.next().expect("one per leaf");
                 new.weak = leaf.weak;
+                self.decided_at(&new, *n, k, sp);
                 if matches!(template, Value::Array(_)) {
                     if !ctx.library {
                         self.graph().name_var(new.tvar.var, &name);
@@ -421,7 +431,8 @@ impl<'a> Tracer<'a> {
         for n in guess {
             let value = &vars.vars[n].1;
             if !matches!(value, Value::Poison | Value::Unset | Value::Fn(_) | Value::Place(_)) {
-                carried.push((n, self.carry_type(value, sp)?));
+                let start = self.carry_type(value, sp)?;
+                carried.push((n, self.settled_types(&start, n, sp)));
             }
         }
         for _ in 0..8 {
@@ -437,9 +448,12 @@ impl<'a> Tracer<'a> {
             let mut scope = vars.clone();
             for (n, template) in &carried {
                 let name = scope.vars[*n].0.clone();
+                let mut k = 0;
                 let inner = tree::map_leaves(template, &mut |leaf| {
+                    k += 1;
                     let mut t = self.input(&leaf.aval, sp);
                     t.weak = leaf.weak;
+                    self.decided_at(&t, *n, k, sp);
                     if matches!(template, Value::Array(_)) {
                         t.name = Some(name.clone());
                     }
@@ -482,7 +496,7 @@ impl<'a> Tracer<'a> {
                                 self.unify(&[start, new.clone()], sp)?
                             }
                         };
-                        carried.push((n, joined));
+                        carried.push((n, self.settled_types(&joined, n, sp)));
                         false
                     }
                 };
@@ -671,9 +685,12 @@ impl<'a> Tracer<'a> {
         self.push_frame("");
         let mut scope = vars.clone();
         for (n, template) in &carried {
+            let mut k = 0;
             scope.vars[*n].1 = tree::map_leaves(template, &mut |leaf| {
+                k += 1;
                 let mut t = self.input(&leaf.aval, sp);
                 t.weak = leaf.weak;
+                self.decided_at(&t, *n, k, sp);
                 t
             });
         }
@@ -703,7 +720,7 @@ impl<'a> Tracer<'a> {
             (Some(runs), Some(bound)) => self.bind_loop(op.as_scan(bound), &ins, Some(runs), sp)?,
             _ => self.bind(op, &ins, sp)?,
         };
-        self.store_carries(vars, &carried, outs, ctx);
+        self.store_carries(vars, &carried, outs, sp, ctx);
         Ok(Value::Unit)
     }
 

@@ -21,7 +21,7 @@ impl<'a> Tracer<'a> {
         let leaves: Vec<Traced> = given.iter().flat_map(tree::leaves).chain(sub.captures.iter().cloned()).collect();
         let ins: Vec<&Traced> = leaves.iter().collect();
         let outs = self.bind(Checkpoint { call: Rc::new(sub.graph), again: false }, &ins, sp)?;
-        Ok(tree::rebuild(&sub.out, &outs))
+        Ok(self.results(&sub.out, &outs))
     }
 
     /// Transforms into the innermost graph; a rule that refuses makes a message at `sp`. Where a rule of the user's is

@@ -145,7 +145,7 @@ impl<'a> Tracer<'a> {
         }
         let grad = argnums.pick(|n| grads[n].clone());
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
-        let whole = tree::rebuild(&sub.out, &outs);
+        let whole = self.results(&sub.out, &outs);
         Ok(match (value, aux) {
             (true, _) => Value::tuple(vec![whole, grad]),
             (false, Some(_)) => match whole {
@@ -167,7 +167,7 @@ impl<'a> Tracer<'a> {
                     self.graph().zeros(&aval)
                 }
             };
-            self.traced(var, sp)
+            Traced { weak: leaf.weak, ..self.traced(var, sp) }
         })
     }
 
@@ -234,11 +234,11 @@ impl<'a> Tracer<'a> {
         tree::try_map(&sub.out, &mut |leaf| -> R<Value> {
             let spec = specs.next().expect("one per leaf");
             // Static results get the axis too, as every other leaf.
-            let b = match leaf {
-                Value::Array(_) => outs.next().expect("one per leaf"),
+            let (b, weak) = match leaf {
+                Value::Array(t) => (outs.next().expect("one per leaf"), t.weak),
                 other => {
                     let t = self.to_traced(other, None, sp)?;
-                    Batched { var: self.var(&t), batched: false }
+                    (Batched { var: self.var(&t), batched: false }, false)
                 }
             };
             let rank = self.graph().shape(b.var).len() - usize::from(b.batched);
@@ -257,7 +257,7 @@ impl<'a> Tracer<'a> {
                 }
                 None => b.var,
             };
-            Ok(Value::Array(self.traced(var, sp)))
+            Ok(Value::Array(Traced { weak, ..self.traced(var, sp) }))
         })
     }
 
@@ -395,7 +395,7 @@ impl<'a> Tracer<'a> {
         dirs.resize(primal_vars.len(), None);
         let (outs, out_ts) = self.transform(sp, |g| jvp_into(g, &sub.graph, &primal_vars, &dirs))?;
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
-        let (out, aux) = split_aux(&tree::rebuild(&sub.out, &outs), has_aux, sp)?;
+        let (out, aux) = split_aux(&self.results(&sub.out, &outs), has_aux, sp)?;
         let tangent = self.float_tangent_tree(&out, &out_ts, sp)?;
         let mut all = vec![out, tangent];
         all.extend(aux);
@@ -412,7 +412,7 @@ impl<'a> Tracer<'a> {
                 Some(v) => v,
                 None => self.graph().zeros(&t.aval),
             };
-            Ok(Value::Array(self.traced(var, sp)))
+            Ok(Value::Array(Traced { weak: t.weak, ..self.traced(var, sp) }))
         })
     }
 
@@ -454,6 +454,7 @@ impl<'a> Tracer<'a> {
                     return Ok(());
                 }
                 let given = self.to_traced(t, Some(x.aval.dtype), sp)?;
+                self.settle(x, given.aval.dtype)?;
                 if *given.aval != *x.aval {
                     let ok = given.aval.dtype == x.aval.dtype && given.aval.rank() == 0 && matches!(t, Value::Num(_));
                     if !ok {
@@ -503,7 +504,7 @@ impl<'a> Tracer<'a> {
             self.expect_reversible(&linear.graph, &sub.graph, sp)?;
         }
         let outs: Vec<Traced> = outs.into_iter().map(|v| self.traced(v, sp)).collect();
-        let whole = tree::rebuild(&sub.out, &outs);
+        let whole = self.results(&sub.out, &outs);
         let residuals = linear.residuals.iter().map(|v| self.traced(*v, sp)).collect();
         let (out, aux) = split_aux(&whole, has_aux, sp)?;
         let map = LinearFn { linear, residuals, input: Value::tuple(values), output: out.clone(), transposed };
@@ -582,6 +583,7 @@ impl<'a> Tracer<'a> {
             (None, _) => match out {
                 Value::Array(x) => {
                     let given = self.to_traced(ct, Some(x.aval.dtype), sp)?;
+                    self.settle(x, given.aval.dtype)?;
                     let scalar = given.aval.rank() == 0 && matches!(ct, Value::Num(_));
                     if x.aval.dtype.is_inexact() && given.aval != x.aval && !scalar {
                         let text =

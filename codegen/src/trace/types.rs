@@ -447,19 +447,25 @@ impl<'a> Tracer<'a> {
             let aval = Aval::new(dtype.unwrap_or(DType::F32), &[0]);
             return Ok(self.constant(Array::new(aval, Vec::new()), sp));
         }
-        if let Some(array) = literal_array(&Value::list(items.to_vec()), dtype) {
+        let whole = Value::list(items.to_vec());
+        if let Some(array) = literal_array(&whole, dtype) {
             let weak = dtype.is_none() && all_weak(items);
-            let mut t = self.constant(array, sp);
-            t.weak = weak;
-            self.remember_literal(&t, numbers(items));
-            return Ok(t);
+            let own = array.aval().dtype;
+            let here = if weak { self.dtype_here(own, sp) } else { own };
+            let array = if here == own { Some(array) } else { literal_array(&whole, Some(here)) };
+            if let Some(array) = array {
+                let mut t = self.constant(array, sp);
+                t.weak = weak;
+                self.remember_literal(&t, numbers(items), sp);
+                return Ok(t);
+            }
         }
         let mut parts: Vec<Traced> = items.iter().map(|v| self.to_traced(v, dtype, sp)).collect::<R<_>>()?;
         // Literals take the dtype of the strong elements.
         if let Some(d) = parts.iter().find(|t| !t.weak).map(|t| t.aval.dtype) {
             for t in &mut parts {
                 if t.weak && t.aval.dtype != d {
-                    *t = self.convert(t, d, sp)?;
+                    *t = self.convert_literals(t, d, sp)?;
                 }
             }
         }

@@ -70,6 +70,7 @@ for name in "isreal iscomplex real imag conj conjugate angle".split():
     c(f"{name}(x)", x=f(4))
 c("angle(x, deg = true)", py="jnp.angle(x, deg=True)", x=z(3), tol=1e-5)
 c("lax::complex(x, y)", x=f(3), y=f(3, salt=1))
+c("complex(x, y)", py="lax.complex(x, y)", x=f(3), y=f(3, salt=1))
 c("sign(x)", x=z(3), tol=1e-5)
 c("gcd(x, y)", x=i(6, lo=-60, hi=60), y=i(6, lo=-60, hi=60, salt=1))
 c("lcm(x, y)", x=i(6, lo=-60, hi=60), y=i(6, lo=-60, hi=60, salt=1))

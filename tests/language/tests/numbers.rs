@@ -142,3 +142,47 @@ mod special {
         }
     }
 }
+
+#[kiln::jit]
+mod complex_methods {
+    use kiln::prelude::*;
+    pub fn of_one(z: Complex<f32>) -> (f32, f32, f32, f32, Complex<f32>) {
+        (z.norm(), z.arg(), z.norm_sqr(), z.l1_norm(), z.scale(2.0).inv())
+    }
+    pub fn made(r: f32, t: f32) -> (Complex<f32>, Complex<f32>, [f32; 2]) {
+        let z = complex(r, t) * Complex::I;
+        (Complex::from_polar(r, t), Complex::cis(t).conj() + Complex::ONE, [z.re, z.im])
+    }
+    pub fn doubles(z: &[Complex<f64>; 2], x: f64) -> [Complex<f64>; 2] {
+        let j = Complex::new(0.0, 0.1);
+        z * j + j * x + Complex::i() * 0.0 + j * j
+    }
+    pub fn escapes(c: Complex<f32>) -> u32 {
+        let mut z = Complex::new(0.0, 0.0);
+        let mut n = 0;
+        while z.norm_sqr() <= 4.0 && n < 50 {
+            z = z * z + c;
+            n += 1;
+        }
+        n
+    }
+}
+
+#[test]
+fn complex_numbers_have_the_methods_of_num_complex() {
+    use kiln::prelude::Complex;
+    let close = |a: Complex<f32>, b: Complex<f32>| (a - b).norm_sqr() < 1e-12;
+    let turn = |t: f32| Complex::new(t.cos(), t.sin());
+    let z = Complex::new(3.0f32, -4.0);
+    let (norm, arg, sqr, l1, inv) = complex_methods::of_one(z);
+    assert_eq!((norm, sqr, l1), (5.0, 25.0, 7.0));
+    assert!((arg - (-4.0f32).atan2(3.0)).abs() < 1e-6 && close(inv, 1.0 / (z * 2.0)));
+    let (polar, shifted, turned) = complex_methods::made(2.0, 0.5);
+    assert!(close(polar, turn(0.5) * 2.0) && close(shifted, turn(-0.5) + 1.0));
+    assert_eq!(turned, [-0.5, 2.0]);
+    let j = Complex::new(0.0, 0.1);
+    let z = [Complex::new(0.3, 0.7), Complex::new(-1.1, 0.0)];
+    assert_eq!(complex_methods::doubles(&z, 3.0), z.map(|z| z * j + j * 3.0 + j * j));
+    assert_eq!(complex_methods::escapes(Complex::new(0.3, 0.5)), 50);
+    assert_eq!(complex_methods::escapes(Complex::new(0.5, 0.5)), 5);
+}

@@ -1926,3 +1926,340 @@ both! {
     }
     same!(helper(2.0));
 }
+
+both! {
+    literals {
+        pub fn of_a_branch(x: f64) -> f64 {
+            let k = if x > 0.0 { 0.1 } else { 0.7 };
+            let (a, b) = match (x > 0.2, x > 0.1) {
+                (true, _) => (0.3, 0.7),
+                (false, true) => (0.7, 0.3),
+                _ => (0.9, 0.1),
+            };
+            k * x + a * x * x + b
+        }
+        pub fn of_a_loop(x: f64) -> f64 {
+            let mut k = 0.1;
+            for _ in 0..3 {
+                k *= 1.1;
+            }
+            let mut s = 0.0;
+            let mut sign = 1.0;
+            for i in 0..40 {
+                s += sign / (2 * i + 1) as f64;
+                sign = -sign;
+            }
+            k * x + 4.0 * s
+        }
+        pub fn root(a: f64) -> f64 {
+            let mut x = 1.0;
+            for _ in 0..20 {
+                x = 0.5 * (x + a / x);
+            }
+            x
+        }
+        pub fn kahan(x: &[f64; 5]) -> f64 {
+            let (mut s, mut c) = (0.0, 0.0);
+            for &v in x {
+                let y = v * 0.1 - c;
+                let t = s + y;
+                c = (t - s) - y;
+                s = t;
+            }
+            s
+        }
+        pub fn welford(x: &[f64; 5]) -> (f64, f64) {
+            let (mut n, mut m, mut m2) = (0.0, 0.0, 0.0);
+            for v in x.iter() {
+                n += 1.0;
+                let d = v - m;
+                m += d / n;
+                m2 += d * (v - m);
+            }
+            (m, m2 / (n - 1.0))
+        }
+        pub fn both_precisions(x: f32, y: f64) -> (f32, f64) {
+            fn grown32(x: f32) -> f32 {
+                let mut k = 0.1;
+                for _ in 0..3 {
+                    k *= 1.1;
+                }
+                x * k
+            }
+            let mut k = 0.1;
+            for _ in 0..3 {
+                k *= 1.1;
+            }
+            (grown32(x), y * k)
+        }
+        pub fn factorial() -> u64 {
+            let mut a = 1;
+            for i in 1..=20 {
+                a *= i;
+            }
+            a
+        }
+        pub fn counted(x: &[u8; 6]) -> (u8, i64, [u32; 4]) {
+            let mut n = 0;
+            let mut wide = 0;
+            let mut bins = [0; 4];
+            for &v in x {
+                if v > 1 {
+                    n += 200;
+                }
+                wide += if v > 2 { 3_000_000_000 } else { -1 };
+                bins[(v >> 1) as usize & 3] += 1;
+            }
+            (n, wide, bins)
+        }
+        pub fn below_zero(x: &[u32; 4]) -> (u32, u32) {
+            let mut low = 0;
+            for v in x {
+                low -= 1;
+                if low > *v {
+                    low /= 3;
+                }
+            }
+            (low, low % 7)
+        }
+        pub fn hashes(x: &[u8; 6]) -> (u64, u32) {
+            let mut h = 5381;
+            let mut g = 0x811c_9dc5;
+            for &b in x {
+                h = (h << 5) + h + b as u64;
+                g ^= b as u32;
+                g *= 0x0100_0193;
+            }
+            (h, g)
+        }
+        pub fn closest(x: &[f64; 5]) -> f64 {
+            let mut best = 1e300;
+            let mut at = 0;
+            for i in 0..5 {
+                let mut cost = 0.1;
+                for j in 0..5 {
+                    cost += (x[i] - x[j]).abs();
+                    cost *= 0.9;
+                }
+                if cost < best {
+                    best = cost;
+                    at = i;
+                }
+            }
+            best + at as f64
+        }
+    }
+    for x in [-0.3, 0.15, 0.25, 2.0] {
+        same!(of_a_branch(x));
+        same!(of_a_loop(x));
+        same!(root(x + 0.7));
+        same!(both_precisions(x as f32, x));
+    }
+    let x = [0.3, -0.7, 1.1, 0.9, -2.3];
+    same!(kahan(&x));
+    same!(welford(&x));
+    same!(closest(&x));
+    same!(factorial());
+    same!(counted(&[3, 0, 5, 2, 7, 1]));
+    same!(below_zero(&[7, 0, u32::MAX, 9]));
+    same!(hashes(b"kernel"));
+}
+
+both! {
+    labels {
+        pub fn find(m: &[[i32; 4]; 3], t: i32) -> (usize, usize, bool, i32) {
+            let mut at = (0, 0);
+            let mut found = false;
+            let mut seen = 0;
+            'rows: for i in 0..3 {
+                for j in 0..4 {
+                    seen += 1;
+                    if m[i][j] == t {
+                        at = (i, j);
+                        found = true;
+                        break 'rows;
+                    }
+                    if m[i][j] < 0 {
+                        continue 'rows;
+                    }
+                }
+                seen += 100;
+            }
+            (at.0, at.1, found, seen)
+        }
+        pub fn value(n: u32) -> u32 {
+            let mut a = n;
+            let r = 'outer: loop {
+                let mut b = 0;
+                loop {
+                    b += 1;
+                    a += b;
+                    if a > 50 {
+                        break 'outer a * 2;
+                    }
+                    if b > 3 {
+                        break;
+                    }
+                }
+                a += 1;
+            };
+            r + a
+        }
+        pub fn three_deep(x: &[i32; 6]) -> (i32, i32) {
+            let mut s = 0;
+            let mut turns = 0;
+            'a: for i in 0..6 {
+                'b: for j in 0..6 {
+                    let mut k = 0;
+                    while k < 6 {
+                        turns += 1;
+                        if x[i] + x[j] + x[k] == 9 {
+                            continue 'a;
+                        }
+                        if x[k] > x[j] {
+                            continue 'b;
+                        }
+                        if s > 200 {
+                            break 'a;
+                        }
+                        if x[k] == 0 {
+                            break 'b;
+                        }
+                        s += x[k] * x[j];
+                        k += 1;
+                    }
+                    s += 1;
+                }
+                s -= 2;
+            }
+            (s, turns)
+        }
+        pub fn block(x: i32) -> i32 {
+            let y = 'a: {
+                if x < 0 {
+                    break 'a -1;
+                }
+                for i in 0..4 {
+                    if x == i * i {
+                        break 'a i;
+                    }
+                }
+                x * 2
+            };
+            y + 1
+        }
+        pub fn own(x: &[i32; 6]) -> i32 {
+            let mut s = 0;
+            'only: for v in x.iter() {
+                if *v == 3 {
+                    continue 'only;
+                }
+                if *v > 6 {
+                    break 'only;
+                }
+                s += v;
+            }
+            s
+        }
+        pub fn at_the_end(x: &[i32; 6]) -> i32 {
+            let mut n = 0;
+            'outer: for i in 0..6 {
+                n += 1;
+                for j in 0..6 {
+                    if x[i] > x[j] + 3 {
+                        break 'outer;
+                    }
+                }
+            }
+            n
+        }
+    }
+    let m = [[1, 2, -3, 4], [5, -6, 7, 8], [9, 10, 11, 12]];
+    for t in [1, 4, 5, 7, 11, 99] {
+        same!(find(&m, t));
+    }
+    for n in [0, 7, 49, 60] {
+        same!(value(n));
+    }
+    for x in [[1, 2, 3, 4, 5, 6], [3, 3, 3, 3, 3, 3], [0, 9, 1, 8, 2, 7], [5, 4, 3, 2, 1, 0]] {
+        same!(three_deep(&x));
+        same!(own(&x));
+        same!(at_the_end(&x));
+    }
+    for x in [-5, 0, 1, 4, 5, 9, 10] {
+        same!(block(x));
+    }
+}
+
+both! {
+    bytes {
+        pub fn to(x: u32, y: i16, z: u64, f: f32) -> ([u8; 4], [u8; 2], [u8; 8], [u8; 4]) {
+            (x.to_le_bytes(), y.to_be_bytes(), z.to_le_bytes(), f.to_bits().to_be_bytes())
+        }
+        pub fn from(b: &[u8; 8]) -> (u32, i16, f32, u64, u16, i8) {
+            (
+                u32::from_be_bytes([b[0], b[1], b[2], b[3]]),
+                i16::from_le_bytes([b[4], 0xff]),
+                f32::from_le_bytes([b[0], b[1], 0x80, 0x3f]),
+                u64::from_le_bytes(*b),
+                u16::from_le_bytes(b[2..4].try_into().unwrap()),
+                i8::from_be_bytes([b[7]]),
+            )
+        }
+        pub fn words(b: &[u8; 8]) -> [u16; 4] {
+            let mut out = [0; 4];
+            for (o, c) in out.iter_mut().zip(b.chunks_exact(2)) {
+                *o = u16::from_le_bytes([c[0], c[1]]);
+            }
+            out
+        }
+        pub fn overflowing(a: u8, b: i8, c: u32, d: i64) -> ((u8, bool), (i8, bool), (u32, bool), (i64, bool)) {
+            (a.overflowing_add(200), b.overflowing_sub(100), c.overflowing_mul(0x1_0001), d.overflowing_mul(-3))
+        }
+        pub fn saturating(a: u8, b: i8, c: i32) -> (u8, i8, i32, i8) {
+            (a.saturating_mul(3), b.saturating_mul(-3), c.saturating_mul(c), b.saturating_mul(b))
+        }
+        pub fn least(b: i8) -> ((i8, bool), (i8, bool)) {
+            (b.overflowing_mul(-1), b.overflowing_sub(1))
+        }
+        pub fn reversed(x: u32, y: i8, z: u64) -> (u32, i8, u32, u64) {
+            (x.reverse_bits(), y.reverse_bits(), x.swap_bytes(), z.swap_bytes())
+        }
+        pub fn asked(x: &[u8; 6], y: u8) -> (u8, u8, u8, bool, bool, u32, u32) {
+            let (a, b) = x.split_at(2);
+            let (first, last) = (x.first().unwrap(), *x.last().unwrap());
+            let sum = |s: u32, v: &u8| s + *v as u32;
+            (
+                *first,
+                last,
+                x.get(2).copied().unwrap_or(9),
+                x.contains(&y),
+                x.is_empty(),
+                a.iter().fold(0, sum),
+                b.iter().fold(0, sum),
+            )
+        }
+        pub fn made(x: &[i32; 6]) -> ([i32; 6], [i32; 40], i32) {
+            let long: [i32; 40] = core::array::from_fn(|i| i as i32 * 3 - 7);
+            let short = core::array::from_fn::<_, 3, _>(|i| x[i] * x[5 - i]);
+            (core::array::from_fn(|i| x[5 - i] * i as i32), long, short[0] + short[2])
+        }
+        pub fn mapped(x: &[i32; 6]) -> [i32; 6] {
+            x.map(|v| if v > 2 { v * 2 } else { -v })
+        }
+    }
+    same!(to(0x0102_0304, -5, u64::MAX - 7, 1.5));
+    same!(from(&[1, 2, 3, 4, 5, 250, 7, 200]));
+    same!(words(&[1, 2, 3, 4, 5, 250, 7, 200]));
+    for k in [0i32, 1, 55, 56, 100, 127, 200, 255] {
+        same!(overflowing(k as u8, k as i8, 65535 + k as u32, (i64::MAX / 3) - 2 + k as i64));
+        same!(saturating(k as u8, k as i8, k * 300));
+        same!(reversed(k as u32 * 77777, k as i8, k as u64 * 0x0102_0304_0506));
+        same!(least(k as i8));
+    }
+    same!(least(i8::MIN));
+    same!(asked(&[3, 1, 4, 1, 5, 9], 5));
+    same!(asked(&[3, 1, 4, 1, 5, 9], 6));
+    same!(made(&[3, 1, 4, 1, 5, 9]));
+    same!(mapped(&[3, 1, 4, 1, 5, 9]));
+}
