@@ -416,6 +416,9 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) ->
             out: Vec::new(),
             next_axis: 0,
             wishes,
+            axes: HashMap::new(),
+            depth: 0,
+            beyond: None,
         }
         .kernel(eqn, write);
         match kernel {
@@ -446,9 +449,12 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) ->
             out: ix.clone(),
             next_axis: shape.len() as u32,
             wishes,
+            axes: HashMap::new(),
+            depth: 0,
+            beyond: None,
         };
         let mut exprs = Exprs::default();
-        let value = b.load(&mut exprs, *v, &ix).map_err(|v| vec![other_indices(v)])?;
+        let value = b.load(&mut exprs, *v, &ix).map_err(|stop| vec![other_indices(stop)])?;
         let folds = b.folds.into_iter().map(|(_, f)| f).collect();
         let nest = merge_axes(Nest { at: ravel(&ix, &shape), extents: shape, exprs, folds, value });
         let reads = reads_of(&nest);
@@ -480,8 +486,11 @@ fn buffer(g: &Graph, defs: &HashMap<Var, &Eqn>, v: Var, storage: Storage) -> Buf
 /// A value that has to be stored after all, and why.
 type Refused = (Var, WhyNot);
 
-fn other_indices(v: Var) -> Refused {
-    (v, WhyNot::OtherIndices)
+fn other_indices(stop: Stop) -> Refused {
+    match stop {
+        Stop::Store(v) => (v, WhyNot::OtherIndices),
+        Stop::TooDeep => unreachable!("legs go on where they stop"),
+    }
 }
 
 /// Builds one nest.
@@ -489,12 +498,33 @@ struct Builder<'a> {
     g: &'a Graph,
     defs: &'a HashMap<Var, &'a Eqn>,
     buffers: &'a HashMap<Var, u32>,
-    memo: HashMap<(Var, Vec<Ix>), Ex>,
+    memo: HashMap<Element, Ex>,
     folds: Vec<(Var, Fold)>,
     out: Vec<Ix>,
     next_axis: u32,
+    /// The first axis of each fold, also of those that were left half done.
+    axes: HashMap<Var, u32>,
     wishes: Wishes,
+    /// How many values that are computed on the spot lie between here and the start of the leg.
+    depth: usize,
+    /// What the leg that is under way stopped at.
+    beyond: Option<Element>,
 }
+
+/// A value at indices.
+type Element = (Var, Vec<Ix>);
+
+/// Why an element cannot be computed on the spot.
+enum Stop {
+    /// This value has to be stored first.
+    Store(Var),
+    /// The way down is longer than a leg.
+    TooDeep,
+}
+
+/// Values computed in each other in one go. Primitives write their bodies while those of their operands are being written, so
+/// a long chain would take a stack as deep as it is long: it is gone in legs, the last of them first.
+const LEG: usize = 64;
 
 impl<'a> Builder<'a> {
     fn kernel(mut self, eqn: &Eqn, write: u32) -> Result<Kernel, Refused> {
@@ -534,8 +564,9 @@ impl<'a> Builder<'a> {
                     let mut body = Body { exprs: &mut exprs, operands: &ins, read: &mut read };
                     op.update(&mut body, &ux)
                 };
-                if let Some(u) = failed.or_else(|| Some(self.folds.first()?.0)) {
-                    return Err(other_indices(u));
+                let fold = self.folds.first().map(|(u, _)| Stop::Store(*u));
+                if let Some(stop) = failed.or(fold) {
+                    return Err(other_indices(stop));
                 }
                 let at = ravel(&update.at, g.shape(eqn.outputs[0]));
                 let nest = Nest { extents, exprs, folds: Vec::new(), value: update.value, at: at.clone() };
@@ -582,18 +613,26 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn read(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix], failed: &mut Option<Var>) -> Ex {
+    /// The element of `u` at `ix` for a body that is being written; any number once there is something in `failed`.
+    fn read(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix], failed: &mut Option<Stop>) -> Ex {
+        let zero = |exprs: &mut Exprs| {
+            let dtype = self.g.dtype(u);
+            exprs.intern(Node::Const(crate::dtype::Scalar::zero(dtype)), dtype)
+        };
+        if failed.is_some() {
+            return zero(exprs);
+        }
         match self.load(exprs, u, ix) {
             Ok(ex) => ex,
-            Err(v) => {
-                failed.get_or_insert(v);
-                exprs.intern(Node::Const(crate::dtype::Scalar::zero(self.g.dtype(u))), self.g.dtype(u))
+            Err(stop) => {
+                *failed = Some(stop);
+                zero(exprs)
             }
         }
     }
 
     /// The element of `u` at `ix`: read, or computed here.
-    fn load(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix]) -> Result<Ex, Var> {
+    fn load(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix]) -> Result<Ex, Stop> {
         // A literal is cheaper than a load, even where the array had to be stored for somebody else.
         if let Some(c) = self.defs.get(&u).and_then(|e| e.op.downcast::<Constant>()).filter(|c| c.value.is_splat()) {
             let x = c.value.data().first().copied().unwrap_or(crate::dtype::Scalar::zero(self.g.dtype(u)));
@@ -606,44 +645,79 @@ impl<'a> Builder<'a> {
         self.compute(exprs, u, ix)
     }
 
-    fn compute(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix]) -> Result<Ex, Var> {
-        if let Some(ex) = self.memo.get(&(u, ix.to_vec())) {
+    /// The element of `u` at `ix`, computed here.
+    fn compute(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix]) -> Result<Ex, Stop> {
+        let element = (u, ix.to_vec());
+        if let Some(ex) = self.memo.get(&element) {
             return Ok(*ex);
         }
+        match self.depth {
+            0 => self.in_legs(exprs, element),
+            LEG => {
+                self.beyond = Some(element);
+                Err(Stop::TooDeep)
+            }
+            _ => self.write(exprs, element),
+        }
+    }
+
+    /// [`Builder::write`] for a way down of any length: where a leg ends, what lies beyond is written first, and then the leg
+    /// again. What it had finished is in the memo, so nothing is written twice but the leg itself.
+    fn in_legs(&mut self, exprs: &mut Exprs, element: Element) -> Result<Ex, Stop> {
+        let mut way = vec![element];
+        while let Some(start) = way.last().cloned() {
+            let written = self.write(exprs, start);
+            match (written, self.beyond.take()) {
+                (_, Some(beyond)) => way.push(beyond),
+                (Ok(ex), None) => {
+                    way.pop();
+                    if way.is_empty() {
+                        return Ok(ex);
+                    }
+                }
+                (Err(stop), None) => return Err(stop),
+            }
+        }
+        unreachable!("the way ends where it began")
+    }
+
+    /// The body of the primitive that `element` is computed by.
+    fn write(&mut self, exprs: &mut Exprs, element: Element) -> Result<Ex, Stop> {
+        self.depth += 1;
+        let written = self.body(exprs, element.0, &element.1);
+        self.depth -= 1;
+        let ex = written?;
+        self.memo.insert(element, ex);
+        Ok(ex)
+    }
+
+    fn body(&mut self, exprs: &mut Exprs, u: Var, ix: &[Ix]) -> Result<Ex, Stop> {
         let eqn = self.defs[&u];
         let g = self.g;
         let ins: Vec<&Aval> = eqn.inputs.iter().map(|v| g.aval(*v)).collect();
         let mut failed = None;
-        let ex = match eqn.op.lowering(&ins) {
-            Lowering::Map => {
-                let mut read = |e: &mut Exprs, n: usize, ix: &[Ix]| self.read(e, eqn.inputs[n], ix, &mut failed);
-                let mut body = Body { exprs, operands: &ins, read: &mut read };
-                eqn.op.body(&mut body, ix, &[])
-            }
+        let mut write = |b: &mut Self, exprs: &mut Exprs, rx: &[Ix]| {
+            let mut read = |e: &mut Exprs, n: usize, ix: &[Ix]| b.read(e, eqn.inputs[n], ix, &mut failed);
+            let ex = eqn.op.body(&mut Body { exprs, operands: &ins, read: &mut read }, ix, rx);
+            failed.take().map_or(Ok(ex), Err)
+        };
+        match eqn.op.lowering(&ins) {
+            Lowering::Map => write(self, exprs, &[]),
             Lowering::Fold { extents, combine, order, init, contraction } => {
                 if ix != self.out {
-                    return Err(u);
+                    return Err(Stop::Store(u));
                 }
-                let axes: Vec<(u32, usize)> =
-                    extents.iter().enumerate().map(|(k, n)| (self.next_axis + k as u32, *n)).collect();
-                self.next_axis += extents.len() as u32;
+                let first = *self.axes.entry(u).or_insert(self.next_axis);
+                self.next_axis = self.next_axis.max(first + extents.len() as u32);
+                let axes: Vec<(u32, usize)> = extents.iter().enumerate().map(|(k, n)| (first + k as u32, *n)).collect();
                 let rx: Vec<Ix> = axes.iter().map(|(id, n)| Ix::axis(*id, *n)).collect();
-                let item = {
-                    let mut read = |e: &mut Exprs, n: usize, ix: &[Ix]| self.read(e, eqn.inputs[n], ix, &mut failed);
-                    let mut body = Body { exprs, operands: &ins, read: &mut read };
-                    eqn.op.body(&mut body, ix, &rx)
-                };
+                let item = write(self, exprs, &rx)?;
                 let n = self.folds.len() as u32;
                 self.folds.push((u, Fold { item, axes, combine, order, init, contraction }));
-                exprs.intern(Node::Folded(n), g.dtype(u))
+                Ok(exprs.intern(Node::Folded(n), g.dtype(u)))
             }
-            _ => return Err(u),
-        };
-        if let Some(v) = failed {
-            return Err(v);
+            _ => Err(Stop::Store(u)),
         }
-        self.memo.insert((u, ix.to_vec()), ex);
-        Ok(ex)
     }
 }
 
