@@ -412,12 +412,7 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
     let frame =
         Frame { inputs, results, workspace: unit.workspace.clone(), observed: options.unfused, fast: options.fast };
     let code = crate::emit::emit(&schedule, &frame);
-    let flops: u64 = program
-        .graph
-        .eqns
-        .iter()
-        .map(|e| e.op.flops(&e.inputs.iter().map(|v| program.graph.aval(*v)).collect::<Vec<_>>()))
-        .sum();
+    let flops = crate::ops::region::flops(&program.graph);
     let ram_bytes = schedule.arena_bytes + beside;
     let flash_const_bytes = code.static_bytes();
     let mut record = Vec::new();

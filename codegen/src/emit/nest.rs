@@ -1,6 +1,6 @@
 //! The body of one kernel: loops, lets, folds and stores.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -210,17 +210,36 @@ impl Writer<'_> {
         for e in needed(&nest.exprs, roots) {
             match nest.exprs.node(e) {
                 Node::Folded(n) if !done.lets.contains_key(&e) => {
-                    let fold = self.fold(nest, &nest.folds[*n as usize], done);
-                    out.extend(fold.0);
-                    let (name, value) = (self.name(e), fold.1);
-                    out.extend(quote!(let #name = #value;));
-                    done.lets.insert(e, ());
+                    for (e, n) in self.folds_behind(nest, e, *n, done) {
+                        let (before, value) = self.fold(nest, &nest.folds[n as usize], done);
+                        let name = self.name(e);
+                        out.extend(quote!(#before let #name = #value;));
+                        done.lets.insert(e, ());
+                    }
                 }
                 _ => out.extend(self.one_let(&nest.exprs, e, done)),
             }
         }
         let values = roots.iter().map(|e| self.operand(&nest.exprs, *e)).collect();
         (out, values)
+    }
+
+    /// The folds that fold `n`, whose value is `e`, needs, and that have not been written, in the order in which they are
+    /// needed: any number of them may lead to each other.
+    fn folds_behind(&self, nest: &Nest, e: Ex, n: u32, done: &Done) -> BTreeSet<(Ex, u32)> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![(e, n)];
+        while let Some(fold) = open.pop() {
+            if !found.insert(fold) {
+                continue;
+            }
+            for e in needed(&nest.exprs, &[nest.folds[fold.1 as usize].item]) {
+                if let (Node::Folded(n), false) = (nest.exprs.node(e), done.lets.contains_key(&e)) {
+                    open.push((e, *n));
+                }
+            }
+        }
+        found
     }
 
     /// What a fold needs from outside its own loops, and the fold.

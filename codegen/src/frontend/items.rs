@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
@@ -15,11 +15,14 @@ use super::options::{Errors, Options, Workspace};
 use super::publish::{self, Kernel, Part, Plan};
 use super::signature::{self, Calls};
 use super::survey::survey;
-use super::{Host, builtins, emit, impls};
+use super::{Host, builtins, emit, impls, nesting};
 
 /// `#[jit]` on any item.
 pub fn jit(attr: TokenStream, item: TokenStream, host: &Host<'_>) -> TokenStream {
     let (options, mistakes) = Options::parse(attr.clone());
+    if let Err(e) = nesting::check(&item) {
+        return salvage(item, &e, &options, host);
+    }
     let mut item = match syn::parse2::<Item>(item.clone()) {
         Ok(item) => item,
         Err(e) => return salvage(item, &e, &options, host),
@@ -184,6 +187,9 @@ fn publish_plain(
 
 /// `#[derive(Tree)]`.
 pub fn tree(item: TokenStream, host: &Host<'_>) -> TokenStream {
+    if let Err(e) = nesting::check(&item) {
+        return e.to_compile_error();
+    }
     let input: syn::DeriveInput = match syn::parse2(item.clone()) {
         Ok(input) => input,
         Err(e) => return e.to_compile_error(),
@@ -382,7 +388,15 @@ fn take_cfgs(item: &mut Item) -> Option<Vec<Attribute>> {
 /// The item is not what syn knows as Rust. If a signature can be made out, it stays.
 fn salvage(item: TokenStream, e: &syn::Error, options: &Options, host: &Host<'_>) -> TokenStream {
     let error = e.to_compile_error();
-    match syn::parse2::<Outline>(item) {
+    // What stands in front of the body.
+    let outline: TokenStream = item
+        .into_iter()
+        .take_while(|t| !matches!(t, TokenTree::Group(g) if g.delimiter() == Delimiter::Brace))
+        .collect();
+    if nesting::check(&outline).is_err() {
+        return error;
+    }
+    match syn::parse2::<Outline>(outline) {
         Ok(Outline { attrs, vis, sig }) => {
             let function = emit::function(&attrs, &vis, &sig, &TokenStream::new(), &quote!({ loop {} }));
             let broken = broken(&vis, &sig.ident, options, host);
@@ -433,7 +447,7 @@ impl Parse for Request {
 
 /// `instantiate!(..)`: finds the generic function; [`instance`] does the rest once its signature is there.
 pub fn instantiate(input: TokenStream, host: &Host<'_>) -> TokenStream {
-    let request: Request = match syn::parse2(input.clone()) {
+    let request: Request = match nesting::check(&input).and_then(|()| syn::parse2(input.clone())) {
         Ok(request) => request,
         Err(e) => return e.to_compile_error(),
     };

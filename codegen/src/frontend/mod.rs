@@ -25,6 +25,7 @@ mod emit;
 mod free;
 mod impls;
 mod items;
+mod nesting;
 pub mod options;
 mod publish;
 mod signature;

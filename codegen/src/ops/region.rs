@@ -11,7 +11,7 @@ pub fn instantiate(g: &mut Graph, t: Tangent, aval: &Aval) -> Var {
 /// Floating-point operations of one run of `graph`.
 pub fn flops(graph: &Graph) -> u64 {
     let of = |inputs: &[Var]| inputs.iter().map(|v| graph.aval(*v)).collect::<Vec<_>>();
-    graph.eqns.iter().map(|eqn| eqn.op.flops(&of(&eqn.inputs))).sum()
+    graph.eqns.iter().map(|eqn| eqn.op.flops(&of(&eqn.inputs))).fold(0, u64::saturating_add)
 }
 
 /// Whether anything in `graph` must run even if it is not read.

@@ -511,7 +511,7 @@ impl Primitive for Scan {
     }
 
     fn flops(&self, _ins: &[&Aval]) -> u64 {
-        self.length as u64 * flops(&self.body)
+        flops(&self.body).saturating_mul(self.length as u64)
     }
 }
 

@@ -505,7 +505,7 @@ impl Primitive for While {
 
     /// Of one iteration, or of as many as there may be.
     fn flops(&self, _ins: &[&Aval]) -> u64 {
-        self.bound.unwrap_or(1) as u64 * (flops(&self.cond) + flops(&self.body))
+        flops(&self.cond).saturating_add(flops(&self.body)).saturating_mul(self.bound.unwrap_or(1) as u64)
     }
 }
 

@@ -499,57 +499,84 @@ impl Conv<'_> {
         Box::new(self.expr(e))
     }
 
+    // Unoptimised, a function has room on the stack for everything in it. What is nested most goes through small ones.
     fn expr(&mut self, e: &syn::Expr) -> Expr {
         match e {
             syn::Expr::Lit(l) => self.lit(&l.lit),
             syn::Expr::Paren(p) => self.expr(&p.expr),
             syn::Expr::Group(p) => self.expr(&p.expr),
+            syn::Expr::Unary(u) => self.unary(u),
+            syn::Expr::Binary(b) => self.binary(b),
+            syn::Expr::Call(c) => self.call(c),
+            syn::Expr::MethodCall(m) => self.method(m),
+            _ => self.other(e),
+        }
+    }
+
+    fn unary(&mut self, u: &syn::ExprUnary) -> Expr {
+        let first = u.op.span();
+        let inner = self.boxed(&u.expr);
+        let sp = self.sp(first, self.last(inner.sp));
+        let kind = match u.op {
+            syn::UnOp::Neg(_) => ExprKind::Neg(inner),
+            syn::UnOp::Not(_) => ExprKind::Not(inner),
+            _ => ExprKind::Deref(inner),
+        };
+        Expr { kind, sp }
+    }
+
+    /// A chain of operators leans to the left, as deep as it is long.
+    fn binary(&mut self, b: &syn::ExprBinary) -> Expr {
+        let mut chain = vec![b];
+        while let Some(syn::Expr::Binary(inner)) = chain.last().map(|b| &*b.left) {
+            chain.push(inner);
+        }
+        let mut left = self.expr(&chain[chain.len() - 1].left);
+        for b in chain.into_iter().rev() {
+            let right = self.boxed(&b.right);
+            let sp = self.sp(self.first(left.sp), self.last(right.sp));
+            let (op, assign) = bin_op(&b.op);
+            let left_boxed = Box::new(left);
+            let kind = match assign {
+                true => ExprKind::Assign(Some(op), left_boxed, right),
+                false => ExprKind::Binary(op, left_boxed, right),
+            };
+            left = Expr { kind, sp };
+        }
+        left
+    }
+
+    fn call(&mut self, c: &syn::ExprCall) -> Expr {
+        let f = self.boxed(&c.func);
+        let args = self.args(c.args.iter());
+        let sp = self.sp(self.first(f.sp), c.paren_token.span.close());
+        Expr { kind: ExprKind::Call(f, args), sp }
+    }
+
+    fn method(&mut self, m: &syn::ExprMethodCall) -> Expr {
+        let recv = self.boxed(&m.receiver);
+        let name = self.name(&m.method);
+        let generics = m.turbofish.as_ref().map(|t| self.generic_args(t)).unwrap_or_default();
+        let args = self.args(m.args.iter());
+        let sp = self.sp(self.first(recv.sp), m.paren_token.span.close());
+        Expr { kind: ExprKind::Method(recv, name, generics, args), sp }
+    }
+
+    fn other(&mut self, e: &syn::Expr) -> Expr {
+        match e {
             syn::Expr::Path(p) => {
                 let path = self.path(&p.path);
                 Expr { sp: path.sp, kind: ExprKind::Path(path) }
-            }
-            syn::Expr::Unary(u) => {
-                let first = u.op.span();
-                let inner = self.boxed(&u.expr);
-                let sp = self.sp(first, self.last(inner.sp));
-                let kind = match u.op {
-                    syn::UnOp::Neg(_) => ExprKind::Neg(inner),
-                    syn::UnOp::Not(_) => ExprKind::Not(inner),
-                    _ => ExprKind::Deref(inner),
-                };
-                Expr { kind, sp }
             }
             syn::Expr::Reference(r) => {
                 let inner = self.boxed(&r.expr);
                 let sp = self.sp(r.and_token.span, self.last(inner.sp));
                 Expr { kind: ExprKind::Ref(inner, r.mutability.is_some()), sp }
             }
-            syn::Expr::Binary(b) => {
-                let (left, right) = (self.boxed(&b.left), self.boxed(&b.right));
-                let sp = self.sp(self.first(left.sp), self.last(right.sp));
-                let (op, assign) = bin_op(&b.op);
-                let kind =
-                    if assign { ExprKind::Assign(Some(op), left, right) } else { ExprKind::Binary(op, left, right) };
-                Expr { kind, sp }
-            }
             syn::Expr::Assign(a) => {
                 let (left, right) = (self.boxed(&a.left), self.boxed(&a.right));
                 let sp = self.sp(self.first(left.sp), self.last(right.sp));
                 Expr { kind: ExprKind::Assign(None, left, right), sp }
-            }
-            syn::Expr::Call(c) => {
-                let f = self.boxed(&c.func);
-                let args = self.args(c.args.iter());
-                let sp = self.sp(self.first(f.sp), c.paren_token.span.close());
-                Expr { kind: ExprKind::Call(f, args), sp }
-            }
-            syn::Expr::MethodCall(m) => {
-                let recv = self.boxed(&m.receiver);
-                let name = self.name(&m.method);
-                let generics = m.turbofish.as_ref().map(|t| self.generic_args(t)).unwrap_or_default();
-                let args = self.args(m.args.iter());
-                let sp = self.sp(self.first(recv.sp), m.paren_token.span.close());
-                Expr { kind: ExprKind::Method(recv, name, generics, args), sp }
             }
             syn::Expr::Field(f) => {
                 let base = self.boxed(&f.base);

@@ -1,5 +1,7 @@
 //! What a schedule costs to run, in operations: what budgets of memory are paid with.
 
+use std::collections::HashMap;
+
 use crate::graph::Aval;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::exprs::{axes_of, index, needed, operands};
@@ -12,7 +14,12 @@ const START: u64 = 16;
 /// Operations of one run: every arithmetic operation counts one, a call of an elementary function twenty, an element that is
 /// stored one, the start of a kernel sixteen. Of branches the mean counts; of a loop without bound, one turn.
 pub fn work(s: &Schedule) -> u64 {
-    s.kernels.iter().map(|k| START + of_kernel(s, k)).sum()
+    sum(s.kernels.iter().map(|k| of_kernel(s, k).saturating_add(START)))
+}
+
+/// Loops inside each other may run for longer than a number can say.
+fn sum(parts: impl Iterator<Item = u64>) -> u64 {
+    parts.fold(0, u64::saturating_add)
 }
 
 /// Operations of one kernel of `s`.
@@ -20,20 +27,21 @@ pub fn of_kernel(s: &Schedule, k: &Kernel) -> u64 {
     let aval = |b: &u32| &s.buffers[*b as usize].aval;
     let written = || k.writes().iter().map(|b| aval(b).size() as u64).sum::<u64>();
     match &k.kind {
-        Kind::Loop(nest) => of_nest(nest, &[nest.value]) + written(),
+        Kind::Loop(nest) => of_nest(nest, &[nest.value]).saturating_add(written()),
         Kind::Scatter { nest, when, .. } => {
             let roots: Vec<Ex> = [nest.value].into_iter().chain(*when).collect();
             let touched = nest.extents.iter().product::<usize>() as u64;
-            of_nest(nest, &roots) + touched + if k.in_place.is_some() { 0 } else { written() }
+            let copied = if k.in_place.is_some() { 0 } else { written() };
+            of_nest(nest, &roots).saturating_add(touched).saturating_add(copied)
         }
         Kind::Call { op, .. } => op.flops(&k.reads.iter().map(aval).collect::<Vec<&Aval>>()) + written(),
         Kind::Effect { .. } => 0,
         Kind::Region(r) => {
             let bodies = r.bodies.iter().map(|b| work(&b.schedule));
             match &r.form {
-                Form::Scan { length, .. } => *length as u64 * bodies.sum::<u64>(),
-                Form::Switch { .. } => bodies.sum::<u64>() / (r.bodies.len() as u64).max(1),
-                Form::While { bound } => bound.unwrap_or(1) as u64 * bodies.sum::<u64>(),
+                Form::Scan { length, .. } => sum(bodies).saturating_mul(*length as u64),
+                Form::Switch { .. } => sum(bodies) / (r.bodies.len() as u64).max(1),
+                Form::While { bound } => sum(bodies).saturating_mul(bound.unwrap_or(1) as u64),
             }
         }
     }
@@ -41,30 +49,36 @@ pub fn of_kernel(s: &Schedule, k: &Kernel) -> u64 {
 
 /// Every expression runs once for each index of the axes that it depends on.
 fn of_nest(nest: &Nest, roots: &[Ex]) -> u64 {
-    let mut extents: Vec<(u32, u64)> = nest.extents.iter().enumerate().map(|(d, n)| (d as u32, *n as u64)).collect();
+    let mut extents: HashMap<u32, u64> = nest.extents.iter().enumerate().map(|(d, n)| (d as u32, *n as u64)).collect();
     extents.extend(nest.folds.iter().flat_map(|f| &f.axes).map(|(id, n)| (*id, *n as u64)));
-    let out: u128 = (0..nest.extents.len()).fold(0, |m, d| m | bit(d as u32));
-    let turns = |mask: u128| {
-        extents.iter().filter(|(id, _)| mask & bit(*id) != 0).fold(1u64, |n, (_, extent)| n.saturating_mul(*extent))
+    let turns = |axes: &[u32]| axes.iter().fold(1u64, |n, id| n.saturating_mul(extents.get(id).copied().unwrap_or(1)));
+    let add = |axes: &mut Vec<u32>, more: &[u32]| {
+        axes.extend_from_slice(more);
+        axes.sort_unstable();
+        axes.dedup();
     };
+    let out: Vec<u32> = (0..nest.extents.len() as u32).collect();
     let all: Vec<Ex> = roots.iter().copied().chain(nest.folds.iter().map(|f| f.item)).collect();
-    let mut mask = vec![0u128; nest.exprs.len()];
+    // The axes that each expression depends on.
+    let mut axes: Vec<Vec<u32>> = vec![Vec::new(); nest.exprs.len()];
     let mut sum = 0u64;
     for e in needed(&nest.exprs, &all) {
         let node = nest.exprs.node(e);
-        let mut m = operands(node).iter().fold(0, |m, a| m | mask[a.0 as usize]);
-        if let Some(ix) = index(node) {
-            m = axes_of(ix).iter().fold(m, |m, id| m | bit(*id));
-        }
+        let mut own = index(node).map(axes_of).unwrap_or_default();
         if let Node::Folded(_) = node {
-            m |= out;
+            own.extend(&out);
         }
-        mask[e.0 as usize] = m;
-        sum = sum.saturating_add(turns(m).saturating_mul(of_node(&nest.exprs, e)));
+        for a in operands(node) {
+            add(&mut own, &axes[a.0 as usize]);
+        }
+        add(&mut own, &[]);
+        sum = sum.saturating_add(turns(&own).saturating_mul(of_node(&nest.exprs, e)));
+        axes[e.0 as usize] = own;
     }
     for f in &nest.folds {
-        let own = f.axes.iter().fold(out, |m, (id, _)| m | bit(*id));
-        sum = sum.saturating_add(turns(own));
+        let mut own = out.clone();
+        add(&mut own, &f.axes.iter().map(|(id, _)| *id).collect::<Vec<_>>());
+        sum = sum.saturating_add(turns(&own));
     }
     sum
 }
@@ -77,9 +91,4 @@ fn of_node(exprs: &Exprs, e: Ex) -> u64 {
         }
         _ => 0,
     }
-}
-
-/// Axes beyond the last bit share it: nests have few.
-fn bit(id: u32) -> u128 {
-    1 << id.min(127)
 }

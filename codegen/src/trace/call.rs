@@ -715,7 +715,7 @@ impl<'a> Tracer<'a> {
             }
         }
         let word = if ctx.library { None } else { self.word.take() };
-        let result = self.expr(&closure.body, &mut vars, ctx);
+        let result = self.deeper(1, sp, |tr| tr.expr(&closure.body, &mut vars, ctx));
         self.word = word.or(self.word.take());
         let mut value = match result {
             Ok(value) | Err(Stop::Return(value, _)) => value,

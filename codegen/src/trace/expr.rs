@@ -9,6 +9,10 @@ use crate::trace::types::Ty;
 use crate::trace::value::{Ctx, FnValue, Generic, Num, Number, Scope, StructValue, Value};
 use crate::trace::{R, Stop, Tracer, arith, call, err, err_help, pattern, tree};
 
+/// Levels of nesting that the stack of rustc, 8 MiB, has room for, with the macros unoptimised: there an expression takes
+/// up to 16 KiB, a loop or a branch three times that. Held by `codegen/tests/depth.rs`.
+const MAX_LEVELS: usize = 384;
+
 impl<'a> Tracer<'a> {
     /// Evaluates a block in a scope of its own. A mistake in a statement is recorded and the next statement goes on,
     /// so that independent mistakes are reported together.
@@ -169,6 +173,91 @@ impl<'a> Tracer<'a> {
 
     /// Evaluates an expression.
     pub fn expr(&mut self, e: &Expr, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        let levels = match e.kind {
+            ExprKind::If(..) | ExprKind::Match(..) | ExprKind::For(..) | ExprKind::While(..) | ExprKind::Loop(..) => 3,
+            _ => 1,
+        };
+        self.deeper(levels, e.sp, |tr| tr.one_expr(e, vars, ctx))
+    }
+
+    /// Goes `levels` deeper, unless the stack has no room for that.
+    pub fn deeper<T>(&mut self, levels: usize, sp: Sp, f: impl FnOnce(&mut Self) -> R<T>) -> R<T> {
+        if self.levels + levels > MAX_LEVELS {
+            if std::mem::replace(&mut self.told_too_deep, true) {
+                return Err(Stop::Silent);
+            }
+            return err_help(
+                self.user_sp(sp),
+                "expressions, loops and calls are nested too deeply here",
+                "give a part of this a name with `let`, or make it a `#[jit]` function of arrays",
+            );
+        }
+        self.levels += levels;
+        let result = f(self);
+        self.levels -= levels;
+        result
+    }
+
+    /// A chain of operators, which leans to the left: as deep as it is long.
+    fn binary_chain(&mut self, e: &Expr, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        let mut chain = Vec::new();
+        let mut first = e;
+        while let ExprKind::Binary(op, a, b) = &first.kind {
+            chain.push((*op, &**b, first.sp));
+            first = a;
+        }
+        let depth = self.depth();
+        let mut left = self.expr(first, vars, ctx);
+        for (op, b, sp) in chain.into_iter().rev() {
+            left = self.binary_link(op, left, b, sp, depth, vars, ctx);
+            if matches!(
+                left,
+                Err(Stop::Return(..) | Stop::Break(..) | Stop::Continue(_) | Stop::TracedBreak(..) | Stop::Unroll(_))
+            ) {
+                return left;
+            }
+        }
+        left
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn binary_link(
+        &mut self,
+        op: BinOp,
+        left: R<Value>,
+        b: &Expr,
+        sp: Sp,
+        depth: usize,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        if let BinOp::And | BinOp::Or = op {
+            let a = left?;
+            // Short circuit on static values: the other side may only make sense then.
+            return match (op, &a) {
+                (BinOp::And, Value::Bool(false)) | (BinOp::Or, Value::Bool(true)) => Ok(a),
+                _ => {
+                    let b = self.expr(b, vars, ctx)?;
+                    self.binary(op, &a, &b, sp)
+                }
+            };
+        }
+        // Mistakes on both sides are told.
+        let a = self.attempt(left)?;
+        if a.is_none() {
+            self.truncate_frames(depth);
+        }
+        let b = self.expr(b, vars, ctx);
+        match (a, self.attempt(b)?) {
+            (Some(a), Some(b)) => self.binary(op, &a, &b, sp),
+            _ => {
+                self.truncate_frames(depth);
+                Err(Stop::Silent)
+            }
+        }
+    }
+
+    fn one_expr(&mut self, e: &Expr, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
         let sp = e.sp;
         if !matches!(e.kind, ExprKind::Call(..) | ExprKind::Method(..) | ExprKind::Block(_) | ExprKind::Tuple(_)) {
             self.expected = None;
@@ -188,6 +277,7 @@ impl<'a> Tracer<'a> {
             ExprKind::Bool(b) => Ok(Value::Bool(*b)),
             ExprKind::Str(s) => Ok(Value::Str(s.clone())),
             ExprKind::Path(p) => self.path(p, vars, ctx),
+            ExprKind::Binary(..) => self.binary_chain(e, vars, ctx),
             ExprKind::Neg(x) => {
                 let x = self.expr(x, vars, ctx)?;
                 self.negate(&x, sp)
@@ -198,21 +288,6 @@ impl<'a> Tracer<'a> {
             }
             // References are values here: what can be assigned is decided at the place.
             ExprKind::Deref(x) | ExprKind::Ref(x, _) => self.expr(x, vars, ctx),
-            ExprKind::Binary(op @ (BinOp::And | BinOp::Or), a, b) => {
-                let a = self.expr(a, vars, ctx)?;
-                // Short circuit on static values: the other side may only make sense then.
-                match (op, &a) {
-                    (BinOp::And, Value::Bool(false)) | (BinOp::Or, Value::Bool(true)) => Ok(a),
-                    _ => {
-                        let b = self.expr(b, vars, ctx)?;
-                        self.binary(*op, &a, &b, sp)
-                    }
-                }
-            }
-            ExprKind::Binary(op, a, b) => {
-                let both = self.exprs([&**a, &**b], vars, ctx)?;
-                self.binary(*op, &both[0], &both[1], sp)
-            }
             ExprKind::Assign(op, place, value) => {
                 let at = value.sp;
                 let mut value = self.expr(value, vars, ctx)?;

@@ -172,6 +172,10 @@ pub struct Tracer<'a> {
     pub expected: Option<types::Ty>,
     /// The loops that stay loops around what is being traced, outermost first.
     pub loops: Vec<RolledLoop>,
+    /// How deep the expression that is evaluated is nested.
+    levels: usize,
+    /// Whether it has been told that something is nested too deeply.
+    told_too_deep: bool,
     consts_in_progress: Vec<ItemId>,
     structs_in_progress: Vec<ItemId>,
 }
@@ -204,6 +208,8 @@ impl<'a> Tracer<'a> {
             part: (0, 0),
             expected: None,
             loops: Vec::new(),
+            levels: 0,
+            told_too_deep: false,
             consts_in_progress: Vec::new(),
             structs_in_progress: Vec::new(),
         }
