@@ -41,10 +41,9 @@ struct Shape {
 const SHAPES: &[Shape] = &[
     Shape {
         name: "scalars",
-        // One loop body is made of all of them; a deeper one overflows the stack of rustc.
         what: "one function, a chain of sums and products of numbers",
         unit: "primitive",
-        sizes: &[500, 1000, 2000],
+        sizes: &[500, 1000, 2000, 5000, 10_000, 20_000],
         source: scalars,
     },
     Shape {

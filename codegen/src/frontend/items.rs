@@ -398,7 +398,7 @@ fn salvage(item: TokenStream, e: &syn::Error, options: &Options, host: &Host<'_>
     }
     match syn::parse2::<Outline>(outline) {
         Ok(Outline { attrs, vis, sig }) => {
-            let function = emit::function(&attrs, &vis, &sig, &TokenStream::new(), &quote!({ loop {} }));
+            let function = emit::function(&attrs, &vis, &sig, &quote!(#[allow(unused)]), &quote!({ loop {} }));
             let broken = broken(&vis, &sig.ident, options, host);
             quote!(#error #function #broken)
         }
