@@ -64,6 +64,10 @@ impl Primitive for AllGather {
         vec![Batched { var: crate::ops::axes::move_axis(g, all, 1, 0), batched: true }]
     }
 
+    fn needs_all_slices(&self) -> bool {
+        true
+    }
+
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {
         Lowering::Map
     }

@@ -401,6 +401,10 @@ impl Primitive for CustomVmap {
         g.inline(&whole, &vars).into_iter().map(|var| Batched { var, batched: true }).collect()
     }
 
+    fn needs_all_slices(&self) -> bool {
+        true
+    }
+
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {
         Lowering::Region
     }

@@ -49,6 +49,15 @@ pub fn slice_by_slice(g: &mut Graph, op: Op, ins: &[Batched], size: usize) -> Ve
     g.bind(scan, &operands).into_iter().map(|var| Batched { var, batched: true }).collect()
 }
 
+/// What a turn of a loop over slices costs beside the slice, in operations: its operands are cut out, its results are put in
+/// their places, and it does not share vectors with other slices.
+const TURN: u64 = 64;
+
+/// Whether one slice after the other, `work` operations each, is less work than `all`, which computes them together.
+pub fn slices_are_cheaper(work: u64, all: u64, size: usize) -> bool {
+    work.saturating_add(TURN).saturating_mul(size as u64) < all
+}
+
 #[cfg(test)]
 mod tests {
     use crate::graph::Graph;

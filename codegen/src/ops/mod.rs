@@ -333,6 +333,12 @@ pub trait Primitive: fmt::Debug + Any {
         None
     }
 
+    /// Whether a `vmap` has to see all slices at once: what a slice yields then depends on the others, or the user has said
+    /// how slices are computed together.
+    fn needs_all_slices(&self) -> bool {
+        self.subgraphs().iter().any(|g| g.eqns.iter().any(|eqn| eqn.op.needs_all_slices()))
+    }
+
     /// Must run even if no result is read (prints, checks); what holds graphs has the effects in them.
     fn has_effect(&self) -> bool {
         self.subgraphs().iter().any(|g| region::has_effect(g))

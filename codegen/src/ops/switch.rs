@@ -6,13 +6,14 @@ use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::eval::eval;
 use crate::graph::{Aval, Graph, Var};
-use crate::ops::effect::slice_by_slice;
+use crate::ops::effect::{slice_by_slice, slices_are_cheaper};
 use crate::ops::narrow::{Narrowed, read_inputs, with_inputs, with_outputs};
 use crate::ops::region::{count, expect_types, flops, has_effect, instantiate, prune};
 use crate::ops::{
     Batched, BroadcastInDim, Compare, CompareOp, Lowering, Op, OpError, Operand, Primitive, Region, Select, Split,
     Tangent, param, with_batch_axis,
 };
+use crate::schedule::cost;
 use crate::text::{Param, Params};
 use crate::transform::{batch_into, jvp_into, partial_eval_graph, transpose_into};
 
@@ -74,6 +75,33 @@ impl Switch {
             branches.push(g);
         }
         (branches, found)
+    }
+
+    /// Every branch of every slice, and of each slice what its index chooses; takes the operands that it is given with.
+    fn all_branches(&self, g: &Graph, ins: &[Batched], size: usize) -> (Graph, Vec<Var>) {
+        let mut h = Graph::new("switch");
+        h.src = g.src;
+        let inner: Vec<Batched> = ins.iter().map(|b| Batched { var: h.input(g.aval(b.var)), ..*b }).collect();
+        let mut all = Vec::new();
+        for branch in &self.branches {
+            let outs = batch_into(&mut h, branch, &inner[1..], size);
+            all.push(outs.into_iter().map(|b| with_batch_axis(&mut h, b, size)).collect::<Vec<Var>>());
+        }
+        let mut outs = all.pop().expect("at least one branch");
+        for (n, branch) in all.into_iter().enumerate().rev() {
+            let limit = h.full(DType::I32, &[size], n as f64);
+            let chosen = h.bind1(Compare { op: CompareOp::Le }, &[inner[0].var, limit]);
+            for (out, mine) in outs.iter_mut().zip(branch) {
+                let shape = h.shape(mine).to_vec();
+                let pred = match shape.len() {
+                    1 => chosen,
+                    _ => h.bind1(BroadcastInDim { shape, dims: vec![0] }, &[chosen]),
+                };
+                *out = h.bind1(Select, &[pred, mine, *out]);
+            }
+        }
+        h.outputs = outs;
+        (h, ins.iter().map(|b| b.var).collect())
     }
 
     /// The transpose of every branch: takes the known operands, then the cotangents marked in `ct`; yields those of the
@@ -145,7 +173,8 @@ impl Primitive for Switch {
         (outs, ts)
     }
 
-    /// One index for all keeps the branch; an index of its own for each computes every branch and selects.
+    /// One index for all keeps the branch. With an index for each slice it is the cheaper of two: every branch of all slices
+    /// and a selection, or one slice after the other and the branch that it takes.
     fn batch(&self, g: &mut Graph, ins: &[Batched], size: usize) -> Vec<Batched> {
         let n_outs = self.branches[0].outputs.len();
         if !ins[0].batched {
@@ -159,25 +188,13 @@ impl Primitive for Switch {
         if self.has_effect() {
             return slice_by_slice(g, self.clone().into(), ins, size);
         }
-        let mut all = Vec::new();
-        for branch in &self.branches {
-            let outs = batch_into(g, branch, &ins[1..], size);
-            all.push(outs.into_iter().map(|b| with_batch_axis(g, b, size)).collect::<Vec<Var>>());
+        let (together, vars) = self.all_branches(g, ins, size);
+        let each = self.branches.iter().map(|b| cost::of_graph(b)).fold(0, u64::saturating_add);
+        let one = each / self.branches.len() as u64;
+        if !self.needs_all_slices() && slices_are_cheaper(one, cost::of_graph(&together), size) {
+            return slice_by_slice(g, self.clone().into(), ins, size);
         }
-        let mut outs = all.pop().expect("at least one branch");
-        for (n, branch) in all.into_iter().enumerate().rev() {
-            let limit = g.full(DType::I32, &[size], n as f64);
-            let chosen = g.bind1(Compare { op: CompareOp::Le }, &[ins[0].var, limit]);
-            for (out, mine) in outs.iter_mut().zip(branch) {
-                let shape = g.shape(mine).to_vec();
-                let pred = match shape.len() {
-                    1 => chosen,
-                    _ => g.bind1(BroadcastInDim { shape, dims: vec![0] }, &[chosen]),
-                };
-                *out = g.bind1(Select, &[pred, mine, *out]);
-            }
-        }
-        outs.into_iter().map(|var| Batched { var, batched: true }).collect()
+        g.inline(&together, &vars).into_iter().map(|var| Batched { var, batched: true }).collect()
     }
 
     fn transpose(&self, g: &mut Graph, ct: &[Tangent], ins: &[Operand]) -> Vec<Tangent> {
@@ -392,6 +409,65 @@ mod tests {
         for n in [-1, 0, 1, 2, 3] {
             check_op_at(op.clone(), &[index(n), rng.array(&parse_aval("f64[2]")), rng.array(&parse_aval("f64[2]"))]);
         }
+    }
+
+    /// A branch that is a product with a matrix, and two that are not.
+    fn costly() -> Switch {
+        switch(&[
+            "graph a(x: f64[12], w: f64[12,12]) -> (y, x) {
+                y: f64[12] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w x
+            }",
+            "graph b(x: f64[12], w: f64[12,12]) -> (z, y) {
+                y: f64[12] = sin x
+                z: f64[12] = mul y x
+            }",
+            "graph c(x: f64[12], w: f64[12,12]) -> (x, y) {
+                y: f64[12] = neg x
+            }",
+        ])
+    }
+
+    #[test]
+    fn laws_where_slices_are_computed_one_by_one() {
+        let mut rng = Rng::new();
+        for n in [0, 1, 2] {
+            check_op_at(costly(), &[index(n), rng.array(&parse_aval("f64[12]")), rng.array(&parse_aval("f64[12,12]"))]);
+        }
+    }
+
+    /// Equations of the outermost graph that `op` is made into, over six slices with an index each.
+    fn batched(op: &Switch) -> Vec<&'static str> {
+        let mut g = Graph::new("g");
+        let mut ins = vec![Batched { var: g.input(&Aval::new(DType::I32, &[6])), batched: true }];
+        for (n, aval) in op.branches[0].in_avals().iter().enumerate() {
+            let aval = if n == 0 { aval.batched(6) } else { aval.clone() };
+            ins.push(Batched { var: g.input(&aval), batched: n == 0 });
+        }
+        g.outputs = op.batch(&mut g, &ins, 6).iter().map(|b| b.var).collect();
+        g.eqns.iter().map(|eqn| eqn.op.name()).collect()
+    }
+
+    #[test]
+    fn an_index_for_each_slice_selects_where_branches_are_cheap_and_loops_where_they_are_not() {
+        assert_eq!(batched(&costly()), ["scan"]);
+        let cheap = switch(&[
+            "graph a(x: f64[12], w: f64[12]) -> (y) {\n y: f64[12] = mul x w\n}",
+            "graph b(x: f64[12], w: f64[12]) -> (x) {\n}",
+        ]);
+        assert!(batched(&cheap).contains(&"select") && !batched(&cheap).contains(&"scan"));
+    }
+
+    #[test]
+    fn what_slices_have_in_common_is_computed_once() {
+        // The costly branch is the same for all slices.
+        let shared = switch(&[
+            "graph a(x: f64[12], w: f64[12,12]) -> (y) {
+                v: f64[12,12] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w w
+                y: f64[12] = reduce_sum[axes=(0)] v
+            }",
+            "graph b(x: f64[12], w: f64[12,12]) -> (x) {\n}",
+        ]);
+        assert!(!batched(&shared).contains(&"scan"));
     }
 
     #[test]

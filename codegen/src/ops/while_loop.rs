@@ -6,13 +6,14 @@ use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::eval::eval;
 use crate::graph::{Aval, Env, Graph, Var};
-use crate::ops::effect::slice_by_slice;
+use crate::ops::effect::{slice_by_slice, slices_are_cheaper};
 use crate::ops::narrow::{Narrowed, read_inputs, with_inputs, with_outputs};
 use crate::ops::region::{count, expect_types, flops, instantiate, marked, prune};
 use crate::ops::{
     Add, Batched, BroadcastInDim, Convert, Lowering, Op, OpError, Operand, Primitive, ReduceOr, Region, Scan, Select, Split,
     Switch, Tangent, counted_scan, param, with_batch_axis,
 };
+use crate::schedule::cost;
 use crate::text::Params;
 use crate::transform::linearize::PartialEval;
 use crate::transform::{batch_into, jvp_into, partial_eval_graph};
@@ -360,6 +361,11 @@ impl Primitive for While {
                 break (cond, body, with_cond);
             }
         };
+        // Together the slices take as many turns as the slowest of them, alone half as many if all numbers are as likely.
+        let turn = cost::of_graph(&self.cond).saturating_add(cost::of_graph(&self.body));
+        if with_cond && !self.needs_all_slices() && slices_are_cheaper(turn / 2, cost::of_graph(&body), size) {
+            return slice_by_slice(g, self.clone().into(), ins, size);
+        }
         let operands = self.parts(ins);
         let mut args: Vec<Var> = operands.cond.iter().map(|b| b.var).collect();
         if with_cond {
@@ -516,6 +522,46 @@ mod tests {
     use crate::ops::laws::{Rng, check_op_at, jvp_at, parse_aval};
     use crate::text::parse;
     use crate::transform::{linearize_into, transpose_into};
+
+    /// `while n < limit { n += 1; x = w x }`.
+    fn powers(bound: Option<usize>) -> While {
+        let cond = "graph c(limit: i32[], n: i32[], x: f64[12]) -> (p) {
+            p: bool[] = compare[op=lt] n limit
+        }";
+        let body = "graph b(w: f64[12,12], n: i32[], x: f64[12]) -> (m, z) {
+            one: i32[] = constant[value=i32[]{1}]
+            m: i32[] = add n one
+            y: f64[12] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w x
+            z: f64[12] = sin y
+        }";
+        let [cond, body] = [cond, body].map(|text| Rc::new(parse(text).unwrap_or_else(|e| panic!("{e}"))));
+        While { cond, body, n_cond_consts: 1, n_body_consts: 1, bound }
+    }
+
+    #[test]
+    fn laws_where_every_slice_runs_its_own_loop() {
+        let mut rng = Rng::new();
+        for (bound, n) in [(Some(4), 0), (Some(4), 3), (Some(2), 3)] {
+            let [w, x] = ["f64[12,12]", "f64[12]"].map(|a| rng.array(&parse_aval(a)));
+            // Small enough not to be chaotic.
+            let w = Array::f64(&[12, 12], &w.to_f64s().iter().map(|w| 0.03 * w).collect::<Vec<_>>());
+            check_op_at(powers(bound), &[Array::scalar(Scalar::I32(n)), w, Array::scalar(Scalar::I32(0)), x]);
+        }
+    }
+
+    #[test]
+    fn slices_with_a_limit_each_loop_together_where_a_turn_is_cheap_and_alone_where_it_is_not() {
+        for (op, x, name) in [(powers(Some(4)), vec![12], "scan"), (power(Some(4)), vec![2], "while")] {
+            let mut g = Graph::new("g");
+            let w = op.body.in_avals()[0].clone();
+            let ins = [Aval::new(DType::I32, &[6]), w, Aval::scalar(DType::I32), Aval::new(DType::F64, &x)];
+            let batched = |n: usize| n == 0;
+            let ins: Vec<Batched> =
+                ins.iter().enumerate().map(|(n, a)| Batched { var: g.input(a), batched: batched(n) }).collect();
+            op.batch(&mut g, &ins, 6);
+            assert!(g.eqns.iter().any(|eqn| eqn.op.name() == name), "{g}");
+        }
+    }
 
     /// `while n < limit { n += 1; x = sin(x + w) }`.
     fn power(bound: Option<usize>) -> While {

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::graph::Aval;
+use crate::graph::{Aval, Eqn, Graph};
+use crate::ops::Region;
+use crate::passes::dce;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::exprs::{axes_of, index, needed, operands};
 use crate::schedule::fuse::of_element;
@@ -20,6 +22,33 @@ pub fn work(s: &Schedule) -> u64 {
 /// Loops inside each other may run for longer than a number can say.
 fn sum(parts: impl Iterator<Item = u64>) -> u64 {
     parts.fold(0, u64::saturating_add)
+}
+
+/// The same of a graph, before anything is scheduled: transformations choose between two graphs by it.
+pub fn of_graph(g: &Graph) -> u64 {
+    let g = dce(g);
+    sum(g.eqns.iter().map(|eqn| of_eqn(&g, eqn)))
+}
+
+fn of_eqn(g: &Graph, eqn: &Eqn) -> u64 {
+    let ins: Vec<&Aval> = eqn.inputs.iter().map(|v| g.aval(*v)).collect();
+    match eqn.op.region() {
+        Some(Region::Scan { body, length, .. }) => (length as u64).saturating_mul(of_graph(&body)),
+        Some(Region::Switch { branches }) => sum(branches.iter().map(|b| of_graph(b))) / (branches.len() as u64).max(1),
+        Some(Region::While { cond, body, bound, .. }) => {
+            (bound.unwrap_or(1) as u64).saturating_mul(of_graph(&cond).saturating_add(of_graph(&body)))
+        }
+        None if eqn.op.is_elementwise() => {
+            let out = g.aval(eqn.outputs[0]);
+            let dtypes: Vec<_> = ins.iter().map(|a| a.dtype).collect();
+            u64::from(of_element(&eqn.op, &dtypes, out.dtype)) * out.size() as u64
+        }
+        // What stands for a graph is that graph, the first it holds.
+        None => match eqn.op.subgraphs().first() {
+            Some(inner) => of_graph(inner),
+            None => eqn.op.flops(&ins),
+        },
+    }
 }
 
 /// Operations of one kernel of `s`.

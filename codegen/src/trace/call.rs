@@ -866,9 +866,8 @@ impl<'a> Tracer<'a> {
         let values = self.sort_args(f, args, sp)?;
         let mut bound: BTreeMap<Rc<str>, Generic> = BTreeMap::new();
         bound.extend(given.iter().cloned());
-        let empty = Ctx { paths: f.paths.clone(), generics: BTreeMap::new(), self_ty: None, library: f.library };
         for (p, (v, _)) in decl.params.iter().zip(&values) {
-            Self::infer(&p.ty, v, &decl.generics, &mut bound, &empty);
+            Self::infer(&p.ty, v, &decl.generics, &mut bound);
         }
         // What the arguments leave open may follow from the type that is wanted.
         if let (Some(ret), Some(wanted)) = (&decl.ret, expected.as_ref().and_then(stand_in))
@@ -878,7 +877,7 @@ impl<'a> Tracer<'a> {
                 (TypeKind::Path(p), Some(t)) if p.ident() == Some("Self") => t,
                 _ => ret,
             };
-            Self::infer(written, &wanted, &decl.generics, &mut bound, &empty);
+            Self::infer(written, &wanted, &decl.generics, &mut bound);
         }
         for g in &decl.generics {
             let used = bound.contains_key(&g.name.text);

@@ -452,10 +452,8 @@ fn with_open_result(rule: &Rc<FnValue>, given: &[Value]) -> Rc<FnValue> {
     let FnValue::Item { function, generics } = &**rule else { return rule.clone() };
     let decl = &function.function;
     let mut bound: BTreeMap<Rc<str>, Generic> = generics.iter().cloned().collect();
-    let ctx =
-        Ctx { paths: function.paths.clone(), generics: BTreeMap::new(), self_ty: None, library: function.library };
     for (p, v) in decl.params.iter().zip(given) {
-        Tracer::infer(&p.ty, v, &decl.generics, &mut bound, &ctx);
+        Tracer::infer(&p.ty, v, &decl.generics, &mut bound);
     }
     let open = decl.generics.iter().filter(|g| !g.is_const && !bound.contains_key(&g.name.text));
     let open = open.map(|g| (g.name.text.clone(), Generic::Type(Ty::Any)));

@@ -780,7 +780,7 @@ impl<'a> Tracer<'a> {
             let mut bound = Default::default();
             for (name, value, _) in given {
                 if let Some((_, t)) = decl.fields.iter().find(|(f, _)| *f == name.text) {
-                    Self::infer(t, value, &decl.generics, &mut bound, ctx);
+                    Self::infer(t, value, &decl.generics, &mut bound);
                 }
             }
             let mut args = Vec::new();

@@ -227,14 +227,14 @@ impl<'a> Tracer<'a> {
     }
 
     /// Binds the generics of `params` that `t` mentions so that `value` fits; mismatches are left for [`Tracer::fit`].
-    pub fn infer(t: &Type, value: &Value, params: &[GenericParam], bound: &mut BTreeMap<Rc<str>, Generic>, ctx: &Ctx) {
+    pub fn infer(t: &Type, value: &Value, params: &[GenericParam], bound: &mut BTreeMap<Rc<str>, Generic>) {
         let is_param =
             |name: &str, is_const: bool| params.iter().any(|p| &*p.name.text == name && p.is_const == is_const);
         match (&t.kind, value) {
-            (TypeKind::Ref(inner, _), _) => Self::infer(inner, value, params, bound, ctx),
+            (TypeKind::Ref(inner, _), _) => Self::infer(inner, value, params, bound),
             (TypeKind::Tuple(ts), Value::Tuple(vs)) => {
                 for (t, v) in ts.iter().zip(vs.iter()) {
-                    Self::infer(t, v, params, bound, ctx);
+                    Self::infer(t, v, params, bound);
                 }
             }
             (TypeKind::Array(elem, len), _) => {
@@ -253,7 +253,7 @@ impl<'a> Tracer<'a> {
                     bound.entry(name.into()).or_insert(Generic::Const(n as i128));
                 }
                 if let Some(inner) = inner {
-                    Self::infer(elem, &inner, params, bound, ctx);
+                    Self::infer(elem, &inner, params, bound);
                 }
             }
             (TypeKind::Path(p), _) => {
