@@ -14,6 +14,7 @@ chapters! {
     transformations = "src/transformations.md";
     kernels = "src/kernels.md";
     memory = "src/memory.md";
+    weights = "src/weights.md";
     cargo_kiln = "src/cargo-kiln.md";
     numbers = "src/numbers.md";
     names = "src/names.md";

@@ -21,3 +21,4 @@ pub mod text;
 pub mod trace;
 pub mod transform;
 pub mod unit;
+pub mod weights;

@@ -23,6 +23,12 @@ pub fn instantiate(input: TokenStream) -> TokenStream {
 
 #[doc(hidden)]
 #[proc_macro]
+pub fn __include_tree(input: TokenStream) -> TokenStream {
+    kiln_codegen::weights::include_tree(input.into(), &|file| std::fs::read(file)).into()
+}
+
+#[doc(hidden)]
+#[proc_macro]
 pub fn __finish(input: TokenStream) -> TokenStream {
     frontend::finish(input.into(), &host()).into()
 }

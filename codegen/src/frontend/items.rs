@@ -252,6 +252,14 @@ fn parts(s: &syn::ItemStruct, facade: &TokenStream) -> TokenStream {
         walked.make_where_clause().predicates.extend(floats);
     }
     let walked = &walked.where_clause;
+    let mut laid_out = s.generics.clone();
+    if s.generics.type_params().next().is_some() {
+        let layouts: Vec<syn::WherePredicate> =
+            types.iter().map(|t| syn::parse_quote!(#t: #facade::rt::layout::Layout)).collect();
+        laid_out.make_where_clause().predicates.extend(layouts);
+    }
+    let laid_out = &laid_out.where_clause;
+    let names: Vec<String> = names.collect();
     let quiet = emit::quiet();
     quote! {
         #quiet
@@ -279,6 +287,14 @@ fn parts(s: &syn::ItemStruct, facade: &TokenStream) -> TokenStream {
                 fn floats(&mut self, _beside: &Self, _visitor: &mut #facade::rt::Visitor<impl #facade::rt::Visit>) {
                     #(_visitor.enter(#facade::rt::Step::Field(#names), &mut self.#members, &_beside.#members);)*
                 }
+            }
+            // SAFETY: all the fields, each where the compiler says that it is.
+            unsafe impl #impl_generics #facade::rt::layout::Layout for #name #ty_generics #laid_out {
+                const NODE: #facade::rt::layout::Node = #facade::rt::layout::Node::Fields(&[#(#facade::rt::layout::Field {
+                    name: #names,
+                    offset: ::core::mem::offset_of!(Self, #members),
+                    node: &<#types as #facade::rt::layout::Layout>::NODE,
+                }),*]);
             }
         };
     }

@@ -6,6 +6,7 @@ mod contract;
 mod cortex_m;
 mod cumulative;
 mod element;
+pub mod layout;
 mod level;
 mod product;
 mod products;
