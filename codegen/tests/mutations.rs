@@ -1,5 +1,5 @@
 //! Nothing that a user writes makes the macros panic: mutated token streams of every program in this repository, through the
-//! front end and the compiler. `KILN_MUTATIONS=100000 cargo test --release -p kiln-codegen --test mutations` runs more of them
+//! front end and the compiler. `KILN_MUTATIONS=100000 cargo test --profile fuzz -p kiln-codegen --test mutations` runs more of them
 //! than the default; `KILN_SEED` other ones.
 
 mod common;

@@ -89,13 +89,13 @@ fn formatting(root: &Path) -> Result<()> {
 /// Ten thousand random graphs: optimised, as they are, and with every value stored, each through its schedule and plan of
 /// memory, against the reference evaluator.
 fn random_graphs(root: &Path) -> Result<Tests> {
-    let arguments = ["test", "--release", "-p", "kiln-kernel-tests", "--no-fail-fast"];
+    let arguments = ["test", "--profile", "fuzz", "-p", "kiln-kernel-tests", "--no-fail-fast"];
     run_tests(root, cargo::command(root, &arguments).env("KILN_GRAPHS", "10000").env("KILN_KERNELS", "0"), &arguments)
 }
 
 /// Every transformation of every transformation of every program, three deep.
 fn closure(root: &Path) -> Result<Tests> {
-    let arguments = ["test", "--release", "-p", "kiln-codegen", "--test", "closure", "--", "--nocapture"];
+    let arguments = ["test", "--profile", "fuzz", "-p", "kiln-codegen", "--test", "closure", "--", "--nocapture"];
     run_tests(root, cargo::command(root, &arguments).env("KILN_CLOSURE", "all"), &arguments)
 }
 
