@@ -57,7 +57,7 @@ impl Request {
         // rustc learns through this that the program depends on the file.
         let included = quote!(::core::include_bytes!(#file));
         let data = match content.data {
-            Data::File => quote!(const BYTES: &[u8] = #included;),
+            Data::InPlace => quote!(const BYTES: &[u8] = #included;),
             Data::Unpacked(data) => {
                 let data = Literal::byte_string(&data);
                 quote!(const _: &[u8] = #included; const BYTES: &[u8] = #data;)
@@ -97,7 +97,7 @@ struct Content {
 /// Where the numbers are.
 enum Data {
     /// In the file, as they are.
-    File,
+    InPlace,
     /// Here: they were compressed, or in another order.
     Unpacked(Vec<u8>),
 }
@@ -145,7 +145,7 @@ fn safetensors(bytes: &[u8]) -> Result<Content, String> {
         // The length of the header is eight bytes in front of it.
         offset: 8 + header + info.data_offsets.0,
     });
-    Ok(Content { tensors: tensors.collect(), data: Data::File })
+    Ok(Content { tensors: tensors.collect(), data: Data::InPlace })
 }
 
 fn dtype(dtype: Dtype) -> &'static str {
