@@ -6,25 +6,31 @@ use super::{Elem, LANES, ld, st};
 /// `N` is at least 1.
 #[inline(always)]
 pub fn reduce<T: Elem, const N: usize>(f: impl Fn(usize) -> T, op: impl Fn(T, T) -> T) -> T {
+    in_lanes::<T, N, LANES>(f, op)
+}
+
+/// [`reduce`] in any number of lanes that is a power of two.
+#[inline(always)]
+fn in_lanes<T: Elem, const N: usize, const W: usize>(f: impl Fn(usize) -> T, op: impl Fn(T, T) -> T) -> T {
     const { assert!(N > 0, "a reduction of no elements has no value") };
-    let mut lanes = [T::ZERO; LANES];
-    let live = if N < LANES { N } else { LANES };
+    let mut lanes = [T::ZERO; W];
+    let live = if N < W { N } else { W };
     for l in 0..live {
         st(&mut lanes, l, f(l));
     }
-    for row in 1..N / LANES {
-        for l in 0..LANES {
-            let sum = op(ld(&lanes, l), f(row * LANES + l));
+    for row in 1..N / W {
+        for l in 0..W {
+            let sum = op(ld(&lanes, l), f(row * W + l));
             st(&mut lanes, l, sum);
         }
     }
-    if N > LANES {
-        for l in 0..N % LANES {
-            let sum = op(ld(&lanes, l), f(N - N % LANES + l));
+    if N > W {
+        for l in 0..N % W {
+            let sum = op(ld(&lanes, l), f(N - N % W + l));
             st(&mut lanes, l, sum);
         }
     }
-    let mut half = LANES / 2;
+    let mut half = W / 2;
     while half > 0 {
         for l in 0..half.min(live.saturating_sub(half)) {
             let sum = op(ld(&lanes, l), ld(&lanes, l + half));
@@ -34,6 +40,9 @@ pub fn reduce<T: Elem, const N: usize>(f: impl Fn(usize) -> T, op: impl Fn(T, T)
     }
     ld(&lanes, 0)
 }
+
+/// Lanes where their number is free: as many as keep vector units busy that take several cycles for a step.
+const FREE_LANES: usize = 64;
 
 /// [`reduce`] where the order cannot be seen in the result: maxima, minima, logic, and sums of integers. One element after
 /// the other on cores without vectors, which costs a register and a small loop. `N` is at least 1.
@@ -46,6 +55,8 @@ pub fn reduce_any_order<T: Elem, const N: usize>(f: impl Fn(usize) -> T, op: imp
             sum = op(sum, f(i));
         }
         sum
+    } else if N >= 4 * FREE_LANES {
+        in_lanes::<T, N, FREE_LANES>(f, op)
     } else {
         reduce::<T, N>(f, op)
     }

@@ -28,9 +28,10 @@ impl Parts {
     /// `y * 2^(k + extra)` for `-250 < k + extra < 255`, in two steps of which the first is exact.
     #[inline(always)]
     fn any(self, extra: i32) -> f32 {
-        let k = (self.bits as i32).wrapping_sub(ROUND.to_bits() as i32).wrapping_add(extra);
-        let half = k >> 1;
-        self.y * power_of_two(half) * power_of_two(k.wrapping_sub(half))
+        // Both exponents with their bias, of which the sum is not negative.
+        let both = self.bits.wrapping_sub(ROUND.to_bits()).wrapping_add_signed(extra + 2 * 127);
+        let first = both >> 1;
+        self.y * f32::from_bits(first << 23) * f32::from_bits(both.wrapping_sub(first) << 23)
     }
 }
 

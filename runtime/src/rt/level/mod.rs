@@ -13,7 +13,7 @@ mod tile;
 #[cfg_attr(any(target_arch = "arm", target_arch = "riscv32"), allow(dead_code))]
 mod vector;
 
-use tile::Tile;
+use tile::{Columns, Tile};
 pub(super) use tile::{Side, fits, products};
 
 /// An instruction set.
@@ -22,12 +22,21 @@ pub trait Level: Copy + 'static {
     const LANES: usize;
     /// Whether there are registers for tiles of eight rows of two vectors.
     const TALL: bool;
+    /// Whether sums of rounded products are best in tiles of sixteen rows of one vector: where a multiplication reads a factor from
+    /// memory for all of its lanes, rows need no register besides their sum.
+    const SLIM: bool;
     /// Computes a tile, see [`tile::tile`].
     ///
     /// # Safety
     /// As there; and the processor has this level.
     #[doc(hidden)]
     unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(tile: &Tile);
+    /// Packs columns, see [`tile::pack`].
+    ///
+    /// # Safety
+    /// As there; and the processor has this level.
+    #[doc(hidden)]
+    unsafe fn pack(columns: &Columns);
 }
 
 /// What the crate is compiled for.
@@ -37,10 +46,16 @@ pub struct Base(());
 impl Level for Base {
     const LANES: usize = base::LANES;
     const TALL: bool = cfg!(target_arch = "aarch64");
+    const SLIM: bool = false;
     #[inline(never)]
     unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(tile: &Tile) {
         // SAFETY: the caller's promise; the crate is compiled for these vectors.
         unsafe { base::tile::<FAST, ROWS, WIDE, PART>(tile) }
+    }
+    #[inline(never)]
+    unsafe fn pack(columns: &Columns) {
+        // SAFETY: the caller's promise; four elements are there wherever four are turned.
+        unsafe { tile::pack::<4>(columns, |from, to| vector::transpose(from, to)) }
     }
 }
 

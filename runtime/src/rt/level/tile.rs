@@ -7,7 +7,7 @@
 use core::mem::MaybeUninit;
 
 use super::Level;
-use super::vector::{Vector, transpose};
+use super::vector::Vector;
 
 /// Most results of a tile.
 pub const MOST: usize = 256;
@@ -79,7 +79,7 @@ pub struct Side {
 }
 
 /// Rows from which on columns that lie far apart are gathered before they are used, as [`Side::scattered`] says.
-const WORTH_PACKING: usize = 24;
+const WORTH_PACKING: usize = 48;
 
 impl Side {
     /// Whether following the summed indices touches another line of the cache every time, and soon the same sets of it.
@@ -88,6 +88,9 @@ impl Side {
         self.along[1].unsigned_abs() >= 128 && k[0] * k[1] > 16
     }
 }
+
+/// Floats from an element to those that share its set of the first-level cache: 4 KiB on every x86-64 processor.
+const SAME_SET: usize = 1024;
 
 /// Floats of the two sizes of buffer for packed columns.
 const SMALL: usize = 8 << 10;
@@ -141,6 +144,9 @@ unsafe fn columns<L: Level, const FAST: bool, const ROOM: usize>(
     let mut room = MaybeUninit::<[f32; ROOM]>::uninit();
     let mut sums = MaybeUninit::<[f32; MOST]>::uninit();
     let sums = sums.as_mut_ptr().cast::<f32>();
+    let slim = L::SLIM && !FAST && m >= 4;
+    // Sixteen rows in one set of the cache push each other out.
+    let sixteen = slim && a.step.unsigned_abs() % SAME_SET != 0;
     let mut first = 0;
     while first < n {
         let left = n - first;
@@ -148,7 +154,7 @@ unsafe fn columns<L: Level, const FAST: bool, const ROOM: usize>(
         let b = Side { at: unsafe { b.at.offset(first as isize * b.step) }, ..b };
         let wide = match left / L::LANES {
             8.. if m == 1 && ROOM == 0 => 8,
-            2.. if ROOM == 0 || depth * 2 * L::LANES <= ROOM => 2,
+            2.. if !slim && (ROOM == 0 || depth * 2 * L::LANES <= ROOM) => 2,
             1.. => 1,
             0 => 0,
         };
@@ -157,50 +163,72 @@ unsafe fn columns<L: Level, const FAST: bool, const ROOM: usize>(
             Tile { k, a: a.at, step: a.step, a_along: a.along, b: b.at, b_along: b.along, part: width, out: sums };
         // A part of a vector is packed as a whole one, whose other elements are not looked at.
         let whole = wide.max(1) * L::LANES;
+        // As many panels of columns are packed as there is room for, so that rows which do not stay in a cache are gone
+        // through once for all of them.
+        let (mut panels, mut panel) = (1, 0);
         if ROOM > 0 && depth * whole <= ROOM {
+            panel = depth * whole;
+            panels = (left / width).min(ROOM / panel);
             let room = room.as_mut_ptr().cast::<f32>();
-            // SAFETY: the room holds `depth` rows of `whole` floats; the columns are the caller's promise.
-            unsafe { pack(k, b, width, whole, room) };
+            for p in 0..panels {
+                let at = b.at.wrapping_offset((p * width) as isize * b.step);
+                // SAFETY: the room holds `panels` times `depth` rows of `whole` floats; the columns are the caller's promise.
+                unsafe { L::pack(&Columns { k, of: Side { at, ..b }, width, whole, to: room.add(p * panel) }) };
+            }
             (t.b, t.b_along) = (room, [(k[1] * whole) as isize, whole as isize]);
         }
+        let packed = t.b;
         let mut row = 0;
         while row < m {
             let left = m - row;
             // SAFETY: `row < m`; the rows from there are the caller's promise.
             t.a = unsafe { a.at.offset(row as isize * a.step) };
-            // SAFETY: the level is the caller's promise, and so are the factors of these rows and columns, unless they were
-            // packed above. `MOST` is room for each of these tiles.
-            let rows = unsafe {
-                match (wide, left) {
-                    (0, 8..) => tile_of::<L, FAST, 8, 1, true>(&t),
-                    (0, 4..) => tile_of::<L, FAST, 4, 1, true>(&t),
-                    (0, 2..) => tile_of::<L, FAST, 2, 1, true>(&t),
-                    (0, _) => tile_of::<L, FAST, 1, 1, true>(&t),
-                    (1, 8..) => tile_of::<L, FAST, 8, 1, false>(&t),
-                    (1, 4..) => tile_of::<L, FAST, 4, 1, false>(&t),
-                    (1, 2..) => tile_of::<L, FAST, 2, 1, false>(&t),
-                    (1, _) => tile_of::<L, FAST, 1, 1, false>(&t),
-                    (8, _) => tile_of::<L, FAST, 1, 8, false>(&t),
-                    (_, 8..) if L::TALL && FAST => tile_of::<L, FAST, 8, 2, false>(&t),
-                    (_, 4..) => tile_of::<L, FAST, 4, 2, false>(&t),
-                    (_, 2..) => tile_of::<L, FAST, 2, 2, false>(&t),
-                    _ => tile_of::<L, FAST, 1, 2, false>(&t),
-                }
-            };
-            for i in 0..rows {
-                for j in 0..width {
-                    // SAFETY: the tile has written `rows` rows of `whole` results, and `width <= whole`. The indices are
-                    // those of rows and columns that there are, which is said so that whoever stores there need not ask.
-                    let sum = unsafe {
-                        core::hint::assert_unchecked(row + i < m && first + j < n);
-                        *sums.add(i * whole + j)
+            let mut rows = 0;
+            for p in 0..panels {
+                t.b = packed.wrapping_add(p * panel);
+                // SAFETY: the level is the caller's promise, and so are the factors of these rows and columns, unless they
+                // were packed above. `MOST` is room for each of these tiles.
+                rows = unsafe {
+                    match (wide, left) {
+                        (0, 8..) => tile_of::<L, FAST, 8, 1, true>(&t),
+                        (0, 4..) => tile_of::<L, FAST, 4, 1, true>(&t),
+                        (0, 2..) => tile_of::<L, FAST, 2, 1, true>(&t),
+                        (0, _) => tile_of::<L, FAST, 1, 1, true>(&t),
+                        (1, 16..) if sixteen => tile_of::<L, FAST, 16, 1, false>(&t),
+                        (1, 8..) => tile_of::<L, FAST, 8, 1, false>(&t),
+                        (1, 6..) if slim => tile_of::<L, FAST, 6, 1, false>(&t),
+                        (1, 4..) => tile_of::<L, FAST, 4, 1, false>(&t),
+                        (1, 2..) => tile_of::<L, FAST, 2, 1, false>(&t),
+                        (1, _) => tile_of::<L, FAST, 1, 1, false>(&t),
+                        (8, _) => tile_of::<L, FAST, 1, 8, false>(&t),
+                        (_, 8..) if L::TALL && FAST => tile_of::<L, FAST, 8, 2, false>(&t),
+                        (_, 4..) => tile_of::<L, FAST, 4, 2, false>(&t),
+                        (_, 2..) => tile_of::<L, FAST, 2, 2, false>(&t),
+                        _ => tile_of::<L, FAST, 1, 2, false>(&t),
+                    }
+                };
+                let first = first + p * width;
+                for i in 0..rows {
+                    let mut at = |j: usize| {
+                        // SAFETY: the tile has written `rows` rows of `whole` results, and `width <= whole`. The indices are
+                        // those of rows and columns that there are, which is said so that whoever stores there need not ask.
+                        let sum = unsafe {
+                            core::hint::assert_unchecked(row + i < m && first + j < n);
+                            *sums.add(i * whole + j)
+                        };
+                        out(row + i, first + j, sum);
                     };
-                    out(row + i, first + j, sum);
+                    // Of loops whose turns are known vectors are made without further questions.
+                    match wide {
+                        1 => (0..L::LANES).for_each(&mut at),
+                        2 => (0..2 * L::LANES).for_each(&mut at),
+                        _ => (0..width).for_each(&mut at),
+                    }
                 }
             }
             row += rows;
         }
-        first += width;
+        first += panels * width;
     }
 }
 
@@ -214,12 +242,30 @@ unsafe fn tile_of<L: Level, const FAST: bool, const ROWS: usize, const WIDE: usi
     ROWS
 }
 
-/// Columns side by side: `to[k][j]`, in rows of `whole`.
+/// Columns that are to be packed, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns {
+    /// Extents of the summed indices.
+    pub k: [usize; 2],
+    /// The first of them.
+    pub of: Side,
+    /// How many.
+    pub width: usize,
+    /// Floats of a row of the result; those past the columns are zeros.
+    pub whole: usize,
+    /// Where the rows go.
+    pub to: *mut f32,
+}
+
+/// Columns side by side: `to[k][j]`, in rows of `whole`. Where a column lies in a row of memory, squares of
+/// `N` are turned at once.
 ///
 /// # Safety
-/// The factors of `width` columns are there to be read, and all of the rows to be written.
-#[inline(never)]
-unsafe fn pack(k: [usize; 2], b: Side, width: usize, whole: usize, to: *mut f32) {
+/// The factors of `width` columns are there to be read, and all of the rows to be written. `turn` takes a square of `N` rows to its
+/// columns.
+#[inline(always)]
+pub unsafe fn pack<const N: usize>(c: &Columns, turn: impl Fn([*const f32; N], [*mut f32; N])) {
+    let Columns { k, of: b, width, whole, to } = *c;
     let at = |j: usize, k0: usize, k1: usize| {
         b.at.wrapping_offset(j as isize * b.step + k0 as isize * b.along[0] + k1 as isize * b.along[1])
     };
@@ -227,23 +273,27 @@ unsafe fn pack(k: [usize; 2], b: Side, width: usize, whole: usize, to: *mut f32)
     unsafe {
         for k0 in 0..k[0] {
             let to = to.add(k0 * k[1] * whole);
-            // Where a column lies in a row of memory, four by four are turned.
-            let (columns, rows) = if b.along[1] == 1 { (width & !3, k[1] & !3) } else { (0, 0) };
-            for k1 in (0..rows).step_by(4) {
-                for j in (0..columns).step_by(4) {
-                    let from = [0, 1, 2, 3].map(|d| at(j + d, k0, k1));
-                    transpose(from, [0, 1, 2, 3].map(|d| to.add((k1 + d) * whole + j)));
+            let squares = b.along[1] == 1 && width >= N && k[1] >= N;
+            if squares {
+                // The last of them may overlap those before.
+                for j in (0..width).step_by(N).map(|j| j.min(width - N)) {
+                    for k1 in (0..k[1]).step_by(N).map(|k1| k1.min(k[1] - N)) {
+                        let (from, to) = (at(j, k0, k1), to.add(k1 * whole + j));
+                        turn(
+                            core::array::from_fn(|d| from.wrapping_offset(d as isize * b.step)),
+                            core::array::from_fn(|d| to.wrapping_add(d * whole)),
+                        );
+                    }
                 }
             }
             for k1 in 0..k[1] {
                 let to = to.add(k1 * whole);
-                let first = if k1 < rows { columns } else { 0 };
                 if b.step == 1 {
-                    for j in first..width {
+                    for j in 0..width {
                         *to.add(j) = *at(0, k0, k1).add(j);
                     }
-                } else {
-                    for j in first..width {
+                } else if !squares {
+                    for j in 0..width {
                         *to.add(j) = *at(j, k0, k1);
                     }
                 }

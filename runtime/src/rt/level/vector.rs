@@ -106,7 +106,7 @@ macro_rules! instructions {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Two, transpose};
+pub use x86::{Two, transpose, transpose_8};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -223,6 +223,31 @@ mod x86 {
             _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
             for (to, x) in to.into_iter().zip([a, b, c, d]) {
                 _mm_storeu_ps(to, x);
+            }
+        }
+    }
+
+    /// Eight rows of eight as eight columns.
+    ///
+    /// # Safety
+    /// Eight elements are there at each of `from`, and room for as many at each of `to`; the processor has AVX.
+    #[inline(always)]
+    pub unsafe fn transpose_8(from: [*const f32; 8], to: [*mut f32; 8]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            // The rows of the upper and of the lower half side by side, so that what is left to do stays within halves.
+            let half = |row: usize, at: usize| {
+                let (upper, lower) = (from[row].add(at), from[row + 4].add(at));
+                _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(_mm_loadu_ps(upper)), _mm_loadu_ps(lower))
+            };
+            for at in [0, 4] {
+                let [a, b, c, d] = [half(0, at), half(1, at), half(2, at), half(3, at)];
+                let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+                _mm256_storeu_ps(to[at], _mm256_shuffle_ps::<0x44>(ab, cd));
+                _mm256_storeu_ps(to[at + 1], _mm256_shuffle_ps::<0xee>(ab, cd));
+                let (ab, cd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+                _mm256_storeu_ps(to[at + 2], _mm256_shuffle_ps::<0x44>(ab, cd));
+                _mm256_storeu_ps(to[at + 3], _mm256_shuffle_ps::<0xee>(ab, cd));
             }
         }
     }

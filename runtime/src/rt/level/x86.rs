@@ -3,8 +3,8 @@
 use core::arch::x86_64::{__cpuid, __cpuid_count, __m256, __m512, _xgetbv};
 use core::sync::atomic::{AtomicU8, Ordering};
 
-use super::tile::{Tile, tile};
-use super::vector::{Two, Vector};
+use super::tile::{Columns, Tile, pack, tile};
+use super::vector::{Two, Vector, transpose_8};
 use super::{Base, Isa, Level};
 
 /// Vectors of 256 bits, and fused multiply-add: `x86-64-v3`.
@@ -16,10 +16,11 @@ pub struct Avx2(());
 pub struct Avx512(());
 
 macro_rules! level {
-    ($Level:ident, $V:ident, exact: $Exact:ident, tall: $tall:literal, $features:literal) => {
+    ($Level:ident, $V:ident, few: $Few:ident, wide: $wide:literal, $features:literal) => {
         impl Level for $Level {
             const LANES: usize = <$V as Vector>::LANES;
-            const TALL: bool = $tall;
+            const TALL: bool = $wide;
+            const SLIM: bool = $wide;
             #[inline(always)]
             unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(t: &Tile) {
                 #[target_feature(enable = $features)]
@@ -27,15 +28,26 @@ macro_rules! level {
                 unsafe fn inside<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(t: &Tile) {
                     // SAFETY: the caller's promise, and this function has the instructions of the vectors.
                     unsafe {
-                        if FAST {
+                        if FAST || ROWS >= 4 {
                             tile::<$V, FAST, ROWS, WIDE, PART>(t)
                         } else {
-                            tile::<$Exact, FAST, ROWS, WIDE, PART>(t)
+                            tile::<$Few, FAST, ROWS, WIDE, PART>(t)
                         }
                     }
                 }
                 // SAFETY: the caller's promise.
                 unsafe { inside::<FAST, ROWS, WIDE, PART>(t) }
+            }
+            #[inline(always)]
+            unsafe fn pack(columns: &Columns) {
+                #[target_feature(enable = "avx2")]
+                #[inline(never)]
+                unsafe fn inside(columns: &Columns) {
+                    // SAFETY: the caller's promise; eight elements are there wherever eight are turned.
+                    unsafe { pack::<8>(columns, |from, to| transpose_8(from, to)) }
+                }
+                // SAFETY: the caller's promise.
+                unsafe { inside(columns) }
             }
         }
 
@@ -55,10 +67,10 @@ macro_rules! level {
         }
     };
 }
-level!(Avx2, __m256, exact: __m256, tall: false, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt");
-// Unfused, two halves keep more of the units for sums and products busy.
+level!(Avx2, __m256, few: __m256, wide: false, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt");
+// Where few rows are summed, two halves are twice as many sums that do not wait for each other.
 level!(
-    Avx512, __m512, exact: Two, tall: true,
+    Avx512, __m512, few: Two, wide: true,
     "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
 );
 
