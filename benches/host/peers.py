@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The workloads in JAX and NumPy, one line of JSON each: `peers.py jax|jax-loop|numpy [--workload PART] [--seconds N]`.
+"""The workloads in JAX and NumPy, one line of JSON each: `peers.py jax|jax-loop|numpy [--workload PART,PART..] [--seconds N]`.
 
 `jax` is a call as Python sees it; `jax-loop` is the same computation repeated in one compiled loop, whose turns depend on each
 other through a vanishing part of the result, so that what a call costs is not counted. Inputs are those of `src/inputs.rs`.
@@ -11,7 +11,7 @@ import time
 
 SYSTEM = sys.argv[1]
 option = lambda name, default: sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default
-PART, SECONDS = option("--workload", ""), float(option("--seconds", "0.3"))
+PARTS, SECONDS = option("--workload", "").split(","), float(option("--seconds", "0.3"))
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[threads] = "1"
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
@@ -338,10 +338,10 @@ def measure(name, function, inputs):
             run()
         times.append((time.process_time_ns() - start) / calls / turns)
     times.sort()
-    line = dict(system=SYSTEM, workload=name, ns_min=times[0], ns_median=times[len(times) // 2], samples=len(times), check=check, size=size)
+    line = dict(system=SYSTEM, workload=name, ns_min=times[0], ns_median=times[len(times) // 2], samples=len(times), check=check, size=size, numbers=sum(map(len, out)))
     print(json.dumps(line), flush=True)
 
 
 for name, function, inputs in workloads():
-    if PART in name:
+    if any(part in name for part in PARTS):
         measure(name, function, inputs)

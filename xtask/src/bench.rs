@@ -92,7 +92,7 @@ struct Measured {
 /// Runs the workloads and writes the table; an error when one misses its goal.
 pub fn run(options: &Options, consent: Consent) -> Result<()> {
     if let Some(Part::Host(options)) = &options.part {
-        return host::run(options);
+        return host::run(options, consent);
     }
     if options.build {
         return build();

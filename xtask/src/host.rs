@@ -10,6 +10,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::{Deserialize, Serialize};
 
+use crate::provide::Consent;
 use crate::{cargo, repo, say};
 
 /// What can be asked for.
@@ -18,10 +19,13 @@ pub struct Options {
     /// Only workloads whose name contains this.
     #[arg(default_value = "")]
     filter: String,
+    /// Only these workloads: names, or parts of them, with commas between.
+    #[arg(long, value_delimiter = ',', conflicts_with = "filter")]
+    only: Vec<String>,
     /// Seconds for each workload of each system.
     #[arg(long, default_value_t = 0.3)]
     seconds: f64,
-    /// The Python that has JAX and NumPy.
+    /// The Python that has JAX and NumPy; if it lacks them, they are installed into an environment of their own.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
     /// Write the results to a file, as JSON.
@@ -51,7 +55,18 @@ struct Time {
     samples: u64,
     check: f64,
     size: f64,
+    /// Numbers in the results.
+    numbers: u64,
 }
+
+/// Loops left to rustc.
+const LOOPS: &str = "loops";
+/// A copy of as many bytes.
+const COPY: &str = "copy";
+/// Of the copy's bandwidth, what maps are to reach whose data fit no cache.
+const OF_COPY: f64 = 0.9;
+/// Bytes from which on that is so.
+const NO_CACHE: f64 = 64e6;
 
 /// A call of JAX below this is mostly dispatch.
 const SHORT_CALL_NS: f64 = 20_000.0;
@@ -59,7 +74,7 @@ const SHORT_CALL_NS: f64 = 20_000.0;
 const SHORT_CALL_GAIN: f64 = 5.0;
 
 /// Runs all systems and writes the tables.
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &Options, consent: Consent) -> Result<()> {
     let folder = repo::root().join("benches/host");
     let path = folder.join("workloads.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", repo::short(&path)))?;
@@ -74,21 +89,24 @@ pub fn run(options: &Options) -> Result<()> {
         Some(_) => repo::target_dir(),
         None => folder.join("target"),
     };
-    let seconds = options.seconds.to_string();
-    let arguments = ["--workload", options.filter.as_str(), "--seconds", &seconds];
+    let (seconds, only) = (options.seconds.to_string(), options.only.join(","));
+    let parts = if only.is_empty() { &options.filter } else { &only };
+    let arguments = ["--workload", parts.as_str(), "--seconds", &seconds];
     let mut times = lines(Command::new(target.join("release/kiln-bench-host")).args(arguments))?;
+    if times.is_empty() {
+        bail!("no workload has `{parts}` in its name");
+    }
+    let python = python(&options.python, consent);
     for (system, module) in [("numpy", "numpy"), ("jax", "jax"), ("jax-loop", "jax")] {
-        if has(&options.python, module) {
+        if has(&python, module) {
             let script = folder.join("peers.py");
-            times.extend(lines(Command::new(&options.python).arg(script).arg(system).args(arguments))?);
+            times.extend(lines(Command::new(&python).arg(script).arg(system).args(arguments))?);
         } else {
-            say::note(format_args!("no {system}"), format_args!("{} has no {module}", options.python.display()));
+            say::note(format_args!("no {system}"), format_args!("{} has no {module}", python.display()));
         }
     }
-    if times.is_empty() {
-        bail!("no workload has `{}` in its name", options.filter);
-    }
-    let missed = show(&goals, &times);
+    let mut missed = show(&goals, &times);
+    missed.extend(memory(&times));
     headline(&times);
     disagreements(&times)?;
     if let Some(path) = &options.json {
@@ -103,11 +121,32 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// A Python with the modules of the peers: the one that was named, or one made for them below the build folder.
+fn python(named: &Path, consent: Consent) -> PathBuf {
+    if has(named, "numpy") && has(named, "jax") {
+        return named.to_owned();
+    }
+    let home = repo::target_dir().join("bench-python");
+    let own = home.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    if !own.exists() && consent == Consent::Install {
+        say::note("python", "making an environment with NumPy and JAX from pip");
+        let made = quiet(Command::new(named).args(["-m", "venv"]).arg(&home))
+            && quiet(Command::new(&own).args(["-m", "pip", "install", "--quiet", "numpy", "jax"]));
+        if !made {
+            say::note("python", "that failed; what there is of NumPy and JAX is used");
+        }
+    }
+    if has(&own, "numpy") { own } else { named.to_owned() }
+}
+
+/// Whether a command succeeds, whatever it prints.
+fn quiet(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+}
+
 /// Whether a Python has a module.
 fn has(python: &Path, module: &str) -> bool {
-    let import = format!("import {module}");
-    let status = Command::new(python).args(["-c", &import]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    status.is_ok_and(|s| s.success())
+    quiet(Command::new(python).args(["-c", &format!("import {module}")]))
 }
 
 /// The lines that a program prints.
@@ -144,8 +183,10 @@ impl Row<'_> {
 
     /// The fastest of the others that are called as libraries.
     fn library(&self) -> Option<&Time> {
-        let others =
-            self.0.iter().filter(|t| !t.system.starts_with("kiln") && t.system != "loops" && t.system != "jax-loop");
+        let others = self
+            .0
+            .iter()
+            .filter(|t| !t.system.starts_with("kiln") && ![LOOPS, COPY, "jax-loop"].contains(&t.system.as_str()));
         others.copied().min_by(|a, b| a.ns_min.total_cmp(&b.ns_min))
     }
 }
@@ -205,7 +246,7 @@ fn show(goals: &BTreeMap<String, Workload>, times: &[Time]) -> Vec<String> {
             us(row.ns("numpy")),
             us(library.map(|t| t.ns_min)),
             library.map_or(String::new(), |t| t.system.clone()),
-            us(row.ns("loops")),
+            us(row.ns(LOOPS)),
             times_of(call),
             times_of(jax),
             times_of(best),
@@ -213,6 +254,40 @@ fn show(goals: &BTreeMap<String, Workload>, times: &[Time]) -> Vec<String> {
         ]);
     }
     say::block(table);
+    missed
+}
+
+/// Maps beside a copy of as many bytes; those bound by memory that miss their aim.
+fn memory(times: &[Time]) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["read and written", "GB", "copy, GB/s", "Kiln, GB/s", "of the copy", "aim"]);
+    let mut missed = Vec::new();
+    for copy in times.iter().filter(|t| t.system == COPY) {
+        let Some(kiln) = Row::of(times, &copy.workload).ns("kiln") else { continue };
+        // As many are read as are written.
+        let bytes = 2.0 * 4.0 * copy.numbers as f64;
+        let share = copy.ns_min / kiln;
+        let bound = bytes >= NO_CACHE;
+        if bound && share < OF_COPY {
+            missed.push(format!("{} beside a copy", copy.workload));
+        }
+        table.add_row([
+            copy.workload.clone(),
+            format!("{:.6}", bytes / 1e9),
+            format!("{:.1}", bytes / copy.ns_min),
+            format!("{:.1}", bytes / kiln),
+            format!("{:.0} %", 100.0 * share),
+            match (bound, share >= OF_COPY) {
+                (false, _) => "in a cache".to_owned(),
+                (true, true) => "met".to_owned(),
+                (true, false) => format!("{:.2} of it", share / OF_COPY),
+            },
+        ]);
+    }
+    if table.row_count() > 0 {
+        say::block(table);
+    }
     missed
 }
 
@@ -237,7 +312,7 @@ fn headline(times: &[Time]) {
 fn disagreements(times: &[Time]) -> Result<()> {
     let mut wrong = Vec::new();
     for kiln in times.iter().filter(|t| t.system == "kiln") {
-        for other in Row::of(times, &kiln.workload).0 {
+        for other in Row::of(times, &kiln.workload).0.into_iter().filter(|t| t.system != COPY) {
             if (kiln.check - other.check).abs() > 1e-5 * kiln.size.max(other.size) {
                 wrong.push(format!("{} of {}: {} and {}", kiln.workload, other.system, kiln.check, other.check));
             }

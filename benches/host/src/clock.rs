@@ -10,8 +10,8 @@ use serde_json::json;
 pub struct Clock {
     /// Part of the name of a system.
     pub system: String,
-    /// Part of the name of a workload.
-    pub workload: String,
+    /// Parts of the names of workloads.
+    pub workloads: Vec<String>,
     /// Seconds per workload.
     pub seconds: f64,
 }
@@ -27,7 +27,7 @@ fn cpu_ns() -> f64 {
 impl Clock {
     /// Whether anybody asked for this.
     pub fn wants(&self, system: &str, workload: &str) -> bool {
-        system.contains(&self.system) && workload.contains(&self.workload)
+        system.contains(&self.system) && self.workloads.iter().any(|part| workload.contains(part))
     }
 
     /// Times `call` on `state`, and prints a line with the time and a checksum of the results of the first call.
@@ -44,11 +44,12 @@ impl Clock {
         }
         let mut state = state();
         call(&mut state);
-        let (mut check, mut size) = (0.0, 0.0);
+        let (mut check, mut size, mut numbers) = (0.0, 0.0, 0);
         for (i, x) in results(&state).iter().flat_map(|x| x.iter().enumerate()) {
             let weight = 1.0 + (i % 16) as f64 / 16.0;
             check += f64::from(*x) * weight;
             size += f64::from(x.abs()) * weight;
+            numbers += 1;
         }
         call(&mut state);
         let start = Instant::now();
@@ -66,7 +67,7 @@ impl Clock {
         times.sort_by(f64::total_cmp);
         let line = json!({
             "system": system, "workload": workload, "ns_min": times[0], "ns_median": times[times.len() / 2],
-            "samples": times.len(), "check": check, "size": size,
+            "samples": times.len(), "check": check, "size": size, "numbers": numbers,
         });
         println!("{line}");
     }

@@ -1,5 +1,7 @@
 //! Kiln's kernels with their inputs.
 
+use ::kiln::prelude::Complex;
+
 use crate::clock::Clock;
 use crate::inputs::{around_one, diagonal, fill, filled, flat, one_hot, particles, shaped, spd};
 use crate::kernels::arrays::*;
@@ -244,6 +246,11 @@ pub fn run(c: &Clock) {
         |(x, g, b, y)| layernorm_rows(x, g, b, y),
         |s| vec![flat(&*s.3)],
     );
+
+    let complex = |y: &[Complex<f32>]| vec![y.iter().flat_map(|z| [z.re, z.im]).collect::<Vec<f32>>()];
+    let none = Complex::new(0.0, 0.0);
+    c.run("kiln", "rfft_256", || (filled(100, 1.0), [none; 129]), |(x, y)| spectrum_256(x, y), |s| complex(&s.1));
+    c.run("kiln", "rfft_4096", || (filled(100, 1.0), [none; 2049]), |(x, y)| spectrum_4096(x, y), |s| complex(&s.1));
 
     c.run("kiln", "cholesky_32", || (spd(101), [[0.0; 32]; 32]), |(a, y)| *y = cholesky(a), |s| vec![flat(&s.1)]);
     c.run(

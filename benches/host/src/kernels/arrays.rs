@@ -92,3 +92,15 @@ pub fn running_sum(x: &[f32; 65536], out: &mut [f32; 65536]) {
 pub fn sorted(x: &[f32; 4096], out: &mut [f32; 4096]) {
     *out = sort(x);
 }
+
+/// The spectrum of a short signal.
+#[jit]
+pub fn spectrum_256(x: &[f32; 256], out: &mut [Complex<f32>; 129]) {
+    *out = fft::rfft(x);
+}
+
+/// The spectrum of a long signal.
+#[jit]
+pub fn spectrum_4096(x: &[f32; 4096], out: &mut [Complex<f32>; 2049]) {
+    *out = fft::rfft(x);
+}
