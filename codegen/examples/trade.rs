@@ -1,4 +1,4 @@
-//! What less memory costs: training steps within shares of the arena that they have by themselves. One line per model and
+//! What less memory costs: training steps and networks within shares of the arena that they have by themselves. One line per model and
 //! share: name, share asked for, bytes, operations. `cargo xtask ram` runs it and shows the result.
 
 use kiln_codegen::compile::{Entry, parse_items, program, trace_entry};
@@ -67,12 +67,88 @@ pub fn step(p: &mut Gru<8, 16>, x: &[[f32; 8]; 32], y: &[f32; 16], lr: f32) -> f
 }
 "#;
 
+/// What the networks below are made of; activations are `NHWC`, windows `HWIO`.
+const LAYERS: &str = r#"
+pub struct Conv<const H: usize, const W: usize, const I: usize, const O: usize> { pub w: [[[[f32; O]; I]; W]; H], pub b: [f32; O] }
+pub struct Separable<const I: usize, const O: usize> { pub depthwise: Conv<3, 3, 1, I>, pub pointwise: Conv<1, 1, I, O> }
+pub struct Dense<const I: usize, const O: usize> { pub w: [[f32; O]; I], pub b: [f32; O] }
+"#;
+
+/// Keyword spotting of MLPerf Tiny.
+const DS_CNN: &str = r#"
+pub struct DsCnn { pub stem: Conv<10, 4, 1, 64>, pub blocks: [Separable<64, 64>; 4], pub head: Dense<64, 12> }
+pub fn ds_cnn(p: &DsCnn, x: &[[[f32; 1]; 10]; 49]) -> [f32; 12] {
+    let layer = |x, p, s, groups| {
+        let y = conv(x, p.w, stride = (s, s), padding = "SAME", feature_group_count = groups, dimension_numbers = ("NHWC", "HWIO", "NHWC"));
+        relu(y + p.b)
+    };
+    let mut x = layer(x.reshape((1, 49, 10, 1)), p.stem, 2, 1);
+    #[unroll]
+    for k in 0..4 { x = layer(layer(x, p.blocks[k].depthwise, 1, 64), p.blocks[k].pointwise, 1, 1); }
+    log_softmax(matmul(mean(x, axis = (0, 1, 2)), p.head.w) + p.head.b)
+}
+"#;
+
+/// Image classification of MLPerf Tiny.
+const RESNET8: &str = r#"
+pub struct ResNet8 {
+    pub stem: Conv<3, 3, 3, 16>, pub a1: Conv<3, 3, 16, 16>, pub a2: Conv<3, 3, 16, 16>,
+    pub b1: Conv<3, 3, 16, 32>, pub b2: Conv<3, 3, 32, 32>, pub b0: Conv<1, 1, 16, 32>,
+    pub c1: Conv<3, 3, 32, 64>, pub c2: Conv<3, 3, 64, 64>, pub c0: Conv<1, 1, 32, 64>, pub head: Dense<64, 10>,
+}
+pub fn resnet8(p: &ResNet8, x: &[[[f32; 3]; 32]; 32]) -> [f32; 10] {
+    let layer =
+        |x, p, s| conv(x, p.w, stride = (s, s), padding = "SAME", dimension_numbers = ("NHWC", "HWIO", "NHWC")) + p.b;
+    let x = relu(layer(x.reshape((1, 32, 32, 3)), p.stem, 1));
+    let x = relu(layer(relu(layer(x, p.a1, 1)), p.a2, 1) + x);
+    let x = relu(layer(relu(layer(x, p.b1, 2)), p.b2, 1) + layer(x, p.b0, 2));
+    let x = relu(layer(relu(layer(x, p.c1, 2)), p.c2, 1) + layer(x, p.c0, 2));
+    log_softmax(matmul(mean(x, axis = (0, 1, 2)), p.head.w) + p.head.b)
+}
+"#;
+
+/// Visual wake words of MLPerf Tiny.
+const MOBILENET: &str = r#"
+pub struct MobileNet {
+    pub stem: Conv<3, 3, 3, 8>, pub s1: Separable<8, 16>, pub s2: Separable<16, 32>, pub s3: Separable<32, 32>,
+    pub s4: Separable<32, 64>, pub s5: Separable<64, 64>, pub s6: Separable<64, 128>, pub same: [Separable<128, 128>; 5],
+    pub s12: Separable<128, 256>, pub s13: Separable<256, 256>, pub head: Dense<256, 2>,
+}
+pub fn mobilenet(p: &MobileNet, x: &[[[f32; 3]; 96]; 96]) -> [f32; 2] {
+    let layer = |x, p, s, groups| {
+        let y = conv(x, p.w, stride = (s, s), padding = "SAME", feature_group_count = groups, dimension_numbers = ("NHWC", "HWIO", "NHWC"));
+        relu(y + p.b)
+    };
+    let separable = |x, p, s, channels| layer(layer(x, p.depthwise, s, channels), p.pointwise, 1, 1);
+    let x = layer(x.reshape((1, 96, 96, 3)), p.stem, 2, 1);
+    let x = separable(x, p.s1, 1, 8);
+    let x = separable(x, p.s2, 2, 16);
+    let x = separable(x, p.s3, 1, 32);
+    let x = separable(x, p.s4, 2, 32);
+    let x = separable(x, p.s5, 1, 64);
+    let mut x = separable(x, p.s6, 2, 64);
+    #[unroll]
+    for k in 0..5 { x = separable(x, p.same[k], 1, 128); }
+    let x = separable(x, p.s12, 2, 128);
+    let x = separable(x, p.s13, 1, 256);
+    log_softmax(matmul(mean(x, axis = (0, 1, 2)), p.head.w) + p.head.b)
+}
+"#;
+
 /// Shares of the arena, in percent.
-const SHARES: [usize; 8] = [100, 90, 80, 70, 60, 50, 40, 30];
+const SHARES: [usize; 9] = [100, 90, 80, 70, 60, 50, 40, 33, 25];
 
 fn main() {
-    let models = [("MLP", MLP), ("CNN", CNN), ("GRU", GRU)];
-    let threads = models.map(|(name, source)| std::thread::spawn(move || trade(name, source)));
+    let of_layers = |source: &str| format!("{LAYERS}{source}");
+    let models = [
+        ("MLP", MLP.to_owned()),
+        ("CNN", CNN.to_owned()),
+        ("GRU", GRU.to_owned()),
+        ("DS-CNN", of_layers(DS_CNN)),
+        ("ResNet-8", of_layers(RESNET8)),
+        ("MobileNet", of_layers(MOBILENET)),
+    ];
+    let threads = models.map(|(name, source)| std::thread::spawn(move || trade(name, &source)));
     for thread in threads {
         thread.join().expect("the models compile");
     }

@@ -85,6 +85,8 @@ struct Measured {
     /// An estimate; see `targets/insncount`. Without the counter there is none.
     cycles: Option<u64>,
     stack_bytes: u64,
+    /// What the kernel says that it needs: its `RAM_BYTES`.
+    ram_bytes: u64,
     /// The bits of the sum of its results.
     check: u64,
 }
@@ -133,6 +135,10 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
         .filter(|(name, measured)| workloads[**name].goal.is_some_and(|goal| measured.instructions > goal))
         .map(|(name, _)| *name)
         .collect();
+    let deep: Vec<&str> = results.iter().filter(|(_, m)| m.stack_bytes > m.ram_bytes).map(|(name, _)| *name).collect();
+    if !deep.is_empty() {
+        bail!("more memory than `RAM_BYTES` says: {}", deep.join(", "));
+    }
     if !missed.is_empty() {
         bail!("more instructions than the goal: {}", missed.join(", "));
     }
@@ -192,6 +198,7 @@ fn measured(name: &str, facts: &BTreeMap<(String, String), u64>, counts: &Counts
         instructions: per_call(name)? - per_call("empty")?,
         cycles: counts.get(name).zip(counts.get("empty")).map(|(region, empty)| region.cycles() - empty.cycles()),
         stack_bytes: fact(name, "stack_bytes")?,
+        ram_bytes: fact(name, "ram_bytes")?,
         check: fact(name, "check")?,
     })
 }
@@ -199,17 +206,37 @@ fn measured(name: &str, facts: &BTreeMap<(String, String), u64>, counts: &Counts
 fn show(workloads: &BTreeMap<String, Workload>, results: &BTreeMap<&str, Measured>) {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["workload", "instructions", "Kiln's part", "cycles", "Kiln's part", "aim", "stack", "check"]);
+    table.set_header([
+        "workload",
+        "instructions",
+        "Kiln's part",
+        "cycles",
+        "Kiln's part",
+        "aim",
+        "stack",
+        "said",
+        "check",
+    ]);
     let (mut met, mut missed) = (0, Vec::new());
     for (name, measured) in results {
         let workload = &workloads[*name];
         let cycles = measured.cycles.map_or_else(String::new, say::number);
-        let stack = say::bytes(measured.stack_bytes);
+        let (stack, said) = (say::bytes(measured.stack_bytes), say::bytes(measured.ram_bytes));
         let check = format!("{:08x}", measured.check);
-        table.add_row([&workload.what, &say::number(measured.instructions), "", &cycles, "", "", &stack, &check]);
+        table.add_row([
+            &workload.what,
+            &say::number(measured.instructions),
+            "",
+            &cycles,
+            "",
+            "",
+            &stack,
+            &said,
+            &check,
+        ]);
         if let Some(goal) = workload.goal {
             let part = measured.instructions as f64 / goal as f64;
-            table.add_row(["  goal", &say::number(goal), &format!("{part:.2}"), "", "", "", "", ""]);
+            table.add_row(["  goal", &say::number(goal), &format!("{part:.2}"), "", "", "", "", "", ""]);
         }
         for anchor in &workload.anchors {
             let by = format!("  {}", anchor.by);
@@ -233,10 +260,10 @@ fn show(workloads: &BTreeMap<String, Workload>, results: &BTreeMap<&str, Measure
             let parts = (two(instructions), cycles.map_or_else(String::new, two));
             let counts = (say::number(anchor.instructions), say::number(anchor.cycles()));
             let ram = anchor.ram_bytes.map_or_else(String::new, say::bytes);
-            table.add_row([&by, &counts.0, &parts.0, &counts.1, &parts.1, &aim, &ram, ""]);
+            table.add_row([&by, &counts.0, &parts.0, &counts.1, &parts.1, &aim, &ram, "", ""]);
         }
     }
-    for column in [1, 2, 3, 4, 6] {
+    for column in [1, 2, 3, 4, 6, 7] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }

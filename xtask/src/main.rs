@@ -37,7 +37,8 @@ enum Command {
     Digits(digits::Options),
     /// All tests, the firmware's included.
     Test(test::Options),
-    /// What less memory costs: training steps within shares of the memory that they need, as a table and a picture.
+    /// What less memory costs: training steps and networks within shares of the memory that they need, as a table and a
+    /// picture; and how well the arenas of the benchmarks are packed.
     Ram,
     /// Count what gradients, Hessian-vector products and batches cost beside their function.
     Work,

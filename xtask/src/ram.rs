@@ -1,8 +1,10 @@
-//! `cargo xtask ram`: what less memory costs, as a table, a plot and a picture.
+//! `cargo xtask ram`: what less memory costs, as a table, a plot and a picture; and how well arenas are packed.
 
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail};
+use cargo_kiln::package::Selection;
+use cargo_kiln::profile;
 use comfy_table::{CellAlignment, Table, presets};
 use textplots::{Chart, Plot, Shape};
 
@@ -10,6 +12,12 @@ use crate::{cargo, repo, say};
 
 /// Work that half of the memory may cost, as a share of what it is without a budget.
 const AT_HALF: f64 = 1.35;
+
+/// The models of which that is asked: training steps.
+const ASKED: [&str; 3] = ["MLP", "CNN", "GRU"];
+
+/// What an arena may be larger than the largest live set.
+const PACKED: f64 = 1.03;
 
 /// A model within a budget.
 struct Point {
@@ -40,7 +48,8 @@ impl Model {
 
 /// Compiles the models within shares of their memory, and shows what they do for it.
 pub fn run() -> Result<()> {
-    say::heading("Work of training steps within less memory");
+    let loose = arenas()?;
+    say::heading("Work within less memory");
     let models = measured()?;
     table(&models);
     for model in &models {
@@ -51,13 +60,51 @@ pub fn run() -> Result<()> {
     say::block(format_args!("The same as a picture: {}", repo::short(&to)));
     let missed: Vec<&str> = models
         .iter()
-        .filter(|m| !m.reached().any(|p| p.share <= 50 && m.shares(p).1 <= AT_HALF))
+        .filter(|m| ASKED.contains(&m.name.as_str()) && !m.reached().any(|p| p.share <= 50 && m.shares(p).1 <= AT_HALF))
         .map(|m| m.name.as_str())
         .collect();
     if !missed.is_empty() {
         bail!("half of the memory costs more than {AT_HALF} times the work: {}", missed.join(", "));
     }
+    if !loose.is_empty() {
+        bail!("arenas of more than {PACKED} times the largest live set: {}", loose.join(", "));
+    }
     Ok(())
+}
+
+/// Shows the arenas of the benchmarks beside the most that is live at once in them, and says which are too large.
+fn arenas() -> Result<Vec<String>> {
+    say::heading("Arenas of the benchmarks, and the most that is live at once");
+    let board = profile::load(profile::MAIN)?;
+    let packages = [("benches/mcu", Some(board.triple)), ("benches/nets", None), ("benches/host", None)];
+    let mut kernels = Vec::new();
+    for (folder, target) in packages {
+        let manifest_path = Some(repo::root().join(folder).join("Cargo.toml"));
+        kernels.extend(Selection { manifest_path, target, ..Selection::default() }.kernels()?);
+    }
+    kernels.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
+    kernels.dedup_by(|a, b| (&a.path, a.line) == (&b.path, b.line));
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["kernel", "arena", "largest live set", "ratio"]);
+    let mut loose = Vec::new();
+    for kernel in kernels.iter().filter(|k| k.arena_bytes > 0) {
+        let ratio = kernel.arena_bytes as f64 / kernel.live_bytes.max(1) as f64;
+        let numbers = (say::number(kernel.arena_bytes), say::number(kernel.live_bytes));
+        table.add_row([kernel.path.clone(), numbers.0, numbers.1, format!("{ratio:.3}")]);
+        if ratio > PACKED {
+            loose.push(kernel.path.clone());
+        }
+    }
+    for column in 1..4 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    say::block(&table);
+    let without = kernels.iter().filter(|k| k.arena_bytes == 0).count();
+    say::block(format_args!("{without} more need no arena."));
+    Ok(loose)
 }
 
 fn measured() -> Result<Vec<Model>> {
@@ -124,7 +171,7 @@ fn plot(model: &Model) {
 
 /// The models as lines in one picture: memory to the right, work upwards.
 fn picture(models: &[Model]) -> String {
-    const COLOURS: [&str; 3] = ["#1b6ca8", "#c8553d", "#3c8d5a"];
+    const COLOURS: [&str; 6] = ["#1b6ca8", "#c8553d", "#3c8d5a", "#8e5ea2", "#b58900", "#5b6770"];
     let (width, height) = (640.0, 400.0);
     let highest = models.iter().flat_map(|m| m.reached().map(|p| m.shares(p).1)).fold(1.5, f64::max);
     let x = |share: f64| 60.0 + share * (width - 90.0);
@@ -152,7 +199,7 @@ fn picture(models: &[Model]) -> String {
             f64::from(tenths) / 10.0
         );
     }
-    let _ = writeln!(svg, "<text x=\"60\" y=\"24\">Work of a training step over its memory</text>");
+    let _ = writeln!(svg, "<text x=\"60\" y=\"24\">Work over memory</text>");
     for (n, (model, colour)) in models.iter().zip(COLOURS).enumerate() {
         let at: Vec<(f64, f64)> = model.reached().map(|p| model.shares(p)).map(|(b, w)| (x(b), y(w))).collect();
         let line: Vec<String> = at.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
@@ -167,7 +214,7 @@ fn picture(models: &[Model]) -> String {
         let _ = writeln!(
             svg,
             "<text x=\"{:.1}\" y=\"24\" fill=\"{colour}\">{}</text>",
-            400.0 + 70.0 * n as f64,
+            250.0 + 62.0 * n as f64,
             model.name
         );
     }

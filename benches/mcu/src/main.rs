@@ -28,7 +28,7 @@ impl Console for Lines<'_> {
 /// of it with those values, and a call in `run`.
 #[macro_export]
 macro_rules! workloads {
-    ($($name:ident($($parameter:ident: $T:ty = $value:expr),* $(,)?) -> $R:ty = $function:path;)*) => {
+    ($($name:ident($($parameter:ident: $T:ty = $value:expr),* $(,)?) -> $R:ty = $($function:ident)::+;)*) => {
         kiln_board::region!(empty, $($name),*);
 
         mod kernels {
@@ -39,7 +39,7 @@ macro_rules! workloads {
                 #[unsafe(export_name = concat!("kernel_", stringify!($name)))]
                 #[inline(never)]
                 pub fn $name($($parameter: $T),*) -> $R {
-                    $function($($parameter),*)
+                    $($function)::+($($parameter),*)
                 }
             )*
         }
@@ -59,6 +59,7 @@ macro_rules! workloads {
                 $crate::say(out, stringify!($name), &$name::COUNTER);
                 let stack = kiln_board::stack_bytes(|| _ = core::hint::black_box(kernels::$name($($parameter),*)));
                 $crate::report::fact(out, stringify!($name), "stack_bytes", stack);
+                $crate::report::fact(out, stringify!($name), "ram_bytes", $($function)::+::RAM_BYTES);
             })*
         }
     };

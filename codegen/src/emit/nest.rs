@@ -102,6 +102,14 @@ impl Writer<'_> {
                     Some(name) if name != "out" => quote!(::kiln::rt::copy(#name, out);),
                     _ => quote!(),
                 };
+                // A part of an array: nothing that was there is looked at.
+                if when.is_none()
+                    && combine.is_none()
+                    && let Some(c) = contract::find(nest)
+                {
+                    let body = self.contraction(nest, &c);
+                    return quote!(#copy #body);
+                }
                 let body = self.nest(nest, &|w, done| {
                     let mut roots = vec![nest.value];
                     at.visit(&mut |a| {

@@ -5,6 +5,7 @@ use crate::dtype::DType;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::elementwise::same_dtype;
 use crate::ops::{Batched, Lowering, OpError, Operand, Primitive, Slice, Tangent, guard, param, with_batch_axis};
+use crate::passes::strips::Strip;
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
@@ -98,6 +99,22 @@ impl Primitive for Concatenate {
     fn batch(&self, g: &mut Graph, ins: &[Batched], size: usize) -> Vec<Batched> {
         let xs: Vec<Var> = ins.iter().map(|b| with_batch_axis(g, *b, size)).collect();
         vec![Batched { var: g.bind1(Concatenate { axis: self.axis + 1 }, &xs), batched: true }]
+    }
+
+    fn parts(&self, ins: &[&Aval]) -> Option<Vec<Vec<usize>>> {
+        let mut end = 0;
+        let part = |x: &&Aval| {
+            let mut at = vec![0; x.rank()];
+            at[self.axis] = end;
+            end += x.shape[self.axis];
+            at
+        };
+        Some(ins.iter().map(part).collect())
+    }
+
+    /// Beside the axis that grows, operand by operand.
+    fn strip(&self, ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
+        (d != self.axis).then(|| Strip { op: self.clone().into(), along: vec![Some(d); ins.len()] })
     }
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {

@@ -9,10 +9,11 @@ use crate::ops::dot_general::{
     contract_dtype, converted, fold_products, lower_contraction, parse_preferred, preferred_param, product,
 };
 use crate::ops::pad::dilated;
-use crate::ops::{Batched, Lowering, OpError, Operand, Primitive, Rev, Tangent, add_tangents, guard, param};
+use crate::ops::{Batched, ConvRows, Lowering, OpError, Operand, Primitive, Rev, Tangent, add_tangents, guard, param};
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::rows::{OfRows, Rows};
 use crate::passes::strips::Strip;
 
 /// `out[n, o, y] = sum over c, k of lhs[n, c, y * stride + k * rhs_dilation - lo] * rhs[o, c, k]`, where `lhs` has
@@ -157,7 +158,7 @@ impl ConvGeneralDilated {
     }
 
     /// As a convolution of the cotangent of the result with the window reversed and its features swapped.
-    fn transpose_lhs(&self, g: &mut Graph, ct: Var, lhs: &Aval, rhs: Var) -> Var {
+    pub fn transpose_lhs(&self, g: &mut Graph, ct: Var, lhs: &Aval, rhs: Var) -> Var {
         let groups = self.feature_group_count.max(self.batch_group_count);
         let rhs_shape = g.shape(rhs).to_vec();
         let (mut lo, mut hi) = (Vec::new(), Vec::new());
@@ -195,7 +196,7 @@ impl ConvGeneralDilated {
     }
 
     /// As a convolution of `lhs` with the cotangent of the result, in which features and batch change places.
-    fn transpose_rhs(&self, g: &mut Graph, ct: Var, lhs: Var, rhs: &Aval) -> Var {
+    pub fn transpose_rhs(&self, g: &mut Graph, ct: Var, lhs: Var, rhs: &Aval) -> Var {
         let lhs_shape = g.shape(lhs).to_vec();
         let mut hi = Vec::new();
         for s in 0..self.n_spatial() {
@@ -304,36 +305,7 @@ impl Primitive for ConvGeneralDilated {
     }
 
     fn eval(&self, ins: &[&Array]) -> Vec<Array> {
-        let (lhs, rhs) = (ins[0], ins[1]);
-        let out = self.abstract_eval(&[lhs.aval(), rhs.aval()]).expect("checked").remove(0);
-        let extents = self.extents(rhs.shape());
-        let n_features = rhs.shape()[self.rhs_spec[0]];
-        let n_inputs = rhs.shape()[self.rhs_spec[1]];
-        let batch = out.shape[self.out_spec[0]];
-        vec![Array::from_fn(&out, |ix| {
-            let o = ix[self.out_spec[1]];
-            let group = o / (n_features / self.feature_group_count).max(1);
-            let batch_group = o / (n_features / self.batch_group_count).max(1);
-            fold_products(out.dtype, &extents, |rx| {
-                let rx = self.sorted(rx);
-                let (mut l, mut r) = (vec![0; ix.len()], vec![0; ix.len()]);
-                l[self.lhs_spec[0]] = ix[self.out_spec[0]] + batch_group * batch;
-                l[self.lhs_spec[1]] = rx[0] + group * n_inputs;
-                r[self.rhs_spec[0]] = o;
-                r[self.rhs_spec[1]] = rx[0];
-                for s in 0..self.n_spatial() {
-                    let at = self.place(s, ix[self.out_spec[2 + s]] as i64, rx[1 + s] as i64);
-                    let step = self.lhs_dilation[s] as i64;
-                    let n = lhs.shape()[self.lhs_spec[2 + s]] as i64;
-                    if at < 0 || at % step != 0 || at / step >= n {
-                        return None;
-                    }
-                    l[self.lhs_spec[2 + s]] = (at / step) as usize;
-                    r[self.rhs_spec[2 + s]] = rx[1 + s];
-                }
-                Some((lhs.at(&l), rhs.at(&r)))
-            })
-        })]
+        vec![self.eval_where(ins[0], ins[1], |_, _| true)]
     }
 
     /// Linear in each operand.
@@ -405,11 +377,89 @@ impl Primitive for ConvGeneralDilated {
         Some(Strip { op: op.into(), along })
     }
 
+    /// Along a spatial axis, windows reach into the rows around.
+    fn rows(&self, ins: &[&Aval], d: usize, rows: Rows, turns: usize) -> Option<OfRows> {
+        let Some(s) = self.out_spec.iter().position(|e| *e == d)?.checked_sub(2) else {
+            return OfRows::of_strip(self.strip(ins, d, rows.len)?, rows);
+        };
+        if self.batch_group_count != 1 || self.lhs_dilation[s] != 1 || rows.len == 0 {
+            return None;
+        }
+        let axis = self.lhs_spec[2 + s];
+        let span = dilated(ins[1].shape[self.rhs_spec[2 + s]], self.rhs_dilation[s] - 1);
+        let from = rows.of_windows(self.window_strides[s], span, self.lo[s]);
+        let mut conv = self.clone();
+        (conv.lo[s], conv.hi[s]) = (0, 0);
+        let along = vec![Some((axis, from)), None];
+        if from.lie_within(ins[0].shape[axis], turns) {
+            return Some(OfRows { op: conv.into(), along, turn: false, outside: None });
+        }
+        let op = ConvRows { conv, spatial: s, step: from.step, first: from.first, extent: ins[0].shape[axis], turns };
+        Some(OfRows { op: op.into(), along, turn: true, outside: None })
+    }
+
     fn lowering(&self, ins: &[&Aval]) -> Lowering {
         lower_contraction(self.preferred.unwrap_or(ins[0].dtype), self.extents(&ins[1].shape))
     }
 
     fn body(&self, k: &mut Body<'_>, ix: &[Ix], rx: &[Ix]) -> Ex {
+        self.body_where(k, ix, rx, |_, _, _| None)
+    }
+
+    fn flops(&self, ins: &[&Aval]) -> u64 {
+        match self.abstract_eval(ins) {
+            Ok(out) if out[0].dtype.is_inexact() => {
+                2 * (out[0].size() * self.extents(&ins[1].shape).iter().product::<usize>()) as u64
+            }
+            _ => 0,
+        }
+    }
+}
+
+impl ConvGeneralDilated {
+    /// [`Primitive::eval`] where only such products are formed for which `there` holds of every spatial axis of `lhs` and the
+    /// index along it.
+    pub fn eval_where(&self, lhs: &Array, rhs: &Array, there: impl Fn(usize, i64) -> bool) -> Array {
+        let out = self.abstract_eval(&[lhs.aval(), rhs.aval()]).expect("checked").remove(0);
+        let extents = self.extents(rhs.shape());
+        let n_features = rhs.shape()[self.rhs_spec[0]];
+        let n_inputs = rhs.shape()[self.rhs_spec[1]];
+        let batch = out.shape[self.out_spec[0]];
+        Array::from_fn(&out, |ix| {
+            let o = ix[self.out_spec[1]];
+            let group = o / (n_features / self.feature_group_count).max(1);
+            let batch_group = o / (n_features / self.batch_group_count).max(1);
+            fold_products(out.dtype, &extents, |rx| {
+                let rx = self.sorted(rx);
+                let (mut l, mut r) = (vec![0; ix.len()], vec![0; ix.len()]);
+                l[self.lhs_spec[0]] = ix[self.out_spec[0]] + batch_group * batch;
+                l[self.lhs_spec[1]] = rx[0] + group * n_inputs;
+                r[self.rhs_spec[0]] = o;
+                r[self.rhs_spec[1]] = rx[0];
+                for s in 0..self.n_spatial() {
+                    let at = self.place(s, ix[self.out_spec[2 + s]] as i64, rx[1 + s] as i64);
+                    let step = self.lhs_dilation[s] as i64;
+                    let n = lhs.shape()[self.lhs_spec[2 + s]] as i64;
+                    if at < 0 || at % step != 0 || at / step >= n || !there(s, at / step) {
+                        return None;
+                    }
+                    l[self.lhs_spec[2 + s]] = (at / step) as usize;
+                    r[self.rhs_spec[2 + s]] = rx[1 + s];
+                }
+                Some((lhs.at(&l), rhs.at(&r)))
+            })
+        })
+    }
+
+    /// [`Primitive::body`] where products are formed only under a further condition on a spatial axis of `lhs` and the index
+    /// along it, which is given in the places of a dilated one.
+    pub fn body_where(
+        &self,
+        k: &mut Body<'_>,
+        ix: &[Ix],
+        rx: &[Ix],
+        there: impl Fn(&mut Body<'_>, usize, &Ix) -> Option<Ex>,
+    ) -> Ex {
         let (lhs, rhs) = (k.operand(0).clone(), k.operand(1).clone());
         let extents = self.extents(&rhs.shape);
         // One product is no fold: there are no folded indices then.
@@ -429,6 +479,7 @@ impl Primitive for ConvGeneralDilated {
             let step = self.lhs_dilation[s] as i64;
             let n = lhs.shape[self.lhs_spec[2 + s]];
             conditions.push(k.in_range(&at, 0, dilated(n, self.lhs_dilation[s] - 1) as i64));
+            conditions.extend(there(k, s, &at));
             conditions.push(k.in_range(&at.rem(step), 0, 1));
             l[self.lhs_spec[2 + s]] = at.div(step);
             r[self.rhs_spec[2 + s]] = rx[1 + s].clone();
@@ -444,17 +495,6 @@ impl Primitive for ConvGeneralDilated {
         guard::or_zero(k, &conditions, product)
     }
 
-    fn flops(&self, ins: &[&Aval]) -> u64 {
-        match self.abstract_eval(ins) {
-            Ok(out) if out[0].dtype.is_inexact() => {
-                2 * (out[0].size() * self.extents(&ins[1].shape).iter().product::<usize>()) as u64
-            }
-            _ => 0,
-        }
-    }
-}
-
-impl ConvGeneralDilated {
     /// Without strides, padding, dilation or groups, batch and features in front (`NCHW`, `OIHW`).
     pub fn plain(n_spatial: usize) -> ConvGeneralDilated {
         let spec: Vec<usize> = (0..n_spatial + 2).collect();

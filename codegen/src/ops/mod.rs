@@ -12,6 +12,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::indexing::Coords;
 use crate::ops::windows::Windows;
+use crate::passes::rows::{OfRows, Rows};
 use crate::passes::strips::Strip;
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
@@ -276,9 +277,20 @@ pub trait Primitive: fmt::Debug + Any {
         None
     }
 
+    /// How rows along axis `d` of the result are computed from rows of the operands, in each of so many turns of a loop:
+    /// [`Primitive::strip`], for results that need more rows than they have.
+    fn rows(&self, ins: &[&Aval], d: usize, rows: Rows, _turns: usize) -> Option<OfRows> {
+        OfRows::of_strip(self.strip(ins, d, rows.len)?, rows)
+    }
+
     /// Whether the result has the elements of operand 0 in the same row-major order: the same memory shows both.
     fn is_view(&self) -> bool {
         false
+    }
+
+    /// Where the result's part from each operand begins, if it is nothing but the operands, each as a block.
+    fn parts(&self, _ins: &[&Aval]) -> Option<Vec<Vec<usize>>> {
+        None
     }
 
     /// Floating-point operations of one application; integer and data movement primitives count none.
@@ -706,6 +718,7 @@ primitives! {
     gather: Gather = "gather" (p) Gather { coords: Coords::parse(p)? };
     scatter: Scatter = "scatter" (p) Scatter::parse(p)?;
     conv_general_dilated: ConvGeneralDilated = "conv_general_dilated" (p) ConvGeneralDilated::parse(p)?;
+    conv_rows: ConvRows = "conv_rows" (p) ConvRows::parse(p)?;
     reduce_window: ReduceWindow = "reduce_window" (p) ReduceWindow::parse(p)?;
     reduce_window_index: ReduceWindowIndex = "reduce_window_index" (p) ReduceWindowIndex { windows: Windows::parse(p)? };
     sort: Sort = "sort" (p) Sort { axis: p.usize("axis")?, descending: p.bool("descending")? };

@@ -13,6 +13,7 @@ use crate::ops::{
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::rows::{OfRows, Rows};
 use crate::passes::strips::Strip;
 
 /// Folds every window, in row-major order, from 0 (sum), the smallest (max) or the largest value (min) of the dtype.
@@ -213,6 +214,16 @@ impl Primitive for ReduceWindow {
         let w = &self.windows;
         let alone = w.window[d] == 1 && w.strides[d] == 1 && w.lo[d] == 0 && w.hi[d] == 0 && w.base_dilation[d] == 1;
         alone.then(|| Strip { op: self.clone().into(), along: vec![Some(d)] })
+    }
+
+    fn rows(&self, ins: &[&Aval], d: usize, rows: Rows, turns: usize) -> Option<OfRows> {
+        if self.windows.base_dilation[d] != 1 || rows.len == 0 {
+            return None;
+        }
+        let (windows, from) = self.windows.of_rows(d, rows);
+        let outside = (!from.lie_within(ins[0].shape[d], turns)).then(|| self.op.init(ins[0].dtype));
+        let op = ReduceWindow { windows, ..self.clone() };
+        Some(OfRows { op: op.into(), along: vec![Some((d, from))], turn: false, outside })
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

@@ -4,6 +4,7 @@ use crate::graph::Aval;
 use crate::ops::axes::prepended;
 use crate::ops::pad::dilated;
 use crate::ops::{OpError, param};
+use crate::passes::rows::Rows;
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
@@ -135,6 +136,13 @@ impl Windows {
             base_dilation: self.strides.clone(),
             window_dilation: self.window_dilation.clone(),
         }
+    }
+
+    /// The windows of some rows along axis `d`, over the rows of the array that they reach.
+    pub fn of_rows(&self, d: usize, rows: Rows) -> (Windows, Rows) {
+        let mut windows = self.clone();
+        (windows.lo[d], windows.hi[d]) = (0, 0);
+        (windows, rows.of_windows(self.strides[d], self.span(d) as usize, self.lo[d]))
     }
 
     /// With a batch axis in front, along which nothing slides.

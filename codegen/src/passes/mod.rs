@@ -14,6 +14,7 @@ pub mod bytes;
 pub mod motion;
 pub mod nans;
 pub mod recompute;
+pub mod rows;
 pub mod simplify;
 pub mod strips;
 

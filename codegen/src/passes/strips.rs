@@ -259,7 +259,7 @@ struct Plan<'a> {
 
 /// The graph with the equations `inside` replaced by what `put` appends, as soon as what that needs is there. Of values that
 /// `short` has a slice for, `put` gets the slice, which is taken as soon as there is the value.
-fn replaced(
+pub(super) fn replaced(
     graph: &Graph,
     inside: &HashSet<usize>,
     needs: &[Var],

@@ -5,19 +5,26 @@
 //! graph is scheduled, and kernels are run again where that takes away what is still over ([`super::rematerialise`]).
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use crate::graph::{Graph, Var};
 use crate::passes::recompute;
+use crate::passes::rows::{Chain, Shape, Surroundings};
 use crate::passes::strips::{self, Again};
 use crate::schedule::cost;
 use crate::schedule::fuse::{Wishes, fuse_as};
 use crate::schedule::plan::{live_bytes, plan_within};
-use crate::schedule::program::{Dest, Program, Schedule, WhyNot};
+use crate::schedule::program::{Dest, Kind, Program, Schedule, WhyNot};
+use crate::schedule::region;
 
 /// Numbers of rewrites: loops come first.
 const VALUES: usize = 1 << 20;
 /// The first number of strips.
 const STRIPS: usize = 1 << 21;
+/// The first number of loops over rows.
+const ROWS: usize = 1 << 22;
+/// The first number of what loops hold.
+const INSIDE: usize = 1 << 23;
 /// Rewrites of the graph that are taken one after the other.
 const MAX_ROUNDS: usize = 12;
 /// Values for which computing them at every reader is tried in a round.
@@ -36,6 +43,12 @@ const MAX_PLANNED: usize = 4;
 const DEAR: u64 = 8;
 /// Steps that may follow a first one which is tried for being cheap.
 const MAX_FURTHER: usize = 2;
+/// Values that a loop over rows may end with, from the first on that lives at the peak.
+const MAX_ENDS: usize = 12;
+/// Values of which a loop over rows makes only parts.
+const MAX_DEPTH: usize = 12;
+/// Loops over rows that are tried in a round, by each order.
+const MAX_CHAINS: usize = 6;
 /// Values of less than this part of the arena are not worth strips.
 const MIN_SHARE: usize = 8;
 
@@ -71,7 +84,7 @@ pub fn fit(program: &Program, wishes: Wishes, limit: usize) -> Fitted {
         let of = |f: &Fitted| {
             let began = first.is_empty();
             let about = f.about;
-            rewrites(f)
+            rewrites(f, wishes)
                 .into_iter()
                 .map(move |(what, p)| Sketch::of(p, wishes, if began { what } else { about }))
                 .collect::<Vec<_>>()
@@ -112,7 +125,7 @@ fn cheaper(best: Fitted, mut first: Vec<(usize, u64, Program)>, wishes: Wishes, 
             if here.schedule.arena_bytes <= limit {
                 break;
             }
-            let next = rewrites(&here).into_iter().map(|(_, program)| Sketch::of(program, wishes, best.about));
+            let next = rewrites(&here, wishes).into_iter().map(|(_, program)| Sketch::of(program, wishes, best.about));
             let next = next.filter(|s| s.work < best.work).min_by_key(|s| (s.live.max(limit), s.work));
             match next.map(|s| s.planned(limit)).filter(|f| rank(f, limit) < rank(&here, limit)) {
                 Some(next) => here = next,
@@ -165,7 +178,7 @@ impl Sketch {
 }
 
 /// Programs that compute the same and may need less memory, each with a number for what it is about.
-fn rewrites(f: &Fitted) -> Vec<(usize, Program)> {
+fn rewrites(f: &Fitted, wishes: Wishes) -> Vec<(usize, Program)> {
     let graph = &f.program.graph;
     let mut out = Vec::new();
     for (about, pair) in recompute::pairs(graph).into_iter().enumerate() {
@@ -190,6 +203,8 @@ fn rewrites(f: &Fitted) -> Vec<(usize, Program)> {
         out.extend((2..length).filter_map(|k| Some((about, recompute::in_segments(graph, &pair, k)?))));
     }
     out.extend(strips(f));
+    out.extend(rows(f));
+    out.extend(inside(f, wishes));
     let stored: HashSet<Var> = f.schedule.notes.iter().map(|(v, _)| *v).collect();
     let often = f.schedule.notes.iter().filter(|(_, why)| matches!(why, WhyNot::ReadOften(_)));
     let mut often: Vec<(usize, Var)> = often.map(|(v, _)| (graph.aval(*v).bytes(), *v)).collect();
@@ -245,6 +260,77 @@ fn strips(f: &Fitted) -> Vec<(usize, Graph)> {
         }
     }
     out
+}
+
+/// What the loops and branches that need most of the memory hold, rewritten.
+fn inside(f: &Fitted, wishes: Wishes) -> Vec<(usize, Graph)> {
+    let graph = &f.program.graph;
+    let mut out = Vec::new();
+    for kernel in &f.schedule.kernels {
+        let Kind::Region(r) = &kernel.kind else { continue };
+        let made = f.schedule.buffers.get(kernel.write as usize).map(|b| b.var);
+        let found = graph.eqns.iter().position(|e| e.op.region().is_some() && e.outputs.first().copied() == made);
+        let Some(k) = found.filter(|_| 2 * r.bytes >= f.schedule.arena_bytes && r.bytes > 0) else { continue };
+        let op = &graph.eqns[k].op;
+        let programs = region::programs(op, graph.eqns[k].outputs.len());
+        debug_assert_eq!(programs.len(), op.subgraphs().len());
+        for (n, program) in programs.into_iter().enumerate() {
+            let body = Sketch::of(program, Wishes { inside: true, ..wishes }, 0).planned(usize::MAX);
+            if 2 * body.schedule.arena_bytes < r.bytes {
+                continue;
+            }
+            for (about, other) in rewrites(&body, wishes) {
+                let mut graphs = op.subgraphs();
+                graphs[n] = Rc::new(other.graph);
+                let mut g = graph.clone();
+                g.eqns[k].op = op.with_subgraphs(graphs);
+                out.push((INSIDE + about, g));
+            }
+        }
+    }
+    out
+}
+
+/// Chains of windows in strips of rows, so that something large at the peak is never whole: those that look best.
+fn rows(f: &Fitted) -> Vec<(usize, Graph)> {
+    let graph = &f.program.graph;
+    let stored: HashSet<Var> = f.schedule.notes.iter().map(|(v, _)| *v).collect();
+    let large = |v: &Var| graph.aval(*v).bytes() * MIN_SHARE >= f.schedule.arena_bytes;
+    let at_peak: HashSet<Var> =
+        f.schedule.peak.iter().map(|(b, _)| f.schedule.buffers[*b as usize].var).filter(large).collect();
+    let made: Vec<Var> = graph.eqns.iter().flat_map(|e| &e.outputs).copied().filter(|v| stored.contains(v)).collect();
+    let Some(first) = made.iter().position(|v| at_peak.contains(v)) else { return Vec::new() };
+    let around = Surroundings::of(graph, &stored);
+    let mut found = Vec::new();
+    for (e, end) in made.iter().copied().enumerate().skip(first).take(MAX_ENDS) {
+        for axis in 0..graph.shape(end).len() {
+            let extent = graph.shape(end)[axis];
+            let of = |strips, keeps, depth| Chain::of(&around, Shape { end, axis, strips, depth, keeps });
+            let helps = |chain: &Chain| chain.parts(graph).iter().any(|v| at_peak.contains(v));
+            let sizes: Vec<usize> = (2..=extent).filter(|n| extent.is_multiple_of(*n)).take(MAX_STRIPS).collect();
+            // Where nothing reaches over rows there, nothing does for any size.
+            let reaches = |n: &usize| of(*n, false, MAX_DEPTH).is_some_and(|chain| helps(&chain));
+            if !sizes.first().is_some_and(reaches) {
+                continue;
+            }
+            for (strips, keeps) in sizes.into_iter().flat_map(|n| [(n, false), (n, true)]) {
+                let mut last = 0;
+                for chain in (2..=MAX_DEPTH).filter_map(|depth| of(strips, keeps, depth)) {
+                    // As long as it grows.
+                    let n = chain.parts(graph).len();
+                    if std::mem::replace(&mut last, n) == n {
+                        break;
+                    }
+                    if helps(&chain) {
+                        found.push((chain.price(graph, &stored), ROWS + e, chain));
+                    }
+                }
+            }
+        }
+    }
+    let both = |(bytes, flops): (usize, u64)| bytes as f64 * (1.0 + flops as f64 / f.work.max(1) as f64);
+    let chosen = of_both(found, MAX_CHAINS, |(price, ..)| both(*price), |(price, ..)| *price);
+    chosen.into_iter().filter_map(|(_, about, chain)| Some((about, chain.as_loop(graph, &stored)?))).collect()
 }
 
 fn flops(g: &Graph) -> u64 {

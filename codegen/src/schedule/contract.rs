@@ -30,7 +30,7 @@ pub struct Contraction {
 pub struct Within {
     /// Which of the summed axes, counted without those of extent one.
     pub axis: usize,
-    /// Sum of output axes.
+    /// Sum of output axes, and of values that are the same for all indices.
     pub at: Ix,
     /// Positive.
     pub along: i64,
@@ -170,7 +170,15 @@ fn conditions(exprs: &Exprs, item: Ex, summed: &[u32]) -> Option<(Ex, Vec<Within
         let mut at = Ix::constant(ix.offset - lo);
         let mut on = None;
         for (atom, c) in &ix.terms {
-            let Atom::Axis { id, .. } = atom else { return None };
+            let id = match atom {
+                Atom::Axis { id, .. } => id,
+                // The number of a turn, say.
+                Atom::Value { ex, .. } if is_steady(exprs, *ex) => {
+                    at = at.add(&Ix { terms: vec![(atom.clone(), *c)], offset: 0 });
+                    continue;
+                }
+                _ => return None,
+            };
             match summed.iter().position(|k| k == id) {
                 Some(_) if on.is_some() || *c <= 0 => return None,
                 Some(axis) => on = Some((axis, *c)),
@@ -184,4 +192,9 @@ fn conditions(exprs: &Exprs, item: Ex, summed: &[u32]) -> Option<(Ex, Vec<Within
         out.push(Within { axis, at, along, len: hi - lo });
     }
     Some((item, out))
+}
+
+/// Whether a value is the same for all indices of the nest.
+fn is_steady(exprs: &Exprs, ex: Ex) -> bool {
+    needed(exprs, &[ex]).iter().all(|e| index(exprs.node(*e)).is_none_or(|ix| axes_of(ix).is_empty()))
 }

@@ -22,6 +22,9 @@ const CALL: u32 = 20;
 /// What a fold counts for: never computed twice.
 const FOLD: u32 = 1000;
 
+/// Parts that an array is put together of by kernels of their own.
+const MAX_PARTS: usize = 8;
+
 /// What is asked of a schedule.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wishes {
@@ -47,7 +50,7 @@ pub fn fuse_as(program: &Program, wishes: Wishes) -> Schedule {
     let facts = Facts::of(&program.graph);
     loop {
         let realised = decide(&facts, &forced);
-        match build(program, &realised, wishes) {
+        match build(program, &realised, &facts.parted, wishes) {
             Ok(mut schedule) => {
                 schedule.notes = realised.into_iter().collect();
                 order(&mut schedule, !wishes.inside);
@@ -71,16 +74,63 @@ struct Facts<'a> {
     defs: HashMap<Var, usize>,
     shown: Shown,
     joins: Joins,
+    parted: HashMap<Var, Vec<Vec<usize>>>,
 }
 
 impl Facts<'_> {
     fn of(g: &Graph) -> Facts<'_> {
         let lowerings: Vec<Lowering> =
             g.eqns.iter().map(|e| e.op.lowering(&e.inputs.iter().map(|v| g.aval(*v)).collect::<Vec<_>>())).collect();
-        let own = g.eqns.iter().zip(&lowerings).map(|(e, l)| weight(e, g, l)).collect();
+        let own: Vec<u32> = g.eqns.iter().zip(&lowerings).map(|(e, l)| weight(e, g, l)).collect();
         let defs = g.eqns.iter().enumerate().flat_map(|(n, e)| e.outputs.iter().map(move |v| (*v, n))).collect();
-        Facts { g, lowerings, own, defs, shown: Shown::of(g), joins: Joins::of(g) }
+        let parted = parted(g, &lowerings, &own);
+        Facts { g, lowerings, own, defs, shown: Shown::of(g), joins: Joins::of(g), parted }
     }
+
+    /// Whether `v` is computed where it lies in something larger.
+    fn is_part(&self, v: Var) -> bool {
+        let reads = |whole: &Var| self.g.eqns[self.defs[whole]].inputs.contains(&v);
+        self.parted.keys().any(reads)
+    }
+}
+
+/// Arrays that are put together of parts which cost something: each part is computed where it will lie, and where it begins.
+/// Otherwise every element of the whole would be chosen among all of them, and a fold would first be stored elsewhere.
+fn parted(g: &Graph, lowerings: &[Lowering], own: &[u32]) -> HashMap<Var, Vec<Vec<usize>>> {
+    let mut readers: HashMap<Var, usize> = HashMap::new();
+    g.eqns.iter().flat_map(|e| &e.inputs).chain(&g.outputs).for_each(|v| *readers.entry(*v).or_default() += 1);
+    // What costs something, and what becomes of it where nobody else reads it.
+    let mut dear: BTreeSet<Var> = BTreeSet::new();
+    for (n, e) in g.eqns.iter().enumerate() {
+        let own = own[n] >= CALL || matches!(lowerings[n], Lowering::Fold { .. });
+        let behind = e.op.is_elementwise() && e.inputs.iter().any(|v| dear.contains(v));
+        let alone = e.outputs.len() == 1 && readers.get(&e.outputs[0]) == Some(&1);
+        if alone && (own || behind) {
+            dear.insert(e.outputs[0]);
+        }
+    }
+    let is_contraction = |l: &Lowering| matches!(l, Lowering::Fold { contraction: true, .. });
+    let contracted: BTreeSet<Var> = g
+        .eqns
+        .iter()
+        .zip(lowerings)
+        .filter(|(_, l)| is_contraction(l))
+        .flat_map(|(e, _)| e.inputs.iter().copied())
+        .collect();
+    let of = |e: &Eqn| {
+        let bytes = |v: &Var| g.aval(*v).bytes();
+        let cheap: usize = e.inputs.iter().filter(|v| !dear.contains(v)).map(bytes).sum();
+        // What costs nothing would otherwise be read where it is, unless the whole is read often.
+        let whole: usize = e.outputs.iter().map(bytes).sum();
+        let often = 2 * cheap <= whole && readers.get(&e.outputs[0]) > Some(&1);
+        let worth = cheap == 0 || cheap < whole && (often || contracted.contains(&e.outputs[0]));
+        let few = (2..=MAX_PARTS).contains(&e.inputs.len()) && worth;
+        let once = (1..e.inputs.len()).all(|n| !e.inputs[..n].contains(&e.inputs[n]));
+        let ins: Vec<&Aval> = e.inputs.iter().map(|v| g.aval(*v)).collect();
+        let inside = few && once && !g.outputs.contains(&e.outputs[0]) && ins.iter().all(|a| a.size() > 0);
+        if inside { Some((e.outputs[0], e.op.parts(&ins)?)) } else { None }
+    };
+    g.eqns.iter().filter_map(of).collect()
 }
 
 /// Values with a buffer of their own, and why.
@@ -100,6 +150,9 @@ fn decide(facts: &Facts<'_>, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, Wh
         for v in whole.into_iter().filter(|v| defs.contains_key(v)) {
             why.entry(v).or_insert(WhyNot::NeededWhole);
         }
+    }
+    for v in facts.parted.keys() {
+        why.entry(*v).or_insert(WhyNot::Parts);
     }
     // Storing a value makes everything behind it cheap, so values are stored front to back: of those that are worth it,
     // only the ones that depend on no other such value, and those that are worth it whatever else is stored, until there
@@ -148,7 +201,7 @@ impl Shown {
 
 /// Values that should be stored, given what is stored already: what is stored beside them changes nothing about it.
 fn worth_storing(facts: &Facts<'_>, why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, WhyNot> {
-    let Facts { g, lowerings, own, defs, joins, .. } = facts;
+    let Facts { g, lowerings, own, defs, joins, parted, .. } = facts;
     let works = |n: usize| own[n] > 0 || matches!(lowerings[n], Lowering::Fold { .. });
     // What computing an element costs at every reader.
     let mut weights: HashMap<Var, u32> = HashMap::new();
@@ -170,6 +223,7 @@ fn worth_storing(facts: &Facts<'_>, why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var
             v
         };
         let w = match lowering {
+            Lowering::Map if parted.contains_key(&eqn.outputs[0]) => 0,
             Lowering::Map => {
                 for u in eqn.inputs.iter().filter(|u| cost(u) >= CALL && repeats(eqn, g, **u)) {
                     let v = shown(*u);
@@ -202,14 +256,17 @@ fn worth_storing(facts: &Facts<'_>, why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var
             let v = joins.last(out);
             found.entry(v).or_insert(WhyNot::ReadOften(into));
             // Loop nests that stay ones.
-            let kept = nests[&out].iter().filter(|r| why.contains_key(r) || settled.contains(r)).take(2).count();
+            let stays = |r: &&Var| why.contains_key(r) || settled.contains(r) || facts.is_part(**r);
+            let kept = nests[&out].iter().filter(stays).take(2).count();
             settled.extend((alone(out) > CHEAP && kept > 1).then_some(v));
         }
         // What is going to be stored is one loop nest, however many read it.
         let stored = stored || found.contains_key(&out);
         let roots = if stored { BTreeSet::from([out]) } else { nests.get(&out).cloned().unwrap_or_default() };
         for u in &eqn.inputs {
-            nests.entry(*u).or_default().extend(&roots);
+            // Every part is a loop nest.
+            let own = BTreeSet::from([*u]);
+            nests.entry(*u).or_default().extend(if parted.contains_key(&out) { &own } else { &roots });
         }
     }
     let mut behind: BTreeSet<Var> = BTreeSet::new();
@@ -343,7 +400,12 @@ fn repeats(eqn: &Eqn, g: &Graph, u: Var) -> bool {
 }
 
 /// Kernels for every realised value; `Err` names values that have to be realised first.
-fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) -> Result<Schedule, Vec<Refused>> {
+fn build(
+    program: &Program,
+    realised: &BTreeMap<Var, WhyNot>,
+    parted: &HashMap<Var, Vec<Vec<usize>>>,
+    wishes: Wishes,
+) -> Result<Schedule, Vec<Refused>> {
     let g = &program.graph;
     let mut failed: Vec<Refused> = Vec::new();
     let mut s = Schedule::default();
@@ -407,7 +469,7 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) ->
             // It has an effect, or it would be gone; nothing is written.
             None => 0,
         };
-        let kernel = Builder {
+        let builder = || Builder {
             g,
             defs: &defs,
             buffers: &buffers,
@@ -419,9 +481,23 @@ fn build(program: &Program, realised: &BTreeMap<Var, WhyNot>, wishes: Wishes) ->
             axes: HashMap::new(),
             depth: 0,
             beyond: None,
+        };
+        if let Some(parts) = eqn.outputs.first().and_then(|v| parted.get(v)) {
+            // Each part goes on where the one before left off, in the same memory.
+            let mut from = None;
+            for (n, (u, at)) in eqn.inputs.iter().zip(parts).enumerate() {
+                let to = if n + 1 < parts.len() { s.buffers.len() as u32 } else { write };
+                if to != write {
+                    s.buffers.push(s.buffers[write as usize].clone());
+                }
+                match builder().part(eqn, *u, at, to, from.replace(to)) {
+                    Ok(kernel) => s.kernels.push(kernel),
+                    Err(v) => failed.push(v),
+                }
+            }
+            continue;
         }
-        .kernel(eqn, write);
-        match kernel {
+        match builder().kernel(eqn, write) {
             Ok(kernel) => s.kernels.push(kernel),
             Err(v) => failed.push(v),
         }
@@ -611,6 +687,34 @@ impl<'a> Builder<'a> {
                 Ok(Kernel { name, src, kind, reads, write, in_place: None })
             }
         }
+    }
+
+    /// Computes `u` where its part of the result of `whole` begins; the rest stays as it is in `from`.
+    fn part(mut self, whole: &Eqn, u: Var, at: &[usize], write: u32, from: Option<u32>) -> Result<Kernel, Refused> {
+        let g = self.g;
+        let extents = g.shape(u).to_vec();
+        let ix: Vec<Ix> = extents.iter().enumerate().map(|(d, n)| Ix::axis(d as u32, *n)).collect();
+        self.out = ix.clone();
+        self.next_axis = extents.len() as u32;
+        let mut exprs = Exprs::default();
+        let value = self.load(&mut exprs, u, &ix).map_err(other_indices)?;
+        let contraction = self.folds.iter().find(|(_, f)| f.contraction).map(|(v, _)| *v);
+        if let (Some(v), true) = (contraction, self.folds.len() > 1) {
+            let other = self.folds.iter().find(|(w, _)| *w != u).expect("two folds").0;
+            return Err((if v == u { other } else { v }, WhyNot::OneFold));
+        }
+        let place: Vec<Ix> = ix.iter().zip(at).map(|(i, at)| i.add_const(*at as i64)).collect();
+        let folds: Vec<Fold> = self.folds.into_iter().map(|(_, f)| f).collect();
+        let nest = Nest { extents, exprs, folds, value, at: ravel(&place, g.shape(whole.outputs[0])) };
+        let nest = merge_axes(nest);
+        let mut reads = reads_of(&nest);
+        reads.extend(from);
+        let (name, src) = self.defs.get(&u).map_or((whole.op.name(), whole.src), |e| (e.op.name(), e.src));
+        let kind = match from {
+            None => Kind::Loop(nest),
+            Some(from) => Kind::Scatter { at: nest.at.clone(), nest, when: None, combine: None, from },
+        };
+        Ok(Kernel { name: name.to_string(), src, kind, reads, write, in_place: None })
     }
 
     /// The element of `u` at `ix` for a body that is being written; any number once there is something in `failed`.

@@ -19,6 +19,7 @@ pub mod program;
 pub mod region;
 pub mod rematerialise;
 pub mod report;
+pub mod stack;
 pub mod verify;
 pub mod work;
 

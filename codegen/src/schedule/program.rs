@@ -92,6 +92,8 @@ pub enum WhyNot {
     OneFold,
     /// A call or a loop needs it whole.
     NeededWhole,
+    /// Its parts are computed where they lie in it.
+    Parts,
     /// Everything has a buffer: `#[jit(unfused)]`.
     Unfused,
 }
@@ -106,6 +108,7 @@ impl WhyNot {
             WhyNot::Repeated => "its reader needs each element many times".into(),
             WhyNot::OtherIndices => "its reader runs over other indices".into(),
             WhyNot::OneFold => "a loop that sums products holds no other fold".into(),
+            WhyNot::Parts => "its parts are computed where they lie in it".into(),
             WhyNot::Unfused => "`unfused` was asked for".into(),
             WhyNot::NeededWhole => "its reader needs all of it at once".into(),
         }
@@ -134,7 +137,7 @@ pub struct Kernel {
 pub enum Kind {
     /// `for ix in extents { folds; out[ix] = value }`.
     Loop(Nest),
-    /// `out = x; for ux in extents { if when { out[at] = combine(out[at], value) } }`.
+    /// `out = x; for ux in extents { folds; if when { out[at] = combine(out[at], value) } }`.
     Scatter {
         /// Axes, expressions; `value` and `at`.
         nest: Nest,

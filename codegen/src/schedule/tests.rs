@@ -237,6 +237,7 @@ fn every_reason_is_the_reason_of_some_value() {
         WhyNot::OtherIndices,
         WhyNot::OneFold,
         WhyNot::NeededWhole,
+        WhyNot::Parts,
         WhyNot::Unfused,
     ];
     for why in reasons {
@@ -275,6 +276,10 @@ fn every_reason_is_the_reason_of_some_value() {
                 b: f32[3,3] = cholesky a
             }"
             .to_string(),
+            WhyNot::Parts => "graph f(x: f32[2,3], y: f32[4,3]) -> (r) { a: f32[2] = reduce_sum[axes=(1)] x
+              b: f32[4] = reduce_sum[axes=(1)] y\n c: f32[6] = concatenate[axis=0] a b\n m: f32[] = reduce_max[axes=(0)] c
+              d: f32[6] = broadcast_in_dim[shape=(6), dims=()] m\n r: f32[6] = sub c d }"
+                .to_string(),
             WhyNot::Unfused => "graph f(x: f32[3]) -> (b) { a: f32[3] = neg x\n b: f32[3] = sin a }".to_string(),
         };
         let found = stored(&text, wishes);
@@ -309,4 +314,60 @@ fn a_reshape_around_a_loop_is_no_copy() {
         &[Dest::Return(0)],
     );
     assert!(s.kernels.iter().all(|k| !["reshape", "copy"].contains(&k.name.as_str())), "{s}");
+}
+
+/// Neither product has a buffer of its own, and no element of the whole is chosen among the two.
+#[test]
+fn parts_are_computed_where_they_lie() {
+    check(
+        "graph f(w: f32[4,3], x: f32[3], y: f32[2,3], b: f32[4]) -> (r) {
+          p: f32[4] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w x
+          a: f32[4] = add p b
+          e: f32[2,3] = exp y
+          s: f32[2] = reduce_sum[axes=(1)] e
+          c: f32[6] = concatenate[axis=0] a s
+          m: f32[] = reduce_max[axes=(0)] c
+          d: f32[6] = broadcast_in_dim[shape=(6), dims=()] m
+          r: f32[6] = sub c d
+        }",
+        &[Dest::Return(0)],
+        expect_test::expect![[r#"
+            arena 28 B, largest live set 28 B
+            add [4] add over [3]: f32[4]@input 3, f32[4,3]@input 0, f32[3]@input 1 -> f32[6]@arena 0
+            reduce_sum updates [2] add over [3]: f32[2,3]@input 2, f32[6]@arena 0 -> f32[6]@arena 0
+              in place of f32[6]@arena 0
+            reduce_max [] max over [6]: f32[6]@arena 0 -> f32[]@arena 24
+            sub [6]: f32[6]@arena 0, f32[]@arena 24 -> f32[6]@result 0
+            v8 is stored: its parts are computed where they lie in it
+            v9 is stored: its reader runs over other indices
+            v11 is stored: it is a result
+        "#]],
+    );
+}
+
+/// What is read elsewhere too is computed once and copied; numbers that cost nothing are chosen among.
+#[test]
+fn parts_that_are_needed_elsewhere_are_copied() {
+    check(
+        "graph f(w: f32[4,3], x: f32[3], y: f32[2]) -> (r, q) {
+          a: f32[4] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w x
+          c: f32[6] = concatenate[axis=0] a y
+          m: f32[] = reduce_max[axes=(0)] c
+          d: f32[6] = broadcast_in_dim[shape=(6), dims=()] m
+          r: f32[6] = sub c d
+          q: f32[4] = neg a
+        }",
+        &[Dest::Return(0), Dest::Return(1)],
+        expect_test::expect![[r#"
+            arena 20 B, largest live set 20 B
+            dot_general [4] add over [3]: f32[4,3]@input 0, f32[3]@input 1 -> f32[4]@arena 0
+            reduce_max [] max over [6]: f32[2]@input 2, f32[4]@arena 0 -> f32[]@arena 16
+            sub [6]: f32[2]@input 2, f32[4]@arena 0, f32[]@arena 16 -> f32[6]@result 0
+            neg [4]: f32[4]@arena 0 -> f32[4]@result 1
+            v3 is stored: its reader needs each element many times
+            v5 is stored: its reader runs over other indices
+            v7 is stored: it is a result
+            v8 is stored: it is a result
+        "#]],
+    );
 }

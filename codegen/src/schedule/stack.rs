@@ -1,0 +1,124 @@
+//! Stack: how many bytes kernels and what they call need beside the arena and the result.
+//!
+//! A bound that follows from what kernels hold: the registers that functions save, the sums of a register tile, the steps and
+//! ranges of a contraction, and the values of a loop body that are needed at once. It is what a core with few registers needs, as
+//! if nothing stayed in one; `cargo xtask bench` holds it against the painted stack of a Cortex-M4F, for every kernel that it runs.
+
+use crate::schedule::contract;
+use crate::schedule::exprs::{needed, operands};
+use crate::schedule::program::{Form, Kernel, Kind, Nest, Schedule};
+
+/// What the function around the kernels saves and holds: core registers, double registers, places of arguments.
+const ENTRY: usize = 128;
+/// What the function of a loop nest saves.
+const SAVED: usize = 96;
+/// Sixteen lanes of a sum, and the partial sums of the tree.
+const LANES: usize = 96;
+/// Sums and elements of a register tile, with two walks through memory.
+const TILE: usize = 96;
+/// Two factors, for each summed index a step of either.
+const PER_INDEX: usize = 16;
+/// Ranges of products at the edges of a window: the runs that the rows are cut into, twice.
+const REACH: usize = 160;
+/// For each summed index its extent and range, twice.
+const REACH_PER_INDEX: usize = 48;
+/// The counter of a loop around kernels, and the rows that its turn begins at.
+const TURN: usize = 24;
+/// A routine on whole arrays: two levels of functions, and what they hold.
+const ROUTINE: usize = 320;
+/// The words of a message, put together.
+const MESSAGE: usize = 512;
+
+/// Bytes of stack that a call of the kernels needs.
+pub fn bytes(s: &Schedule) -> usize {
+    ENTRY + deepest(s)
+}
+
+fn deepest(s: &Schedule) -> usize {
+    s.kernels.iter().map(of_kernel).max().unwrap_or(0)
+}
+
+fn of_kernel(k: &Kernel) -> usize {
+    match &k.kind {
+        Kind::Loop(nest) | Kind::Scatter { nest, .. } => SAVED + of_nest(nest) + 4 * k.reads.len(),
+        Kind::Call { .. } => ROUTINE,
+        Kind::Effect { .. } => MESSAGE,
+        Kind::Region(r) => {
+            let turn = if matches!(r.form, Form::Switch { .. }) { 0 } else { TURN };
+            turn + r.bodies.iter().map(|b| deepest(&b.schedule)).max().unwrap_or(0)
+        }
+    }
+}
+
+fn of_nest(nest: &Nest) -> usize {
+    let values = at_once(nest);
+    match contract::find(nest) {
+        Some(c) => {
+            let rank = contract::summed_axes(nest).count().max(1);
+            let reach = if c.within.is_empty() { 0 } else { REACH + REACH_PER_INDEX * rank };
+            TILE + PER_INDEX * rank + reach + values
+        }
+        None => nest.folds.len() * LANES + values,
+    }
+}
+
+/// Bytes of the values of the body that are needed at once, at most, in the order in which they are computed.
+fn at_once(nest: &Nest) -> usize {
+    let roots: Vec<_> = nest.folds.iter().map(|f| f.item).chain([nest.value]).collect();
+    let order = needed(&nest.exprs, &roots);
+    let mut last = vec![0; nest.exprs.len()];
+    for (n, e) in order.iter().enumerate() {
+        last[e.0 as usize] = n;
+        operands(nest.exprs.node(*e)).iter().for_each(|a| last[a.0 as usize] = n);
+    }
+    let mut ends = vec![0; order.len()];
+    let (mut now, mut most) = (0, 0);
+    for (n, e) in order.iter().enumerate() {
+        let bytes = nest.exprs.dtype(*e).bytes().max(4);
+        now += bytes;
+        ends[last[e.0 as usize]] += bytes;
+        most = most.max(now);
+        now -= ends[n];
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::fuse::fuse;
+    use crate::schedule::program::{Dest, Program};
+
+    fn of(text: &str) -> usize {
+        let graph = crate::text::parse(text).unwrap();
+        let mutable = vec![false; graph.inputs.len()];
+        let dests = (0..graph.outputs.len()).map(Dest::Return).collect();
+        bytes(&fuse(&Program { graph, mutable, dests }))
+    }
+
+    #[test]
+    fn what_holds_more_needs_more() {
+        let map = of("graph f(x: f32[4]) -> (b) { a: f32[4] = sin x\n b: f32[4] = mul a x }");
+        let sum = of("graph f(x: f32[40]) -> (a) { a: f32[] = reduce_sum[axes=(0)] x }");
+        let product = of("graph f(w: f32[4,3], x: f32[3]) -> (a) {
+            a: f32[4] = dot_general[lhs_contract=(1), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w x }");
+        let window = of("graph f(x: f32[1,1,6], w: f32[1,1,3]) -> (a) {
+            a: f32[1,1,6] = conv_general_dilated[window_strides=(1), lo=(1), hi=(1), lhs_dilation=(1), rhs_dilation=(1),
+              feature_group_count=1, batch_group_count=1, lhs_spec=(0,1,2), rhs_spec=(0,1,2), out_spec=(0,1,2)] x w }");
+        assert!(
+            ENTRY + SAVED < map && map < sum && sum < product && product < window,
+            "{map} {sum} {product} {window}"
+        );
+        assert!(window < 1024, "{window}");
+    }
+
+    /// A value that is needed no more makes room: a long chain needs no more than a short one.
+    #[test]
+    fn values_that_are_needed_no_more_make_room() {
+        let chain = |n: usize| {
+            let eqns: Vec<String> = (0..n).map(|k| format!("v{}: f32[4] = sin v{k}", k + 1)).collect();
+            of(&format!("graph f(v0: f32[4]) -> (v{n}) {{ {} }}", eqns.join("\n")))
+        };
+        assert_eq!(chain(3), chain(30));
+    }
+}
