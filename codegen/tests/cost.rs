@@ -111,7 +111,7 @@ const PROGRAMS: &[Program] = &[
         params: "m: &Model, zs: &[[f32; 2]; 20]",
         args: "m, zs",
         ty: "Model",
-        bounds: (3.1, 8.6, BOTH_VARY),
+        bounds: (3.07, 8.5, BOTH_VARY),
     },
     Program {
         name: "rigid body, 50 steps",

@@ -146,6 +146,11 @@ pub fn cse(graph: &Graph) -> Graph {
     })
 }
 
+/// [`cse`], in the graphs that equations hold too.
+pub fn cse_everywhere(graph: &Graph) -> Graph {
+    rebuild(&cse(graph), |g, eqn, ins| within(g, eqn, ins, cse_everywhere))
+}
+
 /// Builds a graph anew: `f` gets each equation with its new operands and may say what takes the place of its results.
 pub fn rebuild(graph: &Graph, mut f: impl FnMut(&mut Graph, &Eqn, &[Var]) -> Option<Vec<Var>>) -> Graph {
     let mut g = Graph::new(&graph.name);

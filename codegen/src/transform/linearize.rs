@@ -2,6 +2,7 @@
 
 use crate::graph::{Env, Eqn, Graph, Var};
 use crate::ops::Constant;
+use crate::passes::cse_everywhere;
 use crate::transform::jvp_graph;
 
 /// A graph cut in two along which inputs are known.
@@ -173,7 +174,8 @@ pub struct Linear {
 /// Appends `graph` at `primals`; returns its results and the linear map from the tangents of the inputs marked in
 /// `nonzero` to those of the results.
 pub fn linearize_into(g: &mut Graph, graph: &Graph, primals: &[Var], nonzero: &[bool]) -> (Vec<Var>, Linear) {
-    let (jvp, out_nonzero) = jvp_graph(graph, nonzero);
+    // What is computed twice has one tangent and one cotangent.
+    let (jvp, out_nonzero) = jvp_graph(&cse_everywhere(graph), nonzero);
     let n_tangents = jvp.inputs.len() - primals.len();
     let unknown: Vec<bool> = (0..jvp.inputs.len()).map(|n| n >= primals.len()).collect();
     let PartialEval { known, mut later, out_unknown, n_residuals } = partial_eval_graph(&jvp, &unknown);
