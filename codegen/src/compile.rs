@@ -65,6 +65,8 @@ pub struct EntryParam {
     pub ty: Ty,
     /// Taken by reference.
     pub by_ref: bool,
+    /// Its type as it is written.
+    pub written: ast::Type,
     /// Taken by `&mut`.
     pub mutable: bool,
     /// Number of leaves.
@@ -196,6 +198,13 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
     let mut mutable = Vec::new();
     // Every parameter is looked at, so that all mistakes in a signature are told together.
     let mut failed = false;
+    for ty in decl.params.iter().map(|p| &p.ty).chain(&decl.ret) {
+        if let Some(at) = pointer_sized(ty) {
+            return Err(Diag::at(at, "`isize` has another size on another target")
+                .help("declare it as `i32` or `i64`")
+                .into());
+        }
+    }
     for p in &decl.params {
         let resolved = tr.resolve_type(&p.ty, &ctx);
         let Some(ty) = tr.attempt(resolved)? else {
@@ -226,6 +235,7 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
             name: name.to_string(),
             ty: ty.clone(),
             by_ref: matches!(p.ty.kind, ast::TypeKind::Ref(..)),
+            written: p.ty.clone(),
             mutable: is_mut,
             n_leaves: tree::leaves(&value).len(),
         });
@@ -233,6 +243,9 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
             let var = vars.push_mut(name.clone(), value);
             mutable.push((name, var, ty));
         } else {
+            if !by_ref.is_empty() {
+                vars.lent.push(vars.vars.len());
+            }
             vars.push(name, value);
         }
     }
@@ -257,6 +270,16 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
         mut_leaves.extend(whole_leaves(tr, &last, &ty)?);
     }
     Ok((params, ret, value_leaves, mut_leaves))
+}
+
+/// Where a signature says `isize`. A `usize` is an index, which has 32 bits on every target.
+fn pointer_sized(ty: &ast::Type) -> Option<Sp> {
+    match &ty.kind {
+        ast::TypeKind::Path(p) => (p.ident() == Some("isize")).then_some(p.sp),
+        ast::TypeKind::Ref(inner, _) | ast::TypeKind::Array(inner, _) => pointer_sized(inner),
+        ast::TypeKind::Tuple(items) => items.iter().find_map(pointer_sized),
+        _ => None,
+    }
 }
 
 /// What an index is computed in.
@@ -391,7 +414,7 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
             "self" => unit.receiver.clone(),
             name => ident(name, Span::call_site()),
         };
-        take_apart(&p.ty, &name, p.by_ref, p.mutable, &mut binds, &mut inputs);
+        take_apart((&p.ty, Some(&p.written)), &name, p.by_ref, p.mutable, &mut binds, &mut inputs);
     }
     let mut program = program(t, graph);
     let wishes = Wishes { unfused: options.unfused, inside: false };
@@ -555,7 +578,7 @@ fn stem(name: &Ident) -> String {
 
 /// Names for the leaves of a parameter; what reads or writes them goes through references.
 fn take_apart(
-    ty: &Ty,
+    (ty, written): (&Ty, Option<&ast::Type>),
     name: &Ident,
     is_ref: bool,
     mutable: bool,
@@ -571,7 +594,7 @@ fn take_apart(
             let take = Ident::new(if mutable { "__kiln_parts_mut" } else { "__kiln_parts" }, Span::call_site());
             binds.extend(quote!(let (#(#parts,)*) = #name.#take();));
             for (part, (_, t)) in parts.iter().zip(&s.fields) {
-                take_apart(t, part, true, mutable, binds, leaves);
+                take_apart((t, None), part, true, mutable, binds, leaves);
             }
         }
         Ty::Tuple(items) => {
@@ -580,8 +603,15 @@ fn take_apart(
             let (borrow, place) =
                 (if mutable { quote!(&mut) } else { quote!(&) }, if is_ref { quote!(*#name) } else { quote!(#name) });
             binds.extend(quote!(let (#(#parts,)*) = #borrow #place;));
-            for (part, t) in parts.iter().zip(items) {
-                take_apart(t, part, true, mutable, binds, leaves);
+            for (n, (part, t)) in parts.iter().zip(items).enumerate() {
+                let written = written.and_then(|w| match &behind_references(w).kind {
+                    ast::TypeKind::Tuple(types) => types.get(n),
+                    _ => None,
+                });
+                if written.is_some_and(|w| matches!(w.kind, ast::TypeKind::Ref(..))) {
+                    binds.extend(quote!(let #part = &**#part;));
+                }
+                take_apart((t, written), part, true, mutable, binds, leaves);
             }
         }
         Ty::List(t, n) => {
@@ -589,11 +619,22 @@ fn take_apart(
             let (borrow, place) =
                 (if mutable { quote!(&mut) } else { quote!(&) }, if is_ref { quote!(*#name) } else { quote!(#name) });
             binds.extend(quote!(let [#(#parts),*] = #borrow #place;));
+            let written = written.and_then(|w| match &behind_references(w).kind {
+                ast::TypeKind::Array(item, _) => Some(&**item),
+                _ => None,
+            });
             for part in &parts {
-                take_apart(t, part, true, mutable, binds, leaves);
+                take_apart((t, written), part, true, mutable, binds, leaves);
             }
         }
         _ => {}
+    }
+}
+
+fn behind_references(ty: &ast::Type) -> &ast::Type {
+    match &ty.kind {
+        ast::TypeKind::Ref(inner, _) => behind_references(inner),
+        _ => ty,
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, GenericArgument, Item, ItemFn, ItemMod, Signature, Token, Type, Visibility};
 
@@ -261,6 +262,11 @@ fn parts(s: &syn::ItemStruct, facade: &TokenStream) -> TokenStream {
     let laid_out = &laid_out.where_clause;
     let names: Vec<String> = names.collect();
     let quiet = emit::quiet();
+    // A field that is no tree is told at its type.
+    let enter = types.iter().zip(names).zip(&members).map(|((ty, step), member)| {
+        let at = Span::call_site().located_at(ty.span());
+        quote_spanned!(at=> _visitor.enter(#facade::rt::Step::Field(#step), &mut self.#member, &_beside.#member);)
+    });
     quote! {
         #quiet
         const _: () = {
@@ -285,7 +291,7 @@ fn parts(s: &syn::ItemStruct, facade: &TokenStream) -> TokenStream {
             impl #impl_generics #facade::rt::Floats for #name #ty_generics #walked {
                 #[inline]
                 fn floats(&mut self, _beside: &Self, _visitor: &mut #facade::rt::Visitor<impl #facade::rt::Visit>) {
-                    #(_visitor.enter(#facade::rt::Step::Field(#names), &mut self.#members, &_beside.#members);)*
+                    #(#enter)*
                 }
             }
             // SAFETY: all the fields, each where the compiler says that it is.
@@ -346,6 +352,10 @@ fn module(attr: TokenStream, options: &Options, mut m: ItemMod) -> TokenStream {
                 attrs.insert(at, jit.clone());
             }
             Item::Struct(s) if !derives_tree(s) => s.attrs.push(tree.clone()),
+            // What the prelude holds is in scope in kernels anyway: rustc would call the import unused.
+            Item::Use(u) if matches!(&u.tree, syn::UseTree::Path(p) if p.ident == "kiln") => {
+                u.attrs.push(syn::parse_quote!(#[allow(unused_imports)]));
+            }
             _ => {}
         }
     }

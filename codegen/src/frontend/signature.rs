@@ -110,7 +110,7 @@ pub fn check(sig: &Signature, method: bool, errors: &mut Errors) {
     if let Some(token) = &sig.variadic {
         wrong(token, "a kernel has a fixed number of parameters");
     }
-    let mut lent = Lent { errors, position: "" };
+    let mut lent = Lent { errors, position: "", inside: false };
     for input in &sig.inputs {
         match input {
             FnArg::Receiver(r) if !method => {
@@ -126,7 +126,10 @@ pub fn check(sig: &Signature, method: bool, errors: &mut Errors) {
                     lent.errors.push(syn::Error::new_spanned(&r.ty, "a receiver is `self`, `&self` or `&mut self`"));
                 }
             }
-            FnArg::Typed(t) => lent.visit_type(&t.ty),
+            FnArg::Typed(t) => {
+                lent.inside = false;
+                lent.visit_type(&t.ty);
+            }
         }
     }
     if let ReturnType::Type(_, ty) = &sig.output {
@@ -139,6 +142,8 @@ pub fn check(sig: &Signature, method: bool, errors: &mut Errors) {
 struct Lent<'a> {
     errors: &'a mut Errors,
     position: &'static str,
+    /// Inside of a tuple or an array.
+    inside: bool,
 }
 
 impl<'ast> Visit<'ast> for Lent<'_> {
@@ -160,6 +165,25 @@ impl<'ast> Visit<'ast> for Lent<'_> {
             Type::Reference(r) if !self.position.is_empty() => {
                 let elem = r.elem.to_token_stream();
                 self.errors.push(syn::Error::new_spanned(ty, format!("{}: write `{elem}`", self.position)));
+            }
+            Type::Reference(r) if r.mutability.is_some() && self.inside => {
+                let elem = r.elem.to_token_stream();
+                let message = format!(
+                    "what a kernel changes is a parameter of its own: write `name: &mut {elem}` beside this one"
+                );
+                self.errors.push(syn::Error::new_spanned(ty, message));
+            }
+            Type::Array(a) if matches!(&*a.elem, Type::Reference(_)) => {
+                let Type::Reference(r) = &*a.elem else { return };
+                let (elem, len) = (r.elem.to_token_stream(), a.len.to_token_stream());
+                let message =
+                    format!("an array is one piece of memory and holds no references: write `&[{elem}; {len}]`");
+                self.errors.push(syn::Error::new_spanned(&a.elem, message));
+            }
+            Type::Tuple(_) | Type::Array(_) => {
+                let outer = std::mem::replace(&mut self.inside, true);
+                visit::visit_type(self, ty);
+                self.inside = outer;
             }
             Type::ImplTrait(_) => {}
             _ => visit::visit_type(self, ty),

@@ -329,7 +329,9 @@ impl<'a> Tracer<'a> {
     /// Evaluates arguments in order.
     pub fn args(&mut self, args: &[Arg], vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Args> {
         let mut out = Args::default();
-        let values = self.exprs(args.iter().map(|a| &a.value), vars, ctx)?;
+        let specs: Vec<Option<Expr>> = args.iter().map(|a| self.axes_of_structs(a, ctx)).collect();
+        let values =
+            self.exprs(args.iter().zip(&specs).map(|(a, spec)| spec.as_ref().unwrap_or(&a.value)), vars, ctx)?;
         for (a, value) in args.iter().zip(values) {
             match &a.name {
                 Some(name) => out.kw.push((name.clone(), value, a.value.sp)),
@@ -337,6 +339,28 @@ impl<'a> Tracer<'a> {
             }
         }
         Ok(out)
+    }
+
+    /// `in_axes = Params { w: 0, b: None }`: no value of that type, but an axis for each field, in order of declaration.
+    fn axes_of_structs(&self, arg: &Arg, ctx: &Rc<Ctx>) -> Option<Expr> {
+        let is_spec = arg.name.as_ref().is_some_and(|n| matches!(&*n.text, "in_axes" | "out_axes"));
+        is_spec.then(|| self.axes_of(&arg.value, ctx)).flatten()
+    }
+
+    fn axes_of(&self, e: &Expr, ctx: &Rc<Ctx>) -> Option<Expr> {
+        let inner = |e: &Expr| self.axes_of(e, ctx).unwrap_or_else(|| e.clone());
+        let kind = match &e.kind {
+            ExprKind::Tuple(items) => ExprKind::Tuple(items.iter().map(inner).collect()),
+            ExprKind::Array(items) => ExprKind::Array(items.iter().map(inner).collect()),
+            ExprKind::Struct(path, fields, None) => {
+                let (decl, _) = self.items.structs.get(ctx.paths.get(&*path.text)?)?;
+                let field = |name: &str| fields.iter().find(|(n, _)| &*n.text == name).map(|(_, e)| inner(e));
+                let whole = fields.len() == decl.fields.len();
+                ExprKind::Tuple(decl.fields.iter().map(|(n, _)| field(n)).collect::<Option<_>>().filter(|_| whole)?)
+            }
+            _ => return None,
+        };
+        Some(Expr { kind, sp: e.sp })
     }
 
     /// `recv.name(args)` as written.
@@ -920,7 +944,12 @@ impl<'a> Tracer<'a> {
                         self.bind_pat(&p.pat, &place, &mut vars, &ctx)?;
                     }
                 }
-                Ok(v) => self.bind_pat(&p.pat, &v, &mut vars, &ctx)?,
+                Ok(v) => {
+                    if !f.library && matches!(p.ty.kind, TypeKind::Ref(..)) {
+                        vars.lent.push(vars.vars.len());
+                    }
+                    self.bind_pat(&p.pat, &v, &mut vars, &ctx)?;
+                }
                 Err(Stop::Error(mut d)) => {
                     if !f.library {
                         let line = self.map.place(p.ty.sp).line;
@@ -1269,6 +1298,11 @@ pub fn arguments(n: usize) -> String {
     if n == 1 { "1 argument".into() } else { format!("{n} arguments") }
 }
 
+/// `1 generic argument`, `2 generic arguments`.
+pub fn generic_arguments(n: usize) -> String {
+    if n == 1 { "1 generic argument".into() } else { format!("{n} generic arguments") }
+}
+
 fn with_first(recv: Value, at: Sp, args: Args) -> Args {
     let mut pos = vec![(recv, at)];
     pos.extend(args.pos);
@@ -1281,7 +1315,8 @@ pub fn method_generics(f: &FnItem, written: &[Generic], sp: Sp) -> R<Vec<(Rc<str
     let all = &f.function.generics;
     let own = &all[f.function.n_impl_generics..];
     if written.len() > own.len() {
-        let text = format!("`{}` takes {} generic arguments, found {}", f.function.name.text, own.len(), written.len());
+        let text =
+            format!("`{}` takes {}, found {}", f.function.name.text, generic_arguments(own.len()), written.len());
         return err(sp, text);
     }
     let known = own.iter().zip(written).filter(|(_, g)| !matches!(g, Generic::Type(Ty::Any)));

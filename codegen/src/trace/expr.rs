@@ -895,6 +895,7 @@ impl<'a> Tracer<'a> {
                 if let Value::Place(target) = &old {
                     return self.write_place(target, None, value, name, sp, vars);
                 }
+                self.expect_own(vars.position(name), vars, place.sp)?;
                 let mut value = self.like_old(&old, value, name, sp)?;
                 if let Value::Array(t) = &mut value
                     && t.name.is_none()

@@ -226,7 +226,7 @@ impl<'a> Tracer<'a> {
     /// An empty scope for the call of a function.
     pub fn scope_of_call(&mut self) -> value::Scope {
         self.next_call += 1;
-        value::Scope { vars: Vec::new(), call: self.next_call }
+        value::Scope { call: self.next_call, ..value::Scope::default() }
     }
 
     /// The graph that is being appended to.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::parse::ast::{BinOp, Expr, ExprKind};
 use crate::parse::spans::Sp;
 use crate::trace::value::{Ctx, Scope, Value};
-use crate::trace::{R, Tracer, err, tree};
+use crate::trace::{R, Tracer, err, err_help, tree};
 
 /// A variable of the function that is being traced, or a part of it.
 #[derive(Clone, Debug)]
@@ -144,6 +144,7 @@ impl<'a> Tracer<'a> {
         sp: Sp,
         vars: &mut Scope,
     ) -> R<()> {
+        self.expect_own(Some(place.var), vars, sp)?;
         let old = vars.vars[place.var].1.clone();
         let mut new = self.with_part(&old, &place.path, op, value, name, sp)?;
         if let (Value::Array(t), true) = (&mut new, place.path.is_empty() && !name.is_empty())
@@ -153,6 +154,17 @@ impl<'a> Tracer<'a> {
         }
         vars.vars[place.var].1 = new;
         Ok(())
+    }
+
+    /// What is taken by `&` is not changed.
+    pub fn expect_own(&self, var: Option<usize>, vars: &Scope, sp: Sp) -> R<()> {
+        let Some(var) = var.filter(|var| vars.lent.contains(var)) else { return Ok(()) };
+        let name = &vars.vars[var].0;
+        let instead = match &**name {
+            "self" => "declare the method with `&mut self`".into(),
+            name => format!("declare `{name}` with `&mut`, or change a copy: `let mut y = *{name};`"),
+        };
+        err_help(sp, format!("`{name}` is taken by `&`, so it cannot be changed"), instead)
     }
 
     fn with_part(

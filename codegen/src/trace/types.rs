@@ -157,6 +157,7 @@ impl<'a> Tracer<'a> {
                     path.sp,
                     format!("the type `{}` is not known to Kiln", path.text),
                     match (near, path.last()) {
+                        (_, "i128" | "u128") => "integers have 64 bits at most: use `i64` or `u64`".into(),
                         (Some(near), _) => format!("did you mean `{near}`?"),
                         (None, "Vec" | "Box" | "String" | "str" | "char") => {
                             "a kernel works on values of fixed size: write `[f32; N]`, with `const N: usize` where it varies".into()
@@ -204,7 +205,12 @@ impl<'a> Tracer<'a> {
         if args.len() != decl.generics.len() {
             return err(
                 sp,
-                format!("`{}` takes {} generic arguments, found {}", decl.name.text, decl.generics.len(), args.len()),
+                format!(
+                    "`{}` takes {}, found {}",
+                    decl.name.text,
+                    super::call::generic_arguments(decl.generics.len()),
+                    args.len()
+                ),
             );
         }
         if self.structs_in_progress.iter().any(|s| s == id) {

@@ -248,6 +248,8 @@ pub struct Scope {
     pub vars: Vec<(Rc<str>, Value)>,
     /// Which call of a function they belong to.
     pub call: u32,
+    /// Where parameters stand that are taken by `&`.
+    pub lent: Vec<usize>,
 }
 
 impl Scope {

@@ -245,3 +245,21 @@ mod paths {
         assert_eq!(from_a_library(&p, &[2.0, 4.0]), [2.0, 4.0, -1.5]);
     }
 }
+
+#[kiln::jit]
+mod tuples_of_references {
+    pub fn sums(x: (&[f32; 2], (&[i32; 3], f32)), y: &(&f32, [f32; 2])) -> (f32, i32) {
+        let (a, (b, c)) = x;
+        (sum(a) + c * y.0 + y.1[1], b.sum())
+    }
+    pub fn taken_apart((a, [b, c]): (&[f32; 2], &[f32; 2])) -> f32 {
+        a[0] * b - a[1] * c
+    }
+}
+
+#[test]
+fn a_tuple_of_references_is_a_parameter() {
+    let (a, b) = ([1.0, 2.0], [3, 4, 5]);
+    assert_eq!(tuples_of_references::sums((&a, (&b, 10.0)), &(&0.5, [7.0, 8.0])), (16.0, 12));
+    assert_eq!(tuples_of_references::taken_apart((&a, &[3.0, 4.0])), -5.0);
+}

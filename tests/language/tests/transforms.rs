@@ -178,3 +178,35 @@ mod custom_rules {
         assert_eq!(slopes(&[0.25, 0.0]), [1.0, 0.0]);
     }
 }
+
+#[kiln::jit]
+mod axes_of_structs {
+    use kiln::prelude::*;
+    pub struct Line {
+        w: [f32; 2],
+        b: f32,
+    }
+    fn of(w: [f32; 2], b: f32) -> Line {
+        Line { w, b }
+    }
+    fn at(p: &Line, x: [f32; 2]) -> f32 {
+        dot(p.w, x) + p.b
+    }
+    pub fn all(w: &[[f32; 2]; 3], b: f32, x: [f32; 2]) -> ([f32; 3], [f32; 3]) {
+        let lines = vmap(of, in_axes = (0, None), out_axes = Line { w: 0, b: None })(w, b);
+        let turned =
+            vmap(|p| Line { b: -p.b, ..p }, in_axes = (Line { w: 0, b: None },), out_axes = Line { b: None, w: 0 })(
+                lines,
+            );
+        (
+            vmap(at, in_axes = (Line { b: None, w: 0 }, None))(lines, x),
+            vmap(|p, x| at(p, x), in_axes = (Line { w: 0, b: None }, None))(turned, x),
+        )
+    }
+}
+
+#[test]
+fn axes_are_given_per_field() {
+    let w = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]];
+    assert_eq!(axes_of_structs::all(&w, 0.5, [1.0, 10.0]), ([21.5, 43.5, 65.5], [20.5, 42.5, 64.5]));
+}

@@ -70,3 +70,13 @@ impl Gain {
 fn main() {
     calls_them(&[1.0; 4]);
 }
+
+#[jit]
+fn changes_inside(x: (&mut f32, f32)) {
+    *x.0 = x.1;
+}
+
+#[jit]
+fn scattered(x: [&f32; 2]) -> f32 {
+    x[0] + x[1]
+}
