@@ -263,7 +263,7 @@ fn parts(s: &syn::ItemStruct, facade: &TokenStream) -> TokenStream {
     let names: Vec<String> = names.collect();
     let quiet = emit::quiet();
     // A field that is no tree is told at its type.
-    let enter = types.iter().zip(names).zip(&members).map(|((ty, step), member)| {
+    let enter = types.iter().zip(&names).zip(&members).map(|((ty, step), member)| {
         let at = Span::call_site().located_at(ty.span());
         quote_spanned!(at=> _visitor.enter(#facade::rt::Step::Field(#step), &mut self.#member, &_beside.#member);)
     });
