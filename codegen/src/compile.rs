@@ -463,10 +463,11 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
         };
         record.extend(crate::record::fields(&program.graph, &schedule, &code, file, &lines));
     }
+    let (items, units) = (code.items, at_their_lines(code.units, &code.functions, spans, map));
     let calls = at_their_lines(code.calls, &code.functions, spans, map);
     let kernel = Kernel {
         errors: TokenStream::new(),
-        items: code.items,
+        items: quote!(#items #units),
         body: quote!(#binds #declare #calls #assembled),
         arena_bytes: schedule.arena_bytes,
         ram_bytes,

@@ -44,6 +44,8 @@ pub struct Frame {
 pub struct Emitted {
     /// Functions and statics.
     pub items: TokenStream,
+    /// Functions that run some of those in order.
+    pub units: TokenStream,
     /// Statements that run them in order.
     pub calls: TokenStream,
     /// Names of the functions, in the order in which they are called, and where each comes from.
@@ -72,7 +74,9 @@ impl Emitted {
 
 /// The schedule as Rust.
 pub fn emit(s: &Schedule, frame: &Frame) -> Emitted {
-    let mut e = Emitter { frame, out: Emitted::default(), n_loops: 0 };
+    let outlined = (!frame.observed && units(s) > MOST_INLINE).then(Captured::default);
+    let mut e =
+        Emitter { frame, out: Emitted::default(), n_loops: 0, arena_bytes: s.arena_bytes, outlined, n_units: 0 };
     let calls = e.schedule(&Level { s, outside: None, base: 0, turn: None }, false);
     let told = reports(s).then(|| quote!(let mut told = false;));
     e.out.calls = quote!(#told #calls);
@@ -83,6 +87,58 @@ struct Emitter<'a> {
     frame: &'a Frame,
     out: Emitted,
     n_loops: usize,
+    arena_bytes: usize,
+    /// What the unit that is being written reads and writes outside of the arena; there if units are functions.
+    outlined: Option<Captured>,
+    n_units: usize,
+}
+
+/// Units up to which they stand in the body of `with`. rustc takes time for a function that grows faster than the function,
+/// and it looks at a unit once per instruction set: many units become functions.
+const MOST_INLINE: usize = 16;
+
+/// Units of the outermost level.
+fn units(s: &Schedule) -> usize {
+    let mut n = 0;
+    let mut code = 0;
+    for size in s.kernels.iter().map(Size::of) {
+        if n == 0 || code + size.code > Unit::MOST {
+            (n, code) = (n + 1, 0);
+        }
+        code += size.code;
+    }
+    n
+}
+
+/// Parameters and results that a unit mentions.
+#[derive(Default)]
+struct Captured {
+    places: Vec<Place>,
+}
+
+struct Place {
+    place: TokenStream,
+    text: String,
+    elem: TokenStream,
+    len: usize,
+    written: bool,
+}
+
+impl Captured {
+    /// The place as a parameter of the unit.
+    fn take(&mut self, place: &TokenStream, elem: &TokenStream, len: usize, write: bool) -> Ident {
+        let text = place.to_string();
+        let n = self.places.iter().position(|p| p.text == text).unwrap_or_else(|| {
+            self.places.push(Place { place: place.clone(), text, elem: elem.clone(), len, written: false });
+            self.places.len() - 1
+        });
+        self.places[n].written |= write;
+        Captured::name(n)
+    }
+
+    fn name(n: usize) -> Ident {
+        format_ident!("p{}", n)
+    }
 }
 
 /// A schedule in its surroundings.
@@ -103,6 +159,8 @@ struct Loc {
     /// Elements of the whole array there.
     len: usize,
     dtype: DType,
+    /// Whether it is a parameter or a result of the kernel.
+    given: bool,
     /// The slice of it that is meant, outermost loop first: its length, and the loop counter that numbers it.
     rows: Vec<(usize, Ident)>,
 }
@@ -133,12 +191,13 @@ impl<'a> Level<'a> {
     fn loc(&self, frame: &Frame, b: u32) -> Loc {
         let buffer = &self.s.buffers[b as usize];
         let (len, dtype) = (buffer.aval.size(), buffer.aval.dtype);
-        let here = |at| Loc { at, len, dtype, rows: Vec::new() };
+        let here = |at| Loc { at, len, dtype, given: false, rows: Vec::new() };
+        let given = |place: &TokenStream| Loc { given: true, ..here(At::Place(place.clone())) };
         let bind = match (&buffer.storage, &self.outside) {
             (Storage::Static(array), _) => return here(At::Static(array.clone(), buffer.src)),
             (Storage::Arena(offset), _) => return here(At::Arena(self.base + offset)),
-            (Storage::Param(p), None) => return here(At::Place(frame.inputs[*p].clone())),
-            (Storage::Return(r), None) => return here(At::Place(frame.results[*r].clone())),
+            (Storage::Param(p), None) => return given(&frame.inputs[*p]),
+            (Storage::Return(r), None) => return given(&frame.results[*r]),
             (Storage::Param(p), Some((_, sub))) => sub.ins[*p],
             (Storage::Return(r), Some((_, sub))) => sub.outs[*r],
         };
@@ -184,37 +243,70 @@ impl<'a> Emitter<'a> {
             let size = Size::of(k);
             let alone = !inside && (k.has_effect() || size.code > Unit::MOST && matches!(k.kind, Kind::Region(_)));
             if alone || unit.size.code + size.code > Unit::MOST || self.frame.observed {
-                calls.extend(std::mem::take(&mut unit).run(inside));
+                calls.extend(self.run(std::mem::take(&mut unit), inside));
             }
+            // Loops that are no part of a unit have units inside.
+            let outlined = if alone { self.outlined.take() } else { None };
             let code = match &k.kind {
                 Kind::Region(r) => self.region(level, r, !alone),
                 Kind::Effect { effect, lanes, operands } => self.effect(level, effect, lanes, operands),
                 _ => self.kernel(level, k),
             };
             if alone {
+                self.outlined = outlined;
                 calls.extend(code)
             } else {
                 unit.add(code, size)
             }
             if self.frame.observed {
-                calls.extend(std::mem::take(&mut unit).run(inside));
+                calls.extend(self.run(std::mem::take(&mut unit), inside));
                 for b in k.writes() {
                     calls.extend(self.observe(level, b));
                 }
             }
         }
-        calls.extend(unit.run(inside));
+        calls.extend(self.run(unit, inside));
         calls
+    }
+
+    /// The unit, for one instruction set.
+    fn run(&mut self, unit: Unit, inside: bool) -> TokenStream {
+        let outlined = if inside || unit.calls.is_empty() { None } else { self.outlined.as_mut().map(std::mem::take) };
+        let Some(Captured { places }) = outlined else { return unit.run(inside) };
+        let (name, ws, bytes) = (format_ident!("unit_{}", self.n_units), &self.frame.workspace, self.arena_bytes);
+        self.n_units += 1;
+        let mut params = TokenStream::new();
+        let mut args = TokenStream::new();
+        for (n, Place { place, elem, len, written, .. }) in places.iter().enumerate() {
+            let name = Captured::name(n);
+            if *written {
+                params.extend(quote!(, #name: &mut [#elem; #len]));
+                args.extend(quote!(, ::kiln::rt::flat_mut::<#elem, _, #len>(&mut #place)));
+            } else {
+                params.extend(quote!(, #name: &[#elem; #len]));
+                args.extend(quote!(, ::kiln::rt::flat::<#elem, _, #len>(&#place)));
+            }
+        }
+        let Unit { calls, size } = unit;
+        self.out.units.extend(quote! {
+            #[inline(always)]
+            fn #name<L: ::kiln::rt::Level>(#ws: &mut ::kiln::rt::Arena<#bytes> #params) { #calls }
+        });
+        Unit { calls: quote!(#name::<L>(#ws #args);), size }.run(inside)
     }
 
     /// An argument: a reference to a flat array.
     fn arg(&mut self, loc: &Loc, write: bool, views: &mut Views) -> TokenStream {
         let (ty, len) = (loc.elem(), loc.len);
-        let whole = match &loc.at {
-            At::Place(place) if write => quote!(::kiln::rt::flat_mut::<#ty, _, #len>(&mut #place)),
-            At::Place(place) => quote!(::kiln::rt::flat::<#ty, _, #len>(&#place)),
-            At::Turn(t) => quote!(&[#t as #ty]),
-            At::Static(array, src) => {
+        let whole = match (&loc.at, &mut self.outlined) {
+            (At::Place(place), Some(unit)) if loc.given => {
+                let name = unit.take(place, &ty, len, write);
+                if write { quote!(&mut *#name) } else { quote!(&*#name) }
+            }
+            (At::Place(place), _) if write => quote!(::kiln::rt::flat_mut::<#ty, _, #len>(&mut #place)),
+            (At::Place(place), _) => quote!(::kiln::rt::flat::<#ty, _, #len>(&#place)),
+            (At::Turn(t), _) => quote!(&[#t as #ty]),
+            (At::Static(array, src), _) => {
                 let name = format_ident!("CONST_{}", self.out.statics.len());
                 let data = array.data().iter().map(|x| literal(*x));
                 self.out.items.extend(quote! { static #name: [#ty; #len] = [#(#data),*]; });
@@ -222,7 +314,7 @@ impl<'a> Emitter<'a> {
                 self.out.statics.push(Static { name: name.to_string(), src: *src, bytes });
                 quote!(&#name)
             }
-            At::Arena(offset) => {
+            (At::Arena(offset), _) => {
                 let name = format_ident!("b{}", views.names.len());
                 views.types.extend(if write {
                     quote!(::kiln::rt::Wr<#ty, #offset, #len>,)
