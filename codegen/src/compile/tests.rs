@@ -68,6 +68,20 @@ fn the_training_step_needs_no_gradient_buffer() {
 }
 
 #[test]
+fn what_many_kernels_need_is_passed_to_groups_of_them() {
+    let layer = "y = maximum(matmul(w, y), x); w = w * 0.5;";
+    let source = |n: usize| {
+        let head = "fn f(x: &[f32; 8], w: &mut [[f32; 8]; 8]) -> [f32; 8] { let mut y = x;";
+        emitted(&format!("{head} {} y }}", layer.replace("w = w", "*w = *w").repeat(n)))
+    };
+    assert!(!source(4).contains("fn unit_0"));
+    let long = source(200);
+    let (units, with) = long.split_at(long.find("fn with").unwrap());
+    assert!(units.contains("fn unit_0<L: ::kiln::rt::Level>(") && !with.contains(".views::"), "{long}");
+    assert!(with.len() < units.len() / 10, "{with}");
+}
+
+#[test]
 fn literals_are_as_precise_as_what_they_meet() {
     let doubles = |body: &str| {
         let t = trace(&format!("fn f(x: &[f64; 2]) -> [f64; 2] {{ {body} }}")).unwrap();

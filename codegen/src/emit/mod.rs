@@ -4,7 +4,8 @@
 //! written through `ld` and `st`, indices are sums of loop counters.
 //!
 //! The functions are generic in the instruction set. Calls stand in units that run for the best one (`__run!`); where that is
-//! a question, their functions become part of the unit, so that a unit holds no more than a compiler likes in one function.
+//! a question, their functions become part of the unit, so that a unit holds no more than a compiler likes in one function. Few
+//! units stand in the body of the kernel; many are functions of their own, which rustc checks once and in linear time.
 
 use std::collections::HashMap;
 use std::rc::Rc;

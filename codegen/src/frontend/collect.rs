@@ -26,7 +26,8 @@ pub struct Entry {
 /// many steps as it is deep, and a token that is looked at again costs more than all the rest.
 struct State {
     entry: Entry,
-    /// Identities whose paths have been looked at, each between spaces.
+    /// Identities whose paths have been looked at, as [`digest`]s with a space in front: rustc keeps every literal that it has
+    /// ever seen, and there is one per step.
     have: String,
     /// Bodies that are here.
     bodies: TokenStream,
@@ -70,7 +71,7 @@ pub fn collect(input: TokenStream, host: &Host<'_>) -> TokenStream {
 impl State {
     fn new(entry: Entry) -> State {
         let (bodies, absent) = (TokenStream::new(), TokenStream::new());
-        State { entry, have: " ".to_owned(), bodies, absent, ask: Ask::All, step: 0, relay: 0, depth: 0 }
+        State { entry, have: String::new(), bodies, absent, ask: Ask::All, step: 0, relay: 0, depth: 0 }
     }
 
     fn write(&self) -> TokenStream {
@@ -98,7 +99,7 @@ impl State {
     }
 
     fn has(&self, id: &str) -> bool {
-        self.have.contains(&format!(" {id} "))
+        self.have.contains(&digest(id))
     }
 
     /// Takes in answers, and either asks for what they lead to or goes on to compile.
@@ -118,8 +119,7 @@ impl State {
             let Some(paths) = wire::inside(paths).and_then(wire::read_paths) else {
                 return internal("the paths of a body cannot be read");
             };
-            self.have.push_str(&id);
-            self.have.push(' ');
+            self.have.push_str(&digest(&id));
             wanted.extend(paths.into_values().map(|i| (i.id.to_string(), i)));
             if self.ask == Ask::Paths {
                 self.absent.extend([identity.clone()]);
@@ -300,6 +300,14 @@ impl State {
         };
         quote!(#release #made)
     }
+}
+
+/// A space and eight characters for an identity.
+fn digest(id: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let hash = publish::hash(id) >> 16;
+    let digit = |n: u32| char::from(DIGITS[(hash >> (6 * n)) as usize % 64]);
+    std::iter::once(' ').chain((0..8).map(digit)).collect()
 }
 
 impl Entry {

@@ -292,3 +292,51 @@ mod derivatives {
         assert_eq!(chosen_slope(7, 0.0), 5.0);
     }
 }
+
+/// A kernel of so many loop nests that they are called in groups.
+mod long {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Tree)]
+    struct Net {
+        w: [[f32; 8]; 8],
+        b: [f32; 8],
+    }
+
+    #[jit(inline)]
+    fn layer(p: &Net, x: &[f32; 8], n: i32) -> [f32; 8] {
+        let y = maximum(matmul(p.w, x) + p.b, 0.0) - x * 0.25;
+        if y[0] > 0.0 { y + (n as f32) * 0.01 } else { -y }
+    }
+
+    #[jit]
+    fn rolled(p: &mut Net, x: &[f32; 8]) -> ([f32; 8], f32) {
+        let mut y = *x;
+        for i in 0..120 {
+            y = layer(p, y, i as i32);
+            p.b = p.b * 0.99 + y * 0.001;
+        }
+        (y, sum(p.b))
+    }
+
+    #[jit]
+    fn written_out(p: &mut Net, x: &[f32; 8]) -> ([f32; 8], f32) {
+        let mut y = *x;
+        #[unroll]
+        for i in 0..120 {
+            y = layer(p, y, i as i32);
+            p.b = p.b * 0.99 + y * 0.001;
+        }
+        (y, sum(p.b))
+    }
+
+    #[test]
+    fn written_out_it_is_the_same_as_rolled() {
+        let w = core::array::from_fn(|i| core::array::from_fn(|j| ((i * 5 + j * 3) % 7) as f32 * 0.1 - 0.3));
+        let mut a = Net { w, b: [0.1, -0.2, 0.3, 0.0, 0.5, -0.1, 0.2, 0.4] };
+        let mut b = a.clone();
+        let x = [1.0, -0.5, 0.25, 2.0, 0.0, -1.0, 0.75, 0.5];
+        assert_eq!(rolled(&mut a, &x), written_out(&mut b, &x));
+        assert_eq!(a, b);
+    }
+}
