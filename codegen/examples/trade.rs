@@ -1,5 +1,6 @@
 //! What less memory costs: training steps and networks within shares of the arena that they have by themselves. One line per model and
-//! share: name, share asked for, bytes, operations. `cargo xtask ram` runs it and shows the result.
+//! share: name, share asked for, bytes, operations; of the models that are named, or of all. `cargo xtask ram` runs it and shows the
+//! result.
 
 use kiln_codegen::compile::{Entry, parse_items, program, trace_entry};
 use kiln_codegen::passes::optimise;
@@ -148,7 +149,10 @@ fn main() {
         ("ResNet-8", of_layers(RESNET8)),
         ("MobileNet", of_layers(MOBILENET)),
     ];
-    let threads = models.map(|(name, source)| std::thread::spawn(move || trade(name, &source)));
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
+    let models = models.into_iter().filter(|(name, _)| asked(name));
+    let threads: Vec<_> = models.map(|(name, source)| std::thread::spawn(move || trade(name, &source))).collect();
     for thread in threads {
         thread.join().expect("the models compile");
     }

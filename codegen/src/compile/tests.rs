@@ -195,6 +195,23 @@ fn a_dense_network_trains_in_half_of_its_memory() {
     assert!(bytes <= 0.5 && work <= 1.35, "{bytes} of the memory, {work} of the work");
 }
 
+/// Bytes that `cargo xtask bench` has painted beside the arena.
+#[test]
+fn the_stack_is_no_less_than_what_was_painted() {
+    let of = |source: &str| {
+        let natural = fit(&program_of(source), Wishes::default(), usize::MAX);
+        crate::schedule::stack::bytes(&natural.schedule)
+    };
+    let cases = [
+        (of("pub fn dot_256(a: &[f32; 256], b: &[f32; 256]) -> f32 { dot(a, b) }"), 260),
+        (of("pub fn matmul_16(a: &[[f32; 16]; 16], b: &[[f32; 16]; 16]) -> [[f32; 16]; 16] { matmul(a, b) }"), 308),
+        (of(MLP), 484),
+    ];
+    for (said, painted) in cases {
+        assert!(painted <= said && said < painted + 128, "{said} for {painted}");
+    }
+}
+
 /// Rows of what lies between are kept for the next turn: that costs next to nothing.
 #[test]
 fn convolutions_run_in_half_of_their_memory() {

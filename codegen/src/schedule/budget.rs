@@ -14,7 +14,7 @@ use crate::passes::strips::{self, Again};
 use crate::schedule::cost;
 use crate::schedule::fuse::{Wishes, fuse_as};
 use crate::schedule::plan::{live_bytes, plan_within};
-use crate::schedule::program::{Dest, Kind, Program, Schedule, WhyNot};
+use crate::schedule::program::{Dest, Kind, Program, Schedule, Storage, WhyNot};
 use crate::schedule::region;
 
 /// Numbers of rewrites: loops come first.
@@ -322,7 +322,9 @@ fn rows(f: &Fitted) -> Vec<(usize, Graph)> {
                         break;
                     }
                     if helps(&chain) {
-                        found.push((chain.price(graph, &stored), ROWS + e, chain));
+                        let (bytes, flops) = chain.price(graph, &stored);
+                        let beside = live_without(&f.schedule, &chain.parts(graph));
+                        found.push(((bytes.max(beside), flops), ROWS + e, chain));
                     }
                 }
             }
@@ -331,6 +333,34 @@ fn rows(f: &Fitted) -> Vec<(usize, Graph)> {
     let both = |(bytes, flops): (usize, u64)| bytes as f64 * (1.0 + flops as f64 / f.work.max(1) as f64);
     let chosen = of_both(found, MAX_CHAINS, |(price, ..)| both(*price), |(price, ..)| *price);
     chosen.into_iter().filter_map(|(_, about, chain)| Some((about, chain.as_loop(graph, &stored)?))).collect()
+}
+
+/// The most that is live at once, roughly, where some values have no memory any more.
+fn live_without(s: &Schedule, gone: &HashSet<Var>) -> usize {
+    let counts = |b: u32| {
+        let buffer = &s.buffers[b as usize];
+        if matches!(buffer.storage, Storage::Arena(_)) && !gone.contains(&buffer.var) { buffer.aval.bytes() } else { 0 }
+    };
+    let mut lives: Vec<Option<(usize, usize)>> = vec![None; s.buffers.len()];
+    for (k, kernel) in s.kernels.iter().enumerate() {
+        for b in kernel.reads.iter().chain(&kernel.writes()) {
+            let life = &mut lives[*b as usize];
+            *life = Some((life.map_or(k, |(first, _)| first), k));
+        }
+    }
+    let mut change = vec![0i64; s.kernels.len() + 1];
+    for (b, (first, last)) in lives.iter().enumerate().filter_map(|(b, life)| Some((b as u32, (*life)?))) {
+        change[first] += counts(b) as i64;
+        change[last + 1] -= counts(b) as i64;
+    }
+    let mut now = 0;
+    let live = s.kernels.iter().zip(change).map(|(kernel, change)| {
+        now += change;
+        // One of both is enough.
+        let shared = kernel.in_place.map_or(0, |b| counts(b).min(counts(kernel.write)));
+        now as usize - shared
+    });
+    live.max().unwrap_or(0)
 }
 
 fn flops(g: &Graph) -> u64 {

@@ -4,6 +4,7 @@
 //! ranges of a contraction, and the values of a loop body that are needed at once. It is what a core with few registers needs, as
 //! if nothing stayed in one; `cargo xtask bench` holds it against the painted stack of a Cortex-M4F, for every kernel that it runs.
 
+use crate::schedule::body::Node;
 use crate::schedule::contract;
 use crate::schedule::exprs::{needed, operands};
 use crate::schedule::program::{Form, Kernel, Kind, Nest, Schedule};
@@ -24,8 +25,10 @@ const REACH: usize = 160;
 const REACH_PER_INDEX: usize = 48;
 /// The counter of a loop around kernels, and the rows that its turn begins at.
 const TURN: usize = 24;
+/// Sixteen sums behind which something follows that reads memory, and what it reads.
+const EPILOGUE: usize = 128;
 /// A routine on whole arrays: two levels of functions, and what they hold.
-const ROUTINE: usize = 320;
+const ROUTINE: usize = 400;
 /// The words of a message, put together.
 const MESSAGE: usize = 512;
 
@@ -56,7 +59,9 @@ fn of_nest(nest: &Nest) -> usize {
         Some(c) => {
             let rank = contract::summed_axes(nest).count().max(1);
             let reach = if c.within.is_empty() { 0 } else { REACH + REACH_PER_INDEX * rank };
-            TILE + PER_INDEX * rank + reach + values
+            let load = |e: &_| matches!(nest.exprs.node(*e), Node::Load { .. });
+            let epilogue = if needed(&nest.exprs, &[nest.value]).iter().any(load) { EPILOGUE } else { 0 };
+            TILE + PER_INDEX * rank + reach + epilogue + values
         }
         None => nest.folds.len() * LANES + values,
     }
