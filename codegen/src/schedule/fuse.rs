@@ -19,6 +19,8 @@ use crate::schedule::region;
 const CHEAP: u32 = 2;
 /// What a call of an elementary function counts for.
 const CALL: u32 = 20;
+/// Operations per element from which on a fold does not compute a value again and again while it runs.
+const DEAR: u32 = CALL / 2;
 /// What a fold counts for: never computed twice.
 const FOLD: u32 = 1000;
 
@@ -240,6 +242,14 @@ fn worth_storing(facts: &Facts<'_>, why: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var
                     found.entry(v).or_insert(WhyNot::Contracted);
                     settled.extend((alone(v) > 0).then_some(v));
                 }
+                if !contraction {
+                    let of = |v: &Var| defs.get(v).filter(|_| cost(v) >= DEAR).map(|n| &g.eqns[*n]);
+                    for (u, times) in spread_in_fold(eqn, g, extents, &of) {
+                        if cost(&u) >= DEAR && cost(&u).saturating_mul(times as u32 - 1) >= CALL {
+                            found.entry(shown(u)).or_insert(WhyNot::Repeated);
+                        }
+                    }
+                }
                 FOLD
             }
             _ => 0,
@@ -397,6 +407,46 @@ fn repeats(eqn: &Eqn, g: &Graph, u: Var) -> bool {
     let kept = |d: usize| b.dims.iter().zip(g.shape(u)).any(|(k, n)| *k == d && *n == out.shape[d] && *n > 1);
     let first_new = (0..out.rank()).find(|d| out.shape[*d] > 1 && !kept(*d)).unwrap_or(out.rank());
     (first_new..out.rank()).any(kept)
+}
+
+/// Values that a fold would compute again for each index of axes of its result, because they are spread along those; and how often.
+/// `of` is the equation of a value that is computed in the fold.
+fn spread_in_fold<'a>(
+    fold: &Eqn,
+    g: &Graph,
+    extents: &[usize],
+    of: &dyn Fn(&Var) -> Option<&'a Eqn>,
+) -> Vec<(Var, usize)> {
+    let result = g.shape(fold.outputs[0]);
+    let rank = result.len() as u32;
+    let ix: Vec<Ix> = result.iter().enumerate().map(|(d, n)| Ix::axis(d as u32, *n)).collect();
+    let folded: Vec<Ix> = extents.iter().enumerate().map(|(k, n)| Ix::axis(rank + k as u32, *n)).collect();
+    let operands: Vec<&Aval> = fold.inputs.iter().map(|v| g.aval(*v)).collect();
+    // The axes of the loops that each axis of an operand moves along.
+    let mut reads: Vec<(Var, Vec<Vec<u32>>)> = Vec::new();
+    let mut exprs = Exprs::default();
+    let mut read = |exprs: &mut Exprs, n: usize, ix: &[Ix]| {
+        reads.push((fold.inputs[n], ix.iter().map(axes_of).collect()));
+        exprs.intern(Node::Load { buffer: n as u32, at: ravel(ix, &operands[n].shape) }, operands[n].dtype)
+    };
+    fold.op.body(&mut Body { exprs: &mut exprs, operands: &operands, read: &mut read }, &ix, &folded);
+    let mut out = Vec::new();
+    let mut seen: BTreeSet<Var> = BTreeSet::new();
+    while let Some((v, axes)) = reads.pop() {
+        let Some(eqn) = of(&v).filter(|_| seen.insert(v)) else { continue };
+        if let Some(b) = eqn.op.downcast::<BroadcastInDim>() {
+            let u = eqn.inputs[0];
+            let kept = b.dims.iter().zip(g.shape(u)).filter(|(_, n)| **n > 1).map(|(d, _)| &axes[*d]);
+            let along: BTreeSet<u32> = kept.flatten().copied().collect();
+            let times: usize = (0..rank).filter(|d| !along.contains(d)).map(|d| result[d as usize]).product();
+            if times > 1 && along.iter().any(|d| *d >= rank) {
+                out.push((u, times));
+            }
+        } else if eqn.op.is_elementwise() {
+            reads.extend(eqn.inputs.iter().map(|u| (*u, axes.clone())));
+        }
+    }
+    out
 }
 
 /// Kernels for every realised value; `Err` names values that have to be realised first.

@@ -219,6 +219,21 @@ fn a_chain_of_stored_values_takes_two_places() {
     );
 }
 
+/// Summed over the middle axis, each sine would be computed for every column.
+#[test]
+fn a_fold_does_not_compute_again_what_is_spread_along_its_result() {
+    let text = "graph f(w: f32[4,5], d: f32[4,5,3]) -> (c) {
+        a: f32[4,5] = sin w
+        b: f32[4,5,3] = broadcast_in_dim[shape=(4,5,3), dims=(0,1)] a
+        m: f32[4,5,3] = mul b d
+        c: f32[4,3] = reduce_sum[axes=(1)] m
+    }";
+    let graph = parse(text).unwrap();
+    let program = Program { graph, mutable: vec![false; 2], dests: vec![Dest::Return(0)] };
+    let reasons: Vec<WhyNot> = fuse(&program).notes.into_iter().map(|(_, why)| why).collect();
+    assert_eq!(reasons, [WhyNot::Repeated, WhyNot::Result]);
+}
+
 /// One graph for each reason. The match is there so that a new reason needs one too.
 #[test]
 fn every_reason_is_the_reason_of_some_value() {
