@@ -378,7 +378,10 @@ impl<'a> Emitter<'a> {
         }
         let bools = |b: u32| locs.get(&b).is_some_and(Loc::is_byte_bool);
         let writer = Writer { names: &names, bools: &bools, write: k.write, fast: self.frame.fast };
-        let body = writer.body(k);
+        let mut body = writer.body(k);
+        if !self.frame.observed && nest::is_dense_map(k) {
+            body = quote!(::kiln::rt::wide::<L, _>(|| { #body }););
+        }
         // What a debugger steps over has to be called.
         let inline = match self.frame.observed {
             true => quote!(#[inline(never)]),

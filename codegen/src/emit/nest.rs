@@ -10,7 +10,8 @@ use crate::ops::FoldOrder;
 use crate::ops::elementwise::rust_type;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::contract::{self, Contraction};
-use crate::schedule::exprs::{axes_of, needed, operands};
+use crate::schedule::exprs::{axes_of, index, needed, operands};
+use crate::schedule::fuse::is_call;
 use crate::schedule::ix::{Atom, Ix};
 use crate::schedule::program::{Fold, Kernel, Kind, Nest};
 
@@ -83,6 +84,36 @@ struct Done {
 /// Name of an axis.
 pub fn axis(id: u32) -> Ident {
     format_ident!("i{}", id)
+}
+
+/// Elements from which on it pays to call a function for them.
+const MANY: usize = 32;
+
+/// Whether a kernel is a loop that computes elementary functions of neighbours and puts the results side by side: what the widest
+/// vectors are good for.
+pub fn is_dense_map(k: &Kernel) -> bool {
+    let Kind::Loop(nest) = &k.kind else { return false };
+    let Some(last) = nest.extents.iter().rposition(|n| *n != 1) else { return false };
+    let in_step = |ix: &Ix| {
+        ix.terms.iter().all(|(atom, c)| match atom {
+            Atom::Axis { id, .. } => *id != last as u32 || *c == 1,
+            Atom::Value { .. } => false,
+            _ => !axes_of(&Ix { terms: vec![(atom.clone(), 1)], offset: 0 }).contains(&(last as u32)),
+        })
+    };
+    let nodes = needed(&nest.exprs, &[nest.value]);
+    let calls = |e: &Ex| match nest.exprs.node(*e) {
+        Node::Apply(text, args) => {
+            let dtypes: Vec<DType> = args.iter().map(|a| nest.exprs.dtype(*a)).collect();
+            is_call(nest.exprs.op(text), &dtypes, nest.exprs.dtype(*e))
+        }
+        _ => false,
+    };
+    nest.folds.is_empty()
+        && nest.extents[last] >= MANY
+        && in_step(&nest.at)
+        && nodes.iter().all(|e| index(nest.exprs.node(*e)).is_none_or(in_step))
+        && nodes.iter().any(calls)
 }
 
 impl Writer<'_> {

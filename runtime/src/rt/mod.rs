@@ -26,7 +26,7 @@ pub use half::{bf16, f16};
 pub use kiln_math::*;
 #[cfg(target_arch = "x86_64")]
 pub use level::{Avx2, Avx512};
-pub use level::{Base, Isa, Level};
+pub use level::{Base, Isa, Level, wide};
 pub use product::Product;
 pub use products::{Factor, products};
 pub use reduce::{reduce, reduce_any_order};

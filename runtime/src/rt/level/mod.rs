@@ -37,6 +37,23 @@ pub trait Level: Copy + 'static {
     /// As there; and the processor has this level.
     #[doc(hidden)]
     unsafe fn pack(columns: &Columns);
+    /// `f()`, compiled for all that the level has, see [`wide`].
+    ///
+    /// # Safety
+    /// The processor has this level.
+    #[doc(hidden)]
+    #[inline(always)]
+    unsafe fn wide<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+}
+
+/// `f()`, compiled for vectors as wide as the level's: for loops over neighbours that compute elementary functions, whose steps wait
+/// for each other, so that the elements of a step are what counts.
+#[inline(always)]
+pub fn wide<L: Level, R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: code that is generic in a level is run on processors that have it.
+    unsafe { L::wide(f) }
 }
 
 /// What the crate is compiled for.

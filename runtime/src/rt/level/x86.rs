@@ -49,11 +49,21 @@ macro_rules! level {
                 // SAFETY: the caller's promise.
                 unsafe { inside(columns) }
             }
+            #[inline(always)]
+            unsafe fn wide<R>(f: impl FnOnce() -> R) -> R {
+                #[target_feature(enable = $features)]
+                #[inline]
+                fn inside<R>(f: impl FnOnce() -> R) -> R {
+                    f()
+                }
+                // SAFETY: the caller's promise.
+                unsafe { inside(f) }
+            }
         }
 
         impl $Level {
             /// `f()`, compiled for vectors of 256 bits as far as it is inlined: left to itself, the compiler makes of 512
-            /// bits gathers and scatters that lose more than wider arithmetic gains. Only tiles use those.
+            /// bits gathers and scatters that lose more than wider arithmetic gains. Only tiles and [`super::wide`] use those.
             #[inline(always)]
             pub fn run<R>(self, f: impl FnOnce() -> R) -> R {
                 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt")]
