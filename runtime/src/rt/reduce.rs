@@ -41,8 +41,8 @@ fn in_lanes<T: Elem, const N: usize, const W: usize>(f: impl Fn(usize) -> T, op:
     ld(&lanes, 0)
 }
 
-/// Lanes where their number is free: as many as keep vector units busy that take several cycles for a step.
-const FREE_LANES: usize = 64;
+/// Lanes where their number is free: enough for steps of several cycles, few enough for registers.
+const FREE_LANES: usize = 32;
 
 /// [`reduce`] where the order cannot be seen in the result: maxima, minima, logic, and sums of integers. One element after
 /// the other on cores without vectors, which costs a register and a small loop. `N` is at least 1.
