@@ -401,6 +401,10 @@ impl Conv<'_> {
                 PatKind::TupleStruct(path, s.elems.iter().map(|p| self.pat(p)).collect())
             }
             syn::Pat::Path(p) => PatKind::Path(self.path(&p.path)),
+            syn::Pat::Lit(syn::ExprLit { lit: syn::Lit::ByteStr(s), .. }) => {
+                let sp = self.at(s.span());
+                PatKind::Slice(bytes(s, sp).into_iter().map(|e| Pat { kind: PatKind::Lit(e), sp }).collect())
+            }
             syn::Pat::Lit(l) => PatKind::Lit(self.lit(&l.lit)),
             syn::Pat::Range(r) => {
                 let (lo, hi) =
@@ -433,6 +437,7 @@ impl Conv<'_> {
             syn::Lit::Bool(b) => ExprKind::Bool(b.value),
             syn::Lit::Str(s) => ExprKind::Str(s.value().into()),
             syn::Lit::Byte(b) => ExprKind::Int(b.value() as i128, Some("u8".into())),
+            syn::Lit::ByteStr(s) => ExprKind::Array(bytes(s, sp)),
             _ => refused("this literal has no meaning in a kernel", "use numbers, `true` and `false`"),
         };
         Expr { kind, sp }
@@ -767,6 +772,11 @@ impl Conv<'_> {
     fn refuse(&mut self, span: Span, why: &str, instead: &str) -> Expr {
         Expr { kind: refused(why, instead), sp: self.at(span) }
     }
+}
+
+/// The elements of `b"abc"`.
+fn bytes(s: &syn::LitByteStr, sp: Sp) -> Vec<Expr> {
+    s.value().into_iter().map(|b| Expr { kind: ExprKind::Int(b as i128, Some("u8".into())), sp }).collect()
 }
 
 fn refused(why: &str, instead: &str) -> ExprKind {

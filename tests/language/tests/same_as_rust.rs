@@ -2244,6 +2244,21 @@ both! {
             let short = core::array::from_fn::<_, 3, _>(|i| x[i] * x[5 - i]);
             (core::array::from_fn(|i| x[5 - i] * i as i32), long, short[0] + short[2])
         }
+        pub fn base64(x: &[u8; 3]) -> [u8; 4] {
+            const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+            let n = (x[0] as u32) << 16 | (x[1] as u32) << 8 | x[2] as u32;
+            let digit = |k: u32| DIGITS[(n >> k) as usize & 63];
+            [digit(18), digit(12), digit(6), digit(0)]
+        }
+        pub fn command(s: &[u8; 4]) -> (u32, [u8; 3]) {
+            let n = match s {
+                b"PING" => 1,
+                b"PONG" => 2,
+                [b'A', .., b'T'] => 3,
+                _ => 0,
+            };
+            (n, *b"ok\n")
+        }
         pub fn mapped(x: &[i32; 6]) -> [i32; 6] {
             x.map(|v| if v > 2 { v * 2 } else { -v })
         }
@@ -2262,4 +2277,8 @@ both! {
     same!(asked(&[3, 1, 4, 1, 5, 9], 6));
     same!(made(&[3, 1, 4, 1, 5, 9]));
     same!(mapped(&[3, 1, 4, 1, 5, 9]));
+    same!(base64(b"Kil"));
+    for s in [b"PING", b"PONG", b"AT+T", b"ATOM"] {
+        same!(command(s));
+    }
 }
