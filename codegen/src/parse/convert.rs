@@ -438,7 +438,10 @@ impl Conv<'_> {
             syn::Lit::Str(s) => ExprKind::Str(s.value().into()),
             syn::Lit::Byte(b) => ExprKind::Int(b.value() as i128, Some("u8".into())),
             syn::Lit::ByteStr(s) => ExprKind::Array(bytes(s, sp)),
-            _ => refused("this literal has no meaning in a kernel", "use numbers, `true` and `false`"),
+            _ => refused(
+                "this literal has no meaning in a kernel",
+                "use numbers, `true` and `false`; a character is a byte, `b'c'`",
+            ),
         };
         Expr { kind, sp }
     }

@@ -309,6 +309,14 @@ impl<'a> Tracer<'a> {
                     });
                 }
             }
+            if let (Ty::Struct(want), Value::List(items)) = (ty, found)
+                && matches!(items.first(), Some(Value::Struct(s)) if s.ty == *want)
+            {
+                d.help = Some(format!(
+                    "these are {} trees: index them in a loop, or give every leaf the axis, `tree_map(|a, b| stack((a, b)), ps[0], ps[1])`",
+                    items.len()
+                ));
+            }
             if let (Ty::Array(want), Value::Num(Num { value: Number::Float(x), dtype: None })) = (ty, found)
                 && want.dtype.is_int()
             {
