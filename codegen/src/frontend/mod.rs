@@ -156,4 +156,71 @@ mod tests {
         let out = expand("fn f(ws: f32, this: f32) -> f32 { ws }", &compile);
         assert!(!out.contains("internal error"), "{out}");
     }
+
+    /// Tokens with the places where they are written.
+    fn places(tokens: TokenStream, out: &mut Vec<(String, usize, usize)>) {
+        for token in tokens {
+            let start = token.span().start();
+            match token {
+                proc_macro2::TokenTree::Group(g) => places(g.stream(), out),
+                token => out.push((token.to_string(), start.line, start.column)),
+            }
+        }
+    }
+
+    /// Editors and rustdoc find what stands at a place by the places of the tokens that are there after expansion.
+    fn check_signature(attr: &str, item: &str, compile: &dyn Fn(&Unit) -> Outcome) {
+        // What the macro makes by itself is in line 1.
+        let source: TokenStream = format!("\n\n{item}").parse().unwrap();
+        let host = Host { crate_key: "test".into(), read: &|_| None, compile, record: false };
+        let signature = source.clone().into_iter().take_while(
+            |t| !matches!(t, proc_macro2::TokenTree::Group(g) if g.delimiter() == proc_macro2::Delimiter::Brace),
+        );
+        let (mut written, mut expanded) = (Vec::new(), Vec::new());
+        places(signature.collect(), &mut written);
+        places(jit(attr.parse().unwrap(), source, &host), &mut expanded);
+        // The function is what the expansion begins with, in order.
+        let mut rest = expanded.iter();
+        for token in &written {
+            assert!(rest.any(|t| t == token), "{token:?} of `{item}` is lost");
+        }
+        let name = written[written.iter().position(|t| t.0 == "fn").unwrap() + 1].clone();
+        for (word, what) in [("fn", "the function"), ("mod", "the module of facts")] {
+            let here = expanded.windows(2).any(|w| w[0].0 == word && w[1] == name);
+            let has_module = !item.contains("const N") && !attr.contains("inline") && !item.contains("let =");
+            assert!(here || word == "mod" && !has_module, "{what} of `{item}` is not named by the user's token");
+        }
+    }
+
+    #[test]
+    fn signatures_keep_their_places() {
+        let broken = |_: &Unit| {
+            Outcome::Done(crate::unit::Kernel {
+                errors: quote!(::core::compile_error! { "wrong" }),
+                ..emit::stand_in()
+            })
+        };
+        for compile in [&echo::compile as &dyn Fn(&Unit) -> Outcome, &broken, &|_| panic!("ours")] {
+            check_signature("", "pub fn f(x: &[f32; 3], net: &mut Net) -> ([f32; 3], Out) { x }", compile);
+            check_signature("workspace = \"caller\"", "pub(crate) fn f(x: f32) -> f32 { x }", compile);
+        }
+        check_signature("", "pub fn f<const N: usize>(x: &[f32; N]) -> [f32; N] { x }", &echo::compile);
+        check_signature("inline", "fn f(x: impl Fn(f32) -> f32, y: Option<f32>) -> f32 { y }", &echo::compile);
+        check_signature("", "pub fn f(x: &[f32; 3]) -> f32 { let = x }", &echo::compile);
+    }
+
+    #[test]
+    fn methods_keep_their_places() {
+        let item = "impl<const N: usize> Net<N> {\n pub fn run(&self, x: &[f32; 3]) -> [f32; 3] { x }\n}";
+        let source: TokenStream = format!("\n\n{item}").parse().unwrap();
+        let host = Host { crate_key: "test".into(), read: &|_| None, compile: &echo::compile, record: false };
+        let (mut written, mut expanded) = (Vec::new(), Vec::new());
+        places(source.clone(), &mut written);
+        written.truncate(written.len() - 1);
+        places(jit(TokenStream::new(), source, &host), &mut expanded);
+        let mut rest = expanded.iter();
+        for token in &written {
+            assert!(rest.any(|t| t == token), "{token:?} is lost");
+        }
+    }
 }
