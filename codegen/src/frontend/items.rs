@@ -481,14 +481,51 @@ pub fn instantiate(input: TokenStream, host: &Host<'_>) -> TokenStream {
     let mistakes = mistakes.map(|e| e.to_compile_error());
     let mut path = request.path.clone();
     path.segments.iter_mut().for_each(|s| s.arguments = syn::PathArguments::None);
+    let mut kind = quote!(instance);
+    if let Some(method) = method_of(&request.path) {
+        path = owner_of(&path);
+        kind = quote!(instance #method);
+    }
     let key = path.to_token_stream().to_string().replace(' ', "");
     let name = &request.name;
     let id = format_ident!("__kiln_instance_{}_{}", name, publish::position(name, host), span = name.span());
     let kernel = Some(Kernel { module: name.clone(), options: input });
-    let part = Part { name: id, kind: quote!(instance), keys: vec![key.clone()], kernel };
+    let part = Part { name: id, kind, keys: vec![key.clone()], kernel };
     let paths = vec![FreePath { key, path: path.to_token_stream(), bare_value: false }];
     let plan = Plan { owner: None, parts: vec![part], paths, facade: options.facade() }.start(host);
     quote!(#mistakes #plan)
+}
+
+/// The name of the method, if a path is that of one: `Dense::<4, 2>::forward`.
+fn method_of(path: &syn::Path) -> Option<&Ident> {
+    let mut from_last = path.segments.iter().rev();
+    let (method, owner) = (from_last.next()?, from_last.next()?);
+    owner.ident.to_string().starts_with(char::is_uppercase).then_some(&method.ident)
+}
+
+/// A path without its last segment.
+fn owner_of(path: &syn::Path) -> syn::Path {
+    let mut path = path.clone();
+    path.segments.pop();
+    path.segments.pop_punct();
+    path
+}
+
+/// The arguments that a segment is given.
+fn arguments(segment: Option<&syn::PathSegment>) -> Vec<GenericArgument> {
+    match segment.map(|s| &s.arguments) {
+        Some(syn::PathArguments::AngleBracketed(a)) => a.args.iter().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The generic parameters that are not lifetimes, by name.
+fn parameters(generics: &syn::Generics) -> impl Iterator<Item = String> {
+    generics.params.iter().filter_map(|p| match p {
+        syn::GenericParam::Type(t) => Some(t.ident.to_string()),
+        syn::GenericParam::Const(c) => Some(c.ident.to_string()),
+        syn::GenericParam::Lifetime(_) => None,
+    })
 }
 
 /// A function with the signature of `item` at the wanted sizes and types, which calls it.
@@ -497,40 +534,57 @@ pub fn instance(entry: &Entry, item: &crate::unit::Item) -> TokenStream {
         return super::internal("a request to instantiate came back changed");
     };
     let wrong = |message: &str| syn::Error::new_spanned(&path, message).to_compile_error();
-    let crate::unit::Item::Fn(generic) = item else {
-        return wrong("only a `#[jit]` function can be instantiated");
+    let (generic, block) = match item {
+        crate::unit::Item::Fn(f) => (&f.sig, None),
+        crate::unit::Item::Method { generics, self_ty, method, .. } => (&method.sig, Some((generics, &**self_ty))),
+        _ => return wrong("only a `#[jit]` function or method can be instantiated"),
     };
-    let params: Vec<_> =
-        generic.sig.generics.params.iter().filter(|p| !matches!(p, syn::GenericParam::Lifetime(_))).collect();
-    let args: Vec<GenericArgument> = match path.segments.last().map(|s| &s.arguments) {
-        Some(syn::PathArguments::AngleBracketed(a)) => a.args.iter().cloned().collect(),
-        _ => Vec::new(),
-    };
-    let spelled = generic.sig.generics.params.to_token_stream();
-    if let Calls::Refused(_) = signature::calls_of_instance(&generic.sig) {
+    if let Calls::Refused(_) = signature::calls_of_instance(generic) {
         return wrong("this function takes functions or static values: write a `#[jit] fn` that calls it with them");
     }
-    if params.is_empty() {
+    // Parameters that are given an argument each, and where: those of the function behind its name, those of an `impl` block
+    // behind the name of the type.
+    let mut given = vec![(parameters(&generic.generics).collect::<Vec<_>>(), path.segments.last(), &generic.generics)];
+    let owner = owner_of(&path);
+    if let Some((generics, Type::Path(self_ty))) = block {
+        let own: Vec<String> = parameters(generics).collect();
+        let names: Vec<String> =
+            arguments(self_ty.path.segments.last()).iter().map(|a| a.to_token_stream().to_string()).collect();
+        if own.iter().any(|p| !names.contains(p)) || names.len() != own.len() {
+            return wrong("the block of this method is for some types only: write a `#[jit] fn` that calls it");
+        }
+        given.push((names, owner.segments.last(), generics));
+    }
+    if given.iter().all(|(names, ..)| names.is_empty()) {
         return wrong("this function is not generic: it has a kernel already");
     }
-    if args.len() != params.len() {
-        let message = format!(
-            "`{}` has {} generic parameters, `<{spelled}>`, and {} are given",
-            generic.sig.ident,
-            params.len(),
-            args.len()
-        );
-        return wrong(&message);
+    let mut by = Vec::new();
+    for (names, segment, generics) in given {
+        let args = arguments(segment);
+        if args.len() != names.len() {
+            let what = segment.map(|s| s.ident.to_string()).unwrap_or_default();
+            let spelled = generics.params.to_token_stream();
+            let message =
+                format!("`{what}` has {} generic parameters, `<{spelled}>`, and {} are given", names.len(), args.len());
+            return wrong(&message);
+        }
+        by.extend(names.into_iter().zip(args));
     }
-    let names = params.iter().map(|p| match p {
-        syn::GenericParam::Type(t) => t.ident.to_string(),
-        syn::GenericParam::Const(c) => c.ident.to_string(),
-        syn::GenericParam::Lifetime(l) => l.lifetime.ident.to_string(),
-    });
-    let mut substitute = Substitute { by: names.zip(args).collect() };
-    let mut sig = generic.sig.clone();
+    if block.is_some()
+        && let Ok(ty) = syn::parse2(owner.to_token_stream())
+    {
+        by.push(("Self".to_owned(), GenericArgument::Type(ty)));
+    }
+    let mut substitute = Substitute { by };
+    let mut sig = generic.clone();
     sig.generics = syn::Generics::default();
     sig.ident = name;
+    for input in &mut sig.inputs {
+        if let syn::FnArg::Receiver(receiver) = input {
+            let (name, ty) = (Ident::new("this", receiver.self_token.span), &receiver.ty);
+            *input = syn::parse_quote!(#name: #ty);
+        }
+    }
     sig.inputs.iter_mut().for_each(|i| substitute.visit_fn_arg_mut(i));
     substitute.visit_return_type_mut(&mut sig.output);
     let values = sig.inputs.iter().filter_map(|i| match i {

@@ -120,14 +120,19 @@ impl Plan {
             if let Some(owner) = owner {
                 paths.insert("Self".to_owned(), owner.clone());
             }
-            if let (Some(kernel), true) = (&part.kernel, part.kind.to_string() == "instance") {
+            let mut kind = part.kind.clone().into_iter();
+            let instance = matches!(kind.next(), Some(TokenTree::Ident(keyword)) if keyword == "instance");
+            if let (Some(kernel), true) = (&part.kernel, instance) {
                 let entry = Entry {
                     id,
                     module: kernel.module.clone(),
                     options: kernel.options.clone(),
                     facade: self.facade.clone(),
                 };
-                let wanted = paths.into_values().next();
+                let mut wanted = paths.into_values().next();
+                if let (Some(TokenTree::Ident(method)), Some(of)) = (kind.next(), &mut wanted) {
+                    of.id = wire::method_id(&of.id.to_string(), &method.to_string(), method.span());
+                }
                 out.extend(wanted.map(|wanted| collect::start_with(entry, &wanted, host)));
                 continue;
             }

@@ -263,3 +263,45 @@ fn a_tuple_of_references_is_a_parameter() {
     assert_eq!(tuples_of_references::sums((&a, (&b, 10.0)), &(&0.5, [7.0, 8.0])), (16.0, 12));
     assert_eq!(tuples_of_references::taken_apart((&a, &[3.0, 4.0])), -5.0);
 }
+
+/// Kernels of the methods of generic types.
+mod instances_of_methods {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Tree)]
+    pub struct Momentum<T, const N: usize> {
+        v: T,
+        rates: [f32; N],
+    }
+
+    #[jit]
+    impl<const N: usize, T: Clone> Momentum<T, N> {
+        fn step(&mut self, p: &mut T, g: &T) -> f32 {
+            self.v = self.v * 0.5 + *g;
+            *p = *p - self.v * self.rates[0];
+            sum(self.rates)
+        }
+
+        fn scaled<const K: usize>(&self, k: &[f32; K]) -> Self {
+            Momentum { v: self.v * k[K - 1], ..*self }
+        }
+
+        fn new(v: T, rate: f32) -> Self {
+            Momentum { v, rates: [rate; N] }
+        }
+    }
+
+    kiln::instantiate!(fn step_3 = Momentum::<[f32; 3], 2>::step);
+    kiln::instantiate!(fn scaled_3 = self::Momentum::<[f32; 3], 2>::scaled::<4>);
+    kiln::instantiate!(fn new_3 = Momentum::<[f32; 3], 2>::new);
+
+    #[test]
+    fn they_are_functions() {
+        let mut m = new_3([1.0, 2.0, 3.0], 0.5);
+        let mut p = [0.0; 3];
+        assert_eq!(step_3(&mut m, &mut p, &[1.0; 3]), 1.0);
+        assert_eq!((m.v, p), ([1.5, 2.0, 2.5], [-0.75, -1.0, -1.25]));
+        assert_eq!(scaled_3(&m, &[0.0, 0.0, 0.0, 2.0]), Momentum { v: [3.0, 4.0, 5.0], rates: [0.5; 2] });
+        assert!(step_3::RAM_BYTES > 0);
+    }
+}
