@@ -1,6 +1,7 @@
 //! What derivatives cost beside their function: floating-point operations of the optimised graph.
 //!
-//! `cargo xtask work` prints the table. An operation is one application of an arithmetic or elementary function to a
+//! The programs are those of `benches/derivatives`, whose instructions on the Cortex-M4F are counted too; `cargo xtask work` prints
+//! both tables. An operation is one application of an arithmetic or elementary function to a
 //! number; a product that is added to a sum is two. Bounds are held here: 3 for gradients, 6 for Hessian-vector products.
 //! A program that cannot keep them has its own and says why.
 
@@ -34,15 +35,7 @@ const BOTH_VARY: &str = "(both factors of most products vary)";
 const PROGRAMS: &[Program] = &[
     Program {
         name: "MLP, 64-32-10, batch of 16",
-        source: "
-            struct Dense<const I: usize, const O: usize> { w: [[f32; I]; O], b: [f32; O] }
-            struct Mlp { l1: Dense<64, 32>, l2: Dense<32, 10> }
-            fn dense<const I: usize, const O: usize>(p: &Dense<I, O>, x: &[f32; I]) -> [f32; O] { matmul(p.w, x) + p.b }
-            fn logits(p: &Mlp, x: &[f32; 64]) -> [f32; 10] { dense(&p.l2, relu(dense(&p.l1, x))) }
-            fn f(p: &Mlp, x: &[[f32; 64]; 16], y: &[u8; 16]) -> f32 {
-                let z = vmap(logits, in_axes = (None, 0))(p, x);
-                -mean(take_along_axis(log_softmax(z, axis = 1), y, axis = 1))
-            }",
+        source: include_str!("../../benches/derivatives/src/mlp.rs"),
         params: "p: &Mlp, x: &[[f32; 64]; 16], y: &[u8; 16]",
         args: "p, x, y",
         ty: "Mlp",
@@ -50,15 +43,7 @@ const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "CNN, 12x12, 8 then 16 channels",
-        source: "
-            struct Cnn { c1: [[[[f32; 3]; 3]; 1]; 8], c2: [[[[f32; 3]; 3]; 8]; 16], w: [[f32; 144]; 10], b: [f32; 10] }
-            fn f(p: &Cnn, x: &[[[[f32; 12]; 12]; 1]; 1], y: i32) -> f32 {
-                let h = relu(conv(x, p.c1, padding = \"SAME\"));
-                let h = lax::reduce_window(h, f32::NEG_INFINITY, maximum, (1, 1, 2, 2), (1, 1, 2, 2), \"VALID\");
-                let h = relu(conv(h, p.c2, padding = \"SAME\"));
-                let h = lax::reduce_window(h, 0.0, add, (1, 1, 2, 2), (1, 1, 2, 2), \"VALID\");
-                -log_softmax(matmul(p.w, h.reshape((144,))) + p.b)[y]
-            }",
+        source: include_str!("../../benches/derivatives/src/cnn.rs"),
         params: "p: &Cnn, x: &[[[[f32; 12]; 12]; 1]; 1], y: i32",
         args: "p, x, y",
         ty: "Cnn",
@@ -66,20 +51,7 @@ const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "GRU, 16 units, 32 steps",
-        source: "
-            struct Gate { w: [[f32; 8]; 16], u: [[f32; 16]; 16], b: [f32; 16] }
-            struct Gru { z: Gate, r: Gate, h: Gate }
-            fn gate(p: &Gate, x: &[f32; 8], h: &[f32; 16]) -> [f32; 16] { matmul(p.w, x) + matmul(p.u, h) + p.b }
-            fn f(p: &Gru, xs: &[[f32; 8]; 32], y: &[f32; 16]) -> f32 {
-                let mut h = [0.0; 16];
-                for x in xs {
-                    let z = sigmoid(gate(&p.z, x, h));
-                    let r = sigmoid(gate(&p.r, x, h));
-                    let n = tanh(gate(&p.h, x, r * h));
-                    h = (1.0 - z) * n + z * h;
-                }
-                sum((h - y) * (h - y))
-            }",
+        source: include_str!("../../benches/derivatives/src/gru.rs"),
         params: "p: &Gru, xs: &[[f32; 8]; 32], y: &[f32; 16]",
         args: "p, xs, y",
         ty: "Gru",
@@ -87,27 +59,7 @@ const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "Kalman filter, 4 states, 20 steps",
-        source: "
-            struct Model { a: [[f32; 4]; 4], q: [[f32; 4]; 4], h: [[f32; 4]; 2], r: [[f32; 2]; 2] }
-            fn f(m: &Model, zs: &[[f32; 2]; 20]) -> f32 {
-                let mut x = [0.0; 4];
-                let mut p = eye(4);
-                let mut cost = 0.0;
-                for z in zs {
-                    x = matmul(m.a, x);
-                    p = matmul(matmul(m.a, p), m.a.T()) + m.q;
-                    let ph = matmul(p, m.h.T());
-                    let s = matmul(m.h, ph) + m.r;
-                    let det = s[0][0] * s[1][1] - s[0][1] * s[1][0];
-                    let inverse = [[s[1][1], -s[0][1]], [-s[1][0], s[0][0]]] / det;
-                    let e = z - matmul(m.h, x);
-                    let k = matmul(ph, inverse);
-                    x = x + matmul(k, e);
-                    p = p - matmul(k, ph.T());
-                    cost = cost + dot(e, matmul(inverse, e)) + log(det);
-                }
-                cost
-            }",
+        source: include_str!("../../benches/derivatives/src/kalman.rs"),
         params: "m: &Model, zs: &[[f32; 2]; 20]",
         args: "m, zs",
         ty: "Model",
@@ -115,23 +67,7 @@ const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "rigid body, 50 steps",
-        source: "
-            fn spin(q: &[f32; 4], w: &[f32; 3]) -> [f32; 4] {
-                let v = q[1..4];
-                let turned = q[0] * w + cross(v, w);
-                concatenate(([-dot(v, w)], turned))
-            }
-            fn f(torques: &[[f32; 3]; 50], inertia: &[[f32; 3]; 3], inverse: &[[f32; 3]; 3], goal: &[f32; 4]) -> f32 {
-                let mut q = [1.0, 0.0, 0.0, 0.0];
-                let mut w = [0.0, 0.0, 0.0];
-                for t in torques {
-                    w = w + 0.01 * matmul(inverse, t - cross(w, matmul(inertia, w)));
-                    q = q + 0.005 * spin(q, w);
-                    q = q / sqrt(sum(q * q));
-                }
-                let off = q - goal;
-                sum(off * off) + 0.01 * sum(torques * torques)
-            }",
+        source: include_str!("../../benches/derivatives/src/rigid.rs"),
         params: "torques: &[[f32; 3]; 50], inertia: &[[f32; 3]; 3], inverse: &[[f32; 3]; 3], goal: &[f32; 4]",
         args: "torques, inertia, inverse, goal",
         ty: "[[f32; 3]; 50]",
@@ -147,6 +83,9 @@ const TEN: &str = "fn f(x: &[f32; 10]) -> f32 {
 }";
 
 fn optimised(source: &str) -> Graph {
+    // What firmware imports is in scope here.
+    let source: String = source.lines().filter(|l| !l.starts_with("use ")).map(|l| format!("{l}\n")).collect();
+    let source = &source;
     let unit = common::unit(source).unwrap_or_else(|e| panic!("{e}\n{source}"));
     let (items, spans) = parse_items(&unit);
     match trace_entry(&items, &spans.map(), &unit.entry) {

@@ -145,6 +145,48 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
     Ok(())
 }
 
+/// The second table of `cargo xtask work`: what derivatives cost on the microcontroller, in instructions beside operations.
+pub fn derivatives(consent: Consent) -> Result<()> {
+    let profile = profile::load(profile::MAIN)?;
+    say::heading(format_args!("Derivatives on a {}, the {} in QEMU", profile.core, profile.name));
+    let route = provide::target(&profile, consent)?;
+    let emulator = Emulator::provide(&profile, consent, Some(&cargo::counter))?;
+    let elf = cargo::firmware(&repo::root().join("benches/derivatives"), &profile, route)?;
+    let mut facts = BTreeMap::new();
+    let counts = emulator.run(&elf, &[], |line| fact(&mut facts, line))?;
+    let of = |name: &str| -> Result<(u64, u64)> {
+        let found = |what: &str| facts.get(&(name.to_owned(), what.to_owned())).copied();
+        let instructions = match counts.get(name) {
+            Some(region) => Some(region.per_call()),
+            None => found("timer_instructions"),
+        };
+        found("operations").zip(instructions).with_context(|| format!("the firmware did not run `{name}`"))
+    };
+    // Around nothing, the markers cost this much.
+    let (_, empty) = of("empty")?;
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["", "operations", "of the function", "instructions", "of the function"]);
+    for name in ["mlp", "cnn", "gru", "kalman", "rigid"] {
+        let (operations, instructions) = of(&format!("{name}_function"))?;
+        let instructions = instructions - empty;
+        for part in ["function", "gradient", "product"] {
+            let (n, i) = of(&format!("{name}_{part}"))?;
+            let i = i - empty;
+            let ratio = |a: u64, b: u64| format!("{:.2}", a as f64 / b as f64);
+            let what = format!("{name}: {}", if part == "product" { "Hessian-vector product" } else { part });
+            table.add_row([what, say::number(n), ratio(n, operations), say::number(i), ratio(i, instructions)]);
+        }
+    }
+    for column in 1..5 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    say::block(&table);
+    Ok(())
+}
+
 /// How long `cargo check` and `cargo build` take for the crate with the kernels. Check expands the macros and checks what they
 /// wrote, and compiles nothing: the macros take less than that.
 fn build() -> Result<()> {

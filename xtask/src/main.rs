@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         Command::Digits(options) => digits::run(&options, consent),
         Command::Test(options) => test::run(&options, consent),
         Command::Ram => ram::run(),
-        Command::Work => test::work(),
+        Command::Work => test::work(consent),
         Command::Bench(options) => bench::run(&options, consent),
         Command::Estimate(options) => estimate::run(&options, consent),
         Command::MacroTime(options) => macro_time::run(&options),

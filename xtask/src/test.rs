@@ -76,9 +76,13 @@ fn formatting(root: &Path) -> Result<()> {
         say::note("SKIPPED", "this toolchain has no rustfmt; `rustup component add rustfmt` brings it");
         return Ok(());
     }
-    for folder in
-        [root.to_owned(), root.join("examples/digits-mps2"), root.join("benches/mcu"), root.join("targets/board")]
-    {
+    for folder in [
+        root.to_owned(),
+        root.join("examples/digits-mps2"),
+        root.join("benches/mcu"),
+        root.join("benches/derivatives"),
+        root.join("targets/board"),
+    ] {
         if !cargo::command(&folder, &["fmt", "--all", "--check"]).status()?.success() {
             bail!("`cargo fmt --all` in {} would change something", repo::short(&folder));
         }
@@ -99,10 +103,11 @@ fn closure(root: &Path) -> Result<Tests> {
     run_tests(root, cargo::command(root, &arguments).env("KILN_CLOSURE", "all"), &arguments)
 }
 
-/// The table of what derivatives cost; the test holds the bounds in it.
-pub fn work() -> Result<()> {
+/// The tables of what derivatives cost: operations, whose bounds a test holds, and instructions on the microcontroller.
+pub fn work(consent: Consent) -> Result<()> {
     let root = repo::root();
-    cargo_test(root, &["test", "-p", "kiln-codegen", "--test", "cost", "--", "--nocapture"]).map(|_| ())
+    cargo_test(root, &["test", "-p", "kiln-codegen", "--test", "cost", "--", "--nocapture"])?;
+    crate::bench::derivatives(consent)
 }
 
 /// A hundred thousand mutated programs, with the checks of a development build.

@@ -222,7 +222,7 @@ impl<'a> Level<'a> {
 #[derive(Default)]
 struct Views {
     names: Vec<Ident>,
-    types: TokenStream,
+    types: Vec<TokenStream>,
 }
 
 impl Views {
@@ -230,8 +230,15 @@ impl Views {
         if self.names.is_empty() {
             return quote!();
         }
-        let (names, types) = (&self.names, &self.types);
-        quote! { let (#(#names,)*) = #ws.views::<(#types)>(); }
+        // A tuple of sixteen, and the rest.
+        let both = |parts: Vec<TokenStream>, f: fn(TokenStream, TokenStream) -> TokenStream| {
+            parts.into_iter().rev().reduce(|rest, part| f(part, rest))
+        };
+        let names = self.names.chunks(16).map(|names| quote!((#(#names,)*))).collect();
+        let types = self.types.chunks(16).map(|types| quote!((#(#types,)*))).collect();
+        let names = both(names, |part, rest| quote!((#part, #rest)));
+        let types = both(types, |part, rest| quote!(::kiln::rt::Both<#part, #rest>));
+        quote! { let #names = #ws.views::<#types>(); }
     }
 }
 
@@ -317,10 +324,10 @@ impl<'a> Emitter<'a> {
             }
             (At::Arena(offset), _) => {
                 let name = format_ident!("b{}", views.names.len());
-                views.types.extend(if write {
-                    quote!(::kiln::rt::Wr<#ty, #offset, #len>,)
+                views.types.push(if write {
+                    quote!(::kiln::rt::Wr<#ty, #offset, #len>)
                 } else {
-                    quote!(::kiln::rt::Rd<#ty, #offset, #len>,)
+                    quote!(::kiln::rt::Rd<#ty, #offset, #len>)
                 });
                 views.names.push(name.clone());
                 quote!(#name)

@@ -58,7 +58,7 @@ impl<const BYTES: usize> Arena<BYTES> {
     /// References to the arrays that the tuple of types `V` describes.
     #[inline(always)]
     pub fn views<V: Views>(&mut self) -> V::Refs<'_> {
-        const { check(V::SPANS, BYTES) };
+        const { check(&V::SPANS, BYTES) };
         // SAFETY: the spans are in bounds, aligned, and no written one overlaps another (checked above); the arena is
         // aligned to 8, initialised, and borrowed exclusively for the lifetime of the references.
         unsafe { V::refs((&raw mut self.bytes).cast()) }
@@ -92,19 +92,57 @@ pub struct Span {
     written: bool,
 }
 
-const fn check(spans: &[Span], arena_bytes: usize) {
-    let mut rest = spans;
-    while let [a, tail @ ..] = rest {
-        assert!(a.start.is_multiple_of(a.align), "an array in the arena is misaligned");
-        assert!(a.start <= arena_bytes && a.bytes <= arena_bytes - a.start, "an array ends outside the arena");
-        let mut others = tail;
-        while let [b, tail @ ..] = others {
-            let apart = a.start + a.bytes <= b.start || b.start + b.bytes <= a.start;
-            let empty = a.bytes == 0 || b.bytes == 0;
-            assert!(apart || empty || !(a.written || b.written), "a written array overlaps another");
-            others = tail;
+/// Where several arrays lie.
+#[derive(Debug)]
+pub enum Spans {
+    /// Those of a tuple.
+    Of(&'static [Span]),
+    /// Those of both.
+    Both(&'static Spans, &'static Spans),
+}
+
+const fn check(spans: &Spans, arena_bytes: usize) {
+    match spans {
+        Spans::Both(a, b) => {
+            check(a, arena_bytes);
+            check(b, arena_bytes);
+            check_apart(a, b);
         }
-        rest = tail;
+        Spans::Of(spans) => {
+            let mut rest = *spans;
+            while let [a, tail @ ..] = rest {
+                assert!(a.start.is_multiple_of(a.align), "an array in the arena is misaligned");
+                assert!(a.start <= arena_bytes && a.bytes <= arena_bytes - a.start, "an array ends outside the arena");
+                check_apart_from(a, tail);
+                rest = tail;
+            }
+        }
+    }
+}
+
+const fn check_apart(a: &Spans, b: &Spans) {
+    match (a, b) {
+        (Spans::Both(first, second), b) | (b, Spans::Both(first, second)) => {
+            check_apart(first, b);
+            check_apart(second, b);
+        }
+        (Spans::Of(a), Spans::Of(b)) => {
+            let mut rest = *a;
+            while let [a, tail @ ..] = rest {
+                check_apart_from(a, b);
+                rest = tail;
+            }
+        }
+    }
+}
+
+const fn check_apart_from(a: &Span, others: &[Span]) {
+    let mut others = others;
+    while let [b, tail @ ..] = others {
+        let apart = a.start + a.bytes <= b.start || b.start + b.bytes <= a.start;
+        let empty = a.bytes == 0 || b.bytes == 0;
+        assert!(apart || empty || !(a.written || b.written), "a written array overlaps another");
+        others = tail;
     }
 }
 
@@ -159,15 +197,15 @@ impl<T, const OFF: usize, const LEN: usize> fmt::Debug for Wr<T, OFF, LEN> {
     }
 }
 
-/// A tuple of up to sixteen [`View`]s.
+/// A tuple of up to sixteen [`View`]s, or [`Both`].
 ///
 /// # Safety
 /// [`Views::SPANS`] lists the span of every reference that [`Views::refs`] makes.
 pub unsafe trait Views {
     /// The references, in the same order.
     type Refs<'a>;
-    /// The spans, in the same order.
-    const SPANS: &'static [Span];
+    /// The spans.
+    const SPANS: Spans;
     /// The references.
     ///
     /// # Safety
@@ -176,12 +214,27 @@ pub unsafe trait Views {
     unsafe fn refs<'a>(base: *mut u8) -> Self::Refs<'a>;
 }
 
+/// The views of `A` and those of `B`, for more than a tuple holds.
+#[derive(Debug)]
+pub struct Both<A, B>(PhantomData<(A, B)>);
+
+// SAFETY: the spans are those of both.
+unsafe impl<A: Views, B: Views> Views for Both<A, B> {
+    type Refs<'a> = (A::Refs<'a>, B::Refs<'a>);
+    const SPANS: Spans = Spans::Both(&A::SPANS, &B::SPANS);
+    #[inline(always)]
+    unsafe fn refs<'a>(base: *mut u8) -> Self::Refs<'a> {
+        // SAFETY: the spans of both were checked to be in bounds, aligned, and disjoint from written ones.
+        unsafe { (A::refs(base), B::refs(base)) }
+    }
+}
+
 macro_rules! views {
     ($($V:ident)+) => {
         // SAFETY: the spans are those of the views, one by one.
         unsafe impl<$($V: View),+> Views for ($($V,)+) {
             type Refs<'a> = ($($V::Ref<'a>,)+);
-            const SPANS: &'static [Span] = &[$($V::SPAN),+];
+            const SPANS: Spans = Spans::Of(&[$($V::SPAN),+]);
             #[inline(always)]
             unsafe fn refs<'a>(base: *mut u8) -> Self::Refs<'a> {
                 // SAFETY: the spans were checked to be in bounds, aligned, and disjoint from written ones.

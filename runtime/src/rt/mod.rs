@@ -18,7 +18,7 @@ mod tree;
 mod unwritten;
 mod windows;
 
-pub use arena::{Arena, Pod, Rd, View, Views, Wr};
+pub use arena::{Arena, Both, Pod, Rd, View, Views, Wr};
 pub use contract::contract;
 pub use cumulative::{argmax, argmin, cumlogsumexp, cummax, cummin, cumprod, cumsum, linear_recurrence};
 pub use element::{Elem, Tensor, flat, flat_mut, ld, shaped, st, zero};

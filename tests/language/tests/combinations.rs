@@ -412,3 +412,22 @@ mod library {
         near(&gw, &slopes(|w| convolved(&x, w), &w));
     }
 }
+
+/// Forty arrays that are stored, and a loop that reads all of them.
+#[jit]
+fn woven(x: &[[f32; 3]; 40]) -> [f32; 3] {
+    let mut y = [0.0; 3];
+    #[unroll]
+    for i in 0..40 {
+        y = y + cumsum(x[i]) * (1.0 + i as f32);
+    }
+    y
+}
+
+#[test]
+fn a_loop_reads_any_number_of_arrays() {
+    let x = core::array::from_fn(|i| [i as f32, 1.0, 0.5]);
+    let n = |k: f32| (0..40).map(|i| (1.0 + i as f32) * (k * i as f32)).sum::<f32>();
+    let m = (0..40).map(|i| 1.0 + i as f32).sum::<f32>();
+    assert_eq!(woven(&x), [n(1.0), n(1.0) + m, n(1.0) + 1.5 * m]);
+}
