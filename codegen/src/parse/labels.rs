@@ -38,7 +38,7 @@ pub fn resolve(label: &str, body: Block) -> Block {
 /// A block with a label: a loop that runs once. `None` if a jump in it is meant for a loop around.
 pub fn block(label: &str, mut body: Block) -> Option<Expr> {
     let sp = body.sp;
-    if body.stmts.iter().any(|s| stmt_leaves(s)) || body.value.as_ref().is_some_and(|v| leaves(v)) {
+    if body.stmts.iter().any(stmt_leaves) || body.value.as_ref().is_some_and(|v| leaves(v)) {
         return None;
     }
     let last = Expr { kind: ExprKind::Break(body.value.take()), sp };
