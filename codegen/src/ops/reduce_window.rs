@@ -221,7 +221,8 @@ impl Primitive for ReduceWindow {
             return None;
         }
         let (windows, from) = self.windows.of_rows(d, rows);
-        let outside = (!from.lie_within(ins[0].shape[d], turns)).then(|| self.op.init(ins[0].dtype));
+        let padded = self.windows.lo[d] > 0 || self.windows.hi[d] > 0;
+        let outside = (padded && !from.lie_within(ins[0].shape[d], turns)).then(|| self.op.init(ins[0].dtype));
         let op = ReduceWindow { windows, ..self.clone() };
         Some(OfRows { op: op.into(), along: vec![Some((d, from))], turn: false, outside })
     }
