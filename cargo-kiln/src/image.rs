@@ -227,6 +227,13 @@ impl Image {
         })
     }
 
+    /// The code that the function of this name reaches, itself included, in bytes: what lies in flash for it, weights apart.
+    /// Code that others reach as well counts in full.
+    pub fn code_bytes(&self, name: &str) -> Option<u64> {
+        let root = self.functions.iter().position(|f| f.name == name)?;
+        Some(Reach::from(self, &[root]).order.iter().map(|i| self.functions[*i].bytes).sum())
+    }
+
     /// The functions that Kiln emitted below the module of each path, with their sizes.
     pub fn emitted(&self) -> Vec<(&str, u64)> {
         self.functions.iter().filter(|f| is_emitted(&f.name)).map(|f| (f.name.as_str(), f.bytes)).collect()
@@ -406,6 +413,14 @@ mod tests {
         assert_eq!(round.recurses, ["b can call itself", "c can call itself"]);
         let diamond = image(&[("kernel_a", &["b", "c"]), ("b", &["d"]), ("c", &["d"]), ("d", &[])]).inspect().unwrap();
         assert!(diamond.verdict(Scope::Image).is_ok());
+    }
+
+    #[test]
+    fn code_of_a_function_is_all_that_it_reaches_once() {
+        let diamond = image(&[("kernel_a", &["b", "c"]), ("b", &["d"]), ("c", &["d"]), ("d", &[]), ("main", &["d"])]);
+        assert_eq!(diamond.code_bytes("kernel_a"), Some(64));
+        assert_eq!(diamond.code_bytes("d"), Some(16));
+        assert_eq!(diamond.code_bytes("e"), None);
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Options {
     /// Measure instead how long the compiler takes for the digits example, its dependencies being built.
     #[arg(long)]
     build: bool,
+    /// Measure instead the flash that each workload takes at `opt-level = "s"`: its code, weights apart.
+    #[arg(long, conflicts_with = "build")]
+    flash: bool,
     /// Also show which functions the instructions went to.
     #[arg(long)]
     functions: bool,
@@ -47,6 +50,7 @@ enum Part {
 struct Workload {
     what: String,
     goal: Option<u64>,
+    flash_goal: Option<u64>,
     anchors: Vec<Anchor>,
 }
 
@@ -98,6 +102,9 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
     }
     if options.build {
         return build();
+    }
+    if options.flash {
+        return flash(options, consent);
     }
     let folder = repo::root().join("benches/mcu");
     let workloads = read(&folder.join("workloads.toml"))?;
@@ -184,6 +191,42 @@ pub fn derivatives(consent: Consent) -> Result<()> {
         }
     }
     say::block(&table);
+    Ok(())
+}
+
+/// What the code of each workload takes in flash when it is compiled for size; an error when one misses its goal.
+pub fn flash(options: &Options, consent: Consent) -> Result<()> {
+    let folder = repo::root().join("benches/mcu");
+    let workloads = read(&folder.join("workloads.toml"))?;
+    let profile = profile::load(profile::MAIN)?;
+    say::heading(format_args!("Flash of the benchmarks on a {} at `opt-level = \"s\"`, weights apart", profile.core));
+    let route = provide::target(&profile, consent)?;
+    let image = Image::read(&cargo::small_firmware(&folder, &profile, route)?)?;
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["workload", "code", "goal"]);
+    let mut missed = Vec::new();
+    let wanted = |name: &str| options.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
+    for (name, workload) in workloads.iter().filter(|(name, _)| wanted(name)) {
+        let bytes = image
+            .code_bytes(&format!("kernel_{name}"))
+            .with_context(|| format!("`{name}` is in workloads.toml, but not in the firmware"))?;
+        let goal = workload.flash_goal.map_or_else(String::new, say::bytes);
+        table.add_row([&workload.what, &say::bytes(bytes), &goal]);
+        if workload.flash_goal.is_some_and(|goal| bytes > goal) {
+            missed.push(name.as_str());
+        }
+    }
+    for column in [1, 2] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    say::block(&table);
+    say::block("Code that several workloads share counts in full for each.");
+    if !missed.is_empty() {
+        bail!("more flash than the goal: {}", missed.join(", "));
+    }
     Ok(())
 }
 

@@ -36,6 +36,13 @@ pub fn firmware(folder: &Path, profile: &Profile, route: Route) -> Result<PathBu
     last(&mut firmware_build(folder, profile, route), &format!("the firmware in {}", repo::short(folder)))
 }
 
+/// Builds the firmware in `folder` optimised for size: at `opt-level = "s"`.
+pub fn small_firmware(folder: &Path, profile: &Profile, route: Route) -> Result<PathBuf> {
+    let mut cargo = firmware_build(folder, profile, route);
+    cargo.args(["--config", "profile.release.opt-level=\"s\""]);
+    last(&mut cargo, &format!("the small firmware in {}", repo::short(folder)))
+}
+
 /// Builds the firmwares among the examples of a crate for boards.
 pub fn firmware_examples(folder: &Path, profile: &Profile, route: Route) -> Result<Vec<PathBuf>> {
     let mut cargo = firmware_build(folder, profile, route);

@@ -27,6 +27,12 @@ pub struct Options {
     /// Build code too, instead of only checking it.
     #[arg(long)]
     code: bool,
+    /// Build optimised code.
+    #[arg(long)]
+    release: bool,
+    /// Build for another target than this machine, which has to be installed.
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
 }
 
 /// A kind of program, by its size.
@@ -88,9 +94,24 @@ const SHAPES: &[Shape] = &[
         sizes: &[50, 100, 200],
         source: |n| library(n, &move |i| (i + 1..n.min(i + 2)).collect()),
     },
+    Shape {
+        name: "convolutions",
+        // 28 layers are those of the network for visual wake words in benches/nets.
+        what: "one function, the inference of MobileNetV1-0.25 up to a layer",
+        unit: "layer",
+        sizes: &[6, 10, 16, 28],
+        source: |n| convolutions(n, false),
+    },
+    Shape {
+        name: "convolutions-step",
+        what: "one function, a training step of MobileNetV1-0.25 up to a layer",
+        unit: "layer",
+        sizes: &[6, 10, 16, 28],
+        source: |n| convolutions(n, true),
+    },
 ];
 
-const HEAD: &str = "#![allow(unused)]\nuse kiln::prelude::*;\n";
+const HEAD: &str = "#![allow(unused)]\n#![no_std]\nuse kiln::prelude::*;\n";
 
 fn scalars(n: usize) -> String {
     let mut out = format!("{HEAD}#[jit]\npub fn f(x: f32, w: f32) -> f32 {{\n    let v0 = x;\n");
@@ -112,6 +133,61 @@ fn layers(n: usize) -> String {
     out
 }
 
+/// MobileNetV1-0.25 for images of 96 x 96: the first convolution, pairs of a depthwise and a pointwise one, and the scores.
+fn convolutions(n: usize, step: bool) -> String {
+    /// Stride, and channels of each pair.
+    const PAIRS: [(usize, usize); 13] = [
+        (1, 16),
+        (2, 32),
+        (1, 32),
+        (2, 64),
+        (1, 64),
+        (2, 128),
+        (1, 128),
+        (1, 128),
+        (1, 128),
+        (1, 128),
+        (1, 128),
+        (2, 256),
+        (1, 256),
+    ];
+    let (mut fields, mut body) = (String::new(), String::new());
+    let mut channels = 8;
+    for (k, (stride, wider)) in PAIRS.iter().take((n - 2) / 2).enumerate() {
+        let _ = writeln!(fields, "    pub d{k}: Conv<3, 1, {channels}>,\n    pub p{k}: Conv<1, {channels}, {wider}>,");
+        let _ = writeln!(body, "    let x = layer(layer(x, p.d{k}, {stride}, {channels}), p.p{k}, 1, 1);");
+        channels = *wider;
+    }
+    let entry = match step {
+        false => "#[jit]\npub fn f(p: &Net, x: &[[[f32; 3]; 96]; 96]) -> [f32; 2] {\n    scores(p, x)\n}\n",
+        true => {
+            "#[jit(inline)]\nfn loss(p: &Net, x: &[[[f32; 3]; 96]; 96], class: u8) -> f32 {\n    -log_softmax(scores(p, x))[class]\n}\n\
+             #[jit]\npub fn f(p: &mut Net, x: &[[[f32; 3]; 96]; 96], class: u8, lr: f32) -> f32 {\n    \
+             let (l, g) = value_and_grad(loss)(p, x, class);\n    *p = *p - lr * g;\n    l\n}\n"
+        }
+    };
+    format!(
+        "{HEAD}#[derive(Clone, Tree)]
+pub struct Conv<const H: usize, const I: usize, const O: usize> {{ pub w: [[[[f32; O]; I]; H]; H], pub b: [f32; O] }}
+#[derive(Clone, Tree)]
+pub struct Net {{
+    pub stem: Conv<3, 3, 8>,
+{fields}    pub head: [[f32; 2]; {channels}],
+    pub bias: [f32; 2],
+}}
+#[jit(inline)]
+fn scores(p: &Net, x: &[[[f32; 3]; 96]; 96]) -> [f32; 2] {{
+    let layer = |x, p, s, groups| {{
+        let form = (\"NHWC\", \"HWIO\", \"NHWC\");
+        relu(conv(x, p.w, stride = (s, s), padding = \"SAME\", feature_group_count = groups, dimension_numbers = form) + p.b)
+    }};
+    let x = layer(x.reshape((1, 96, 96, 3)), p.stem, 2, 1);
+{body}    matmul(mean(x, axis = (0, 1, 2)), p.head) + p.bias
+}}
+{entry}"
+    )
+}
+
 /// Kernels that call those with the numbers that `calls` says.
 fn library(n: usize, calls: &dyn Fn(usize) -> Vec<usize>) -> String {
     let mut out = HEAD.to_owned();
@@ -124,7 +200,7 @@ fn library(n: usize, calls: &dyn Fn(usize) -> Vec<usize>) -> String {
 
 /// Measures and shows a table per shape.
 pub fn run(options: &Options) -> Result<()> {
-    let kiln = library_of_kiln()?;
+    let kiln = library_of_kiln(options)?;
     let folder = tempfile::tempdir()?;
     let empty = best(options, &kiln, folder.path(), HEAD)?;
     say::heading(format_args!("Time of rustc in user mode, of {empty:.2} s of which an empty crate takes"));
@@ -148,10 +224,13 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Builds the crate as a development build does.
-fn library_of_kiln() -> Result<PathBuf> {
+/// Builds the crate as users do.
+fn library_of_kiln(options: &Options) -> Result<PathBuf> {
     let arguments = ["build", "--package", "kiln", "--message-format=json-render-diagnostics"];
-    let out = cargo::command(repo::root(), &arguments).stderr(Stdio::inherit()).output()?;
+    let mut cargo = cargo::command(repo::root(), &arguments);
+    cargo.args(options.release.then_some("--release"));
+    cargo.args(options.target.iter().flat_map(|triple| ["--target", triple]));
+    let out = cargo.stderr(Stdio::inherit()).output()?;
     if !out.status.success() {
         bail!("kiln does not build; cargo says why above");
     }
@@ -178,15 +257,22 @@ fn best(options: &Options, kiln: &Path, folder: &Path, source: &str) -> Result<f
 fn compile(options: &Options, kiln: &Path, folder: &Path, source: &str) -> Result<f64> {
     let file = folder.join("measured.rs");
     std::fs::write(&file, source)?;
-    let dependencies = kiln.with_file_name("deps");
+    // What is built for a target lies beside what runs on the host, the macros among it.
+    let mut dependencies = vec![kiln.with_file_name("deps")];
+    if options.target.is_some() {
+        let profile = kiln.parent().and_then(Path::file_name).context("cargo builds into folders")?;
+        let host = kiln.ancestors().nth(3).context("cargo builds into folders")?;
+        dependencies.push(host.join(profile).join("deps"));
+    }
     // The shell knows how long its children took in user mode.
     let out = Command::new("sh")
         .args(["-c", r#""$@"; status=$?; times; exit $status"#, "sh", "rustc", "--edition=2024", "--crate-type=rlib"])
-        .arg(if options.code { "--emit=link" } else { "--emit=metadata" })
+        .arg(if options.code || options.release { "--emit=link" } else { "--emit=metadata" })
+        .args(options.release.then_some("-Copt-level=3"))
+        .args(options.target.iter().flat_map(|triple| ["--target", triple]))
         .arg("--extern")
         .arg(format!("kiln={}", kiln.display()))
-        .arg("-L")
-        .arg(format!("dependency={}", dependencies.display()))
+        .args(dependencies.iter().map(|folder| format!("-Ldependency={}", folder.display())))
         .arg("--out-dir")
         .arg(folder)
         .arg(&file)

@@ -66,6 +66,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
         suite("image check".into(), &mut || uncounted(image::try_check(consent)));
         suite("estimates".into(), &mut || uncounted(estimate::run(&estimate::Options::default(), consent)));
         suite("instruction goals".into(), &mut || uncounted(bench::run(&bench::Options::default(), consent)));
+        suite("flash goals".into(), &mut || uncounted(bench::flash(&bench::Options::default(), consent)));
     }
     close(&ran, options.host_only)?;
     prepared
