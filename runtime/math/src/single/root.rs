@@ -8,28 +8,22 @@ pub fn sqrt(x: f32) -> f32 {
 
 #[cfg(all(target_arch = "arm", target_abi = "eabihf", target_os = "none"))]
 mod hardware {
-    // `core` has no square root, and inline assembly knows no FPU registers on this target: a leaf function of two
-    // instructions it is. VFPv4 in single precision is the least that the target's ABI promises.
-    core::arch::global_asm!(
-        ".fpu fpv4-sp-d16",
-        ".section .text.kiln_math_sqrtf,\"ax\",%progbits",
-        ".p2align 1",
-        ".weak kiln_math_sqrtf",
-        ".thumb_func",
-        ".type kiln_math_sqrtf,%function",
-        "kiln_math_sqrtf:",
-        "vsqrt.f32 s0, s0",
-        "bx lr",
-        ".size kiln_math_sqrtf, .-kiln_math_sqrtf",
-        ".text",
-    );
-
+    // `core` has no square root, and inline assembly takes no operands in FPU registers on this target: they come and go through
+    // core registers.
     #[inline(always)]
     pub fn sqrt(x: f32) -> f32 {
-        unsafe extern "C" {
-            safe fn kiln_math_sqrtf(x: f32) -> f32;
+        let root: u32;
+        // SAFETY: VFPv4 in single precision is the least that the target's ABI promises.
+        unsafe {
+            core::arch::asm!(
+                "vmov s0, {x}",
+                "vsqrt.f32 s0, s0",
+                "vmov {root}, s0",
+                x = in(reg) x.to_bits(), root = lateout(reg) root, out("s0") _,
+                options(pure, nomem, nostack, preserves_flags),
+            );
         }
-        kiln_math_sqrtf(x)
+        f32::from_bits(root)
     }
 }
 
