@@ -499,7 +499,8 @@ fn at_their_lines(calls: TokenStream, functions: &[(String, Src)], spans: &Spans
         let sp = Sp(src.0);
         (map.place(sp).line > 0).then(|| (name.clone(), spans.tokens(sp).0))
     };
-    let places: HashMap<String, Span> = functions.iter().filter_map(place).collect();
+    // Where a function has several calls, all are at the first.
+    let places: HashMap<String, Span> = functions.iter().rev().filter_map(place).collect();
     placed(calls, &places)
 }
 

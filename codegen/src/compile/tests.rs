@@ -82,6 +82,82 @@ fn what_many_kernels_need_is_passed_to_groups_of_them() {
 }
 
 #[test]
+fn a_loop_with_little_state_keeps_it_in_variables() {
+    let text = emitted(
+        "fn filter(x: &[f32; 9], c: &[[f32; 3]; 2], s: &mut [[f32; 2]; 2]) -> [f32; 9] {
+            let mut y = [0.0; 9];
+            for i in 0..9 {
+                let mut v = x[i];
+                #[unroll]
+                for k in 0..2 {
+                    let out = c[k][0] * v + c[k][1] * s[k][0] + c[k][2] * s[k][1];
+                    s[k] = [out, s[k][0]];
+                    v = out;
+                }
+                y[i] = v;
+            }
+            y
+        }",
+    );
+    assert!(text.contains("let mut c0_0 = "), "{text}");
+    assert!(text.contains("#[inline(always)]"), "{text}");
+    // The counter is inside of what it indexes, the state is put together anew, and nothing is filled before it is written.
+    for absent in ["scatter", "select", "constant", "ws.views"] {
+        assert!(!text.contains(absent), "{absent} in {text}");
+    }
+}
+
+#[test]
+fn a_loop_with_a_product_of_matrices_keeps_its_state_in_memory() {
+    let text = emitted(
+        "fn iterate(a: &[[f32; 4]; 4], x: &[f32; 4]) -> [f32; 4] {
+            let mut x = x;
+            for _ in 0..9 {
+                x = matmul(a, x);
+            }
+            x
+        }",
+    );
+    assert!(!text.contains("c0_0") && text.contains("ws.views"), "{text}");
+}
+
+#[test]
+fn layers_of_one_shape_are_one_function() {
+    let text = emitted(
+        "fn f(x: &[f32; 8], w: &[[[f32; 8]; 8]; 3], b: &[[f32; 8]; 3]) -> [f32; 8] {
+            let mut x = x;
+            #[unroll]
+            for k in 0..3 {
+                x = relu(matmul(w[k], x) + b[k]);
+            }
+            x
+        }",
+    );
+    assert_eq!(text.matches("fn k").count(), 3, "each reads another part of the weights: {text}");
+    let text = emitted(
+        "pub struct Layer { pub w: [[f32; 8]; 8], pub b: [f32; 8] }
+        fn f(x: &[f32; 8], first: &Layer, second: &Layer, third: &Layer) -> [f32; 8] {
+            let layer = |x, p| relu(matmul(p.w, x) + p.b);
+            layer(layer(layer(x, first), second), third)
+        }",
+    );
+    assert_eq!(text.matches("fn k").count(), 1, "{text}");
+    assert_eq!(text.matches("k0_select").count(), 4, "{text}");
+}
+
+#[test]
+fn loops_over_what_is_joined_are_cut_at_the_joints() {
+    let text = emitted("fn f(x: &[f32; 31], y: &[f32; 256]) -> [f32; 287] { concatenate((x, y)) * 2.0 }");
+    assert!(text.contains("for i0 in 0..31usize") && text.contains("for i0 in 31..287usize"), "{text}");
+}
+
+#[test]
+fn a_product_of_another_shape_than_its_result_is_written_there_at_once() {
+    let text = emitted("fn f(x: &[f32; 40], h: &[f32; 8]) -> [f32; 33] { correlate(x, h, mode = \"valid\") }");
+    assert!(!text.contains("reshape") && !text.contains("ws.views"), "{text}");
+}
+
+#[test]
 fn literals_are_as_precise_as_what_they_meet() {
     let doubles = |body: &str| {
         let t = trace(&format!("fn f(x: &[f64; 2]) -> [f64; 2] {{ {body} }}")).unwrap();

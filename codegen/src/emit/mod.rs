@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Delimiter, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
 use crate::array::Array;
@@ -22,8 +22,10 @@ use crate::schedule::program::{Bind, Buffer, Form, Kernel, Kind, RegionKernel, S
 
 mod effect;
 pub mod nest;
+mod registers;
 
 use nest::{Writer, literal};
+use registers::Registers;
 
 /// What surrounds the kernels.
 #[derive(Debug)]
@@ -49,7 +51,8 @@ pub struct Emitted {
     pub units: TokenStream,
     /// Statements that run them in order.
     pub calls: TokenStream,
-    /// Names of the functions, in the order in which they are called, and where each comes from.
+    /// Names of the functions, in the order in which they are called, and where each call comes from. Nests that do the same to
+    /// arrays of the same shapes are one function.
     pub functions: Vec<(String, Src)>,
     /// The statics, in the order in which they stand in `items`.
     pub statics: Vec<Static>,
@@ -76,9 +79,9 @@ impl Emitted {
 /// The schedule as Rust.
 pub fn emit(s: &Schedule, frame: &Frame) -> Emitted {
     let outlined = (!frame.observed && units(s) > MOST_INLINE).then(Captured::default);
-    let mut e =
-        Emitter { frame, out: Emitted::default(), n_loops: 0, arena_bytes: s.arena_bytes, outlined, n_units: 0 };
-    let calls = e.schedule(&Level { s, outside: None, base: 0, turn: None }, false);
+    let (out, shared) = (Emitted::default(), HashMap::new());
+    let mut e = Emitter { frame, out, shared, n_loops: 0, arena_bytes: s.arena_bytes, outlined, n_units: 0 };
+    let calls = e.schedule(&Level { s, outside: None, base: 0, turn: None, registers: None }, false);
     let told = reports(s).then(|| quote!(let mut told = false;));
     e.out.calls = quote!(#told #calls);
     e.out
@@ -87,6 +90,8 @@ pub fn emit(s: &Schedule, frame: &Frame) -> Emitted {
 struct Emitter<'a> {
     frame: &'a Frame,
     out: Emitted,
+    /// Functions by what they do, as [`text_of`] tells it.
+    shared: HashMap<String, Ident>,
     n_loops: usize,
     arena_bytes: usize,
     /// What the unit that is being written reads and writes outside of the arena; there if units are functions.
@@ -151,6 +156,8 @@ struct Level<'a> {
     base: usize,
     /// The turn of the loop it is in.
     turn: Option<Ident>,
+    /// What of it is in variables, if it is the body of a small loop.
+    registers: Option<&'a Registers>,
 }
 
 /// Where a buffer is.
@@ -172,19 +179,20 @@ enum At {
     Static(Rc<Array>, Src),
     Arena(usize),
     Turn(Ident),
+    Variable(Ident),
 }
 
 impl Loc {
     /// Element type in memory: bools are bytes in the arena, where any bit pattern may have been.
     fn elem(&self) -> TokenStream {
         match (self.dtype, &self.at) {
-            (DType::Bool, At::Arena(_)) => quote!(u8),
+            (DType::Bool, At::Arena(_) | At::Variable(_)) => quote!(u8),
             (d, _) => rust_type(d),
         }
     }
 
     fn is_byte_bool(&self) -> bool {
-        self.dtype == DType::Bool && matches!(self.at, At::Arena(_))
+        self.dtype == DType::Bool && matches!(self.at, At::Arena(_) | At::Variable(_))
     }
 }
 
@@ -196,7 +204,10 @@ impl<'a> Level<'a> {
         let given = |place: &TokenStream| Loc { given: true, ..here(At::Place(place.clone())) };
         let bind = match (&buffer.storage, &self.outside) {
             (Storage::Static(array), _) => return here(At::Static(array.clone(), buffer.src)),
-            (Storage::Arena(offset), _) => return here(At::Arena(self.base + offset)),
+            (Storage::Arena(offset), _) => {
+                let variable = self.registers.and_then(|r| r.temporary(*offset, &buffer.aval));
+                return here(variable.map_or(At::Arena(self.base + offset), At::Variable));
+            }
             (Storage::Param(p), None) => return given(&frame.inputs[*p]),
             (Storage::Return(r), None) => return given(&frame.results[*r]),
             (Storage::Param(p), Some((_, sub))) => sub.ins[*p],
@@ -204,7 +215,10 @@ impl<'a> Level<'a> {
         };
         let (outer, _) = self.outside.as_ref().expect("bound outside");
         match bind {
-            Bind::Whole(b) => outer.loc(frame, b),
+            Bind::Whole(b) => match self.registers.and_then(|r| r.carry(b)) {
+                Some(x) => here(At::Variable(x)),
+                None => outer.loc(frame, b),
+            },
             Bind::Row(b) => {
                 let turn = self.turn.clone().expect("rows are taken in loops");
                 // In loops inside of loops, a slice of a slice.
@@ -314,6 +328,8 @@ impl<'a> Emitter<'a> {
             (At::Place(place), _) if write => quote!(::kiln::rt::flat_mut::<#ty, _, #len>(&mut #place)),
             (At::Place(place), _) => quote!(::kiln::rt::flat::<#ty, _, #len>(&#place)),
             (At::Turn(t), _) => quote!(&[#t as #ty]),
+            (At::Variable(x), _) if write => quote!(&mut #x),
+            (At::Variable(x), _) => quote!(&#x),
             (At::Static(array, src), _) => {
                 let name = format_ident!("CONST_{}", self.out.statics.len());
                 let data = array.data().iter().map(|x| literal(*x));
@@ -365,8 +381,6 @@ impl<'a> Emitter<'a> {
             let function = format_ident!("{}", function);
             return quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } };
         }
-        let name = format_ident!("k{}_{}", self.out.functions.len(), k.name);
-        self.out.functions.push((name.to_string(), k.src));
         let mut names: HashMap<u32, Ident> = HashMap::new();
         let mut params = TokenStream::new();
         let mut taken: Vec<String> = Vec::new();
@@ -384,29 +398,51 @@ impl<'a> Emitter<'a> {
             names.insert(b, format_ident!("out"));
         }
         let bools = |b: u32| locs.get(&b).is_some_and(Loc::is_byte_bool);
-        let writer = Writer { names: &names, bools: &bools, write: k.write, fast: self.frame.fast };
+        let written_out = level.registers.is_some();
+        let writer = Writer { names: &names, bools: &bools, write: k.write, fast: self.frame.fast, written_out };
         let mut body = writer.body(k);
-        if !self.frame.observed && nest::is_dense_map(k) {
+        if !self.frame.observed && !written_out && nest::is_dense_map(k) {
             body = quote!(::kiln::rt::wide::<L, _>(|| { #body }););
         }
         // What a debugger steps over has to be called.
         let inline = match self.frame.observed {
             true => quote!(#[inline(never)]),
+            // Variables are in registers where nobody needs their address.
+            false if written_out => quote!(#[inline(always)]),
             false => quote! {
                 #[cfg_attr(target_arch = "x86_64", inline)]
                 #[cfg_attr(not(target_arch = "x86_64"), inline(never))]
             },
         };
-        self.out.items.extend(quote! {
-            #inline
-            fn #name<L: ::kiln::rt::Level>(#params) { #body }
-        });
+        let inputs: Vec<&Ident> = reads.iter().map(|b| &names[b]).collect();
+        let mut text = String::new();
+        // A debugger shows the names of the call that it is in.
+        if !self.frame.observed {
+            text_of(quote!(#inline (#params) #body), &inputs, &mut text);
+        }
+        let name = match self.shared.get(&text) {
+            Some(name) => name.clone(),
+            None => {
+                let name = format_ident!("k{}_{}", self.out.functions.len(), k.name);
+                self.out.items.extend(quote! {
+                    #inline
+                    fn #name<L: ::kiln::rt::Level>(#params) { #body }
+                });
+                if !text.is_empty() {
+                    self.shared.insert(text, name.clone());
+                }
+                name
+            }
+        };
+        self.out.functions.push((name.to_string(), k.src));
         quote! { { #take #name::<L>(#(#args),*); } }
     }
 
     fn region(&mut self, level: &Level<'_>, r: &RegionKernel, inside: bool) -> TokenStream {
         let base = level.base + r.base;
         let mut out = TokenStream::new();
+        let registers = Registers::of(level.s, r, self.n_loops).filter(|_| inside && !self.frame.observed);
+        let in_register = |b: u32| registers.as_ref().and_then(|registers| registers.carry(b));
         for (from, to) in &r.carries {
             let (a, b) = (level.loc(self.frame, *from), level.loc(self.frame, *to));
             let same = match (&a.at, &b.at) {
@@ -414,7 +450,12 @@ impl<'a> Emitter<'a> {
                 (At::Place(x), At::Place(y)) => x.to_string() == y.to_string(),
                 _ => false,
             };
-            if !same {
+            if let Some(variable) = in_register(*to) {
+                let mut views = Views::default();
+                let x = self.arg(&a, false, &mut views);
+                let take = views.take(&self.frame.workspace);
+                out.extend(quote! { let mut #variable = { #take *#x }; });
+            } else if !same {
                 let mut views = Views::default();
                 let (x, y) = (self.arg(&a, false, &mut views), self.arg(&b, true, &mut views));
                 let take = views.take(&self.frame.workspace);
@@ -425,8 +466,11 @@ impl<'a> Emitter<'a> {
         self.n_loops += 1;
         let mut bodies = Vec::new();
         for sub in &r.bodies {
-            let lower = Level { s: &sub.schedule, outside: Some((level, sub)), base, turn: Some(turn.clone()) };
-            bodies.push(self.schedule(&lower, inside));
+            let (outside, turn) = (Some((level, sub)), Some(turn.clone()));
+            let lower = Level { s: &sub.schedule, outside, base, turn, registers: registers.as_ref() };
+            let variables = registers.as_ref().map(|registers| registers.declared(&sub.schedule));
+            let body = self.schedule(&lower, inside);
+            bodies.push(quote!(#variables #body));
         }
         match &r.form {
             Form::Scan { length, reverse } => {
@@ -464,6 +508,14 @@ impl<'a> Emitter<'a> {
                         #body
                     }
                 });
+            }
+        }
+        for (_, to) in &r.carries {
+            if let Some(variable) = in_register(*to) {
+                let mut views = Views::default();
+                let y = self.arg(&level.loc(self.frame, *to), true, &mut views);
+                let take = views.take(&self.frame.workspace);
+                out.extend(quote! { { #take *#y = #variable; } });
             }
         }
         quote! { { #out } }
@@ -545,6 +597,30 @@ fn reports(s: &Schedule) -> bool {
         Kind::Region(r) => r.bodies.iter().any(|b| reports(&b.schedule)),
         _ => false,
     })
+}
+
+/// Appends the text of `tokens` to `out`, with the place of a parameter instead of its name.
+fn text_of(tokens: TokenStream, parameters: &[&Ident], out: &mut String) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(g) => {
+                out.push_str(match g.delimiter() {
+                    Delimiter::Parenthesis => "(",
+                    Delimiter::Brace => "{",
+                    Delimiter::Bracket => "[",
+                    Delimiter::None => " ",
+                });
+                text_of(g.stream(), parameters, out);
+                out.push(';');
+            }
+            TokenTree::Ident(ident) => match parameters.iter().position(|p| **p == ident) {
+                Some(n) => out.push_str(&format!("#{n} ")),
+                None => out.push_str(&format!("{ident} ")),
+            },
+            TokenTree::Punct(p) => out.push(p.as_char()),
+            TokenTree::Literal(x) => out.push_str(&format!("{x} ")),
+        }
+    }
 }
 
 fn buffer_name(b: &Buffer, n: u32, taken: &mut Vec<String>) -> Ident {

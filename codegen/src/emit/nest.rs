@@ -73,7 +73,12 @@ pub struct Writer<'a> {
     pub write: u32,
     /// See [`super::Frame::fast`].
     pub fast: bool,
+    /// Loops of a few turns are written out, so that what they index is known.
+    pub written_out: bool,
 }
+
+/// Most turns of a nest that is written out.
+const WRITTEN_OUT: usize = 16;
 
 /// Which expressions have been written so far.
 #[derive(Clone, Default)]
@@ -114,6 +119,26 @@ pub fn is_dense_map(k: &Kernel) -> bool {
         && in_step(&nest.at)
         && nodes.iter().all(|e| index(nest.exprs.node(*e)).is_none_or(in_step))
         && nodes.iter().any(calls)
+}
+
+/// Most stretches that a loop is cut into.
+const STRETCHES: usize = 3;
+
+/// Where the loop over `axis` of a map is cut, so that in every stretch the same side of a concatenation or the same part of
+/// something padded is read: ends included.
+fn cuts(nest: &Nest, axis: u32, n: usize) -> Vec<usize> {
+    let mut cuts = vec![0, n];
+    if nest.folds.is_empty() {
+        for e in needed(&nest.exprs, &[nest.value]) {
+            let Node::InRange(ix, lo, hi) = nest.exprs.node(e) else { continue };
+            let [(Atom::Axis { id, .. }, 1)] = ix.terms[..] else { continue };
+            let inside = |at: i64| usize::try_from(at - ix.offset).ok().filter(|at| (1..n).contains(at));
+            cuts.extend([*lo, *hi].into_iter().filter(|_| id == axis).filter_map(inside));
+        }
+    }
+    cuts.sort_unstable();
+    cuts.dedup();
+    if cuts.len() > STRETCHES + 1 { vec![0, n] } else { cuts }
 }
 
 impl Writer<'_> {
@@ -202,7 +227,17 @@ impl Writer<'_> {
             let (id, n) = loops[level];
             let i = axis(id);
             let body = self.level(nest, loops, level + 1, levels, done, inner);
-            out.extend(quote!(for #i in 0..#n { #body }));
+            let turns: usize = loops.iter().map(|(_, n)| n).product();
+            if self.written_out && turns <= WRITTEN_OUT {
+                (0..n).for_each(|k| out.extend(quote!({ let #i = #k; #body })));
+                return out;
+            }
+            let cuts = if level + 1 == loops.len() { cuts(nest, id, n) } else { vec![0, n] };
+            for stretch in cuts.windows(2) {
+                let (from, to) = (stretch[0], stretch[1]);
+                let from = Literal::usize_unsuffixed(from);
+                out.extend(quote!(for #i in #from..#to { #body }));
+            }
             return out;
         }
         out.extend(inner(self, done));
@@ -302,7 +337,7 @@ impl Writer<'_> {
         if n == 0 {
             return (before, init);
         }
-        let combined = |a: TokenStream, b: TokenStream| f.combine.emit(&[dtype, dtype], &[a, b]);
+        let combined = |a: TokenStream, b: TokenStream| f.combine.emit_combined(dtype, [a, b]);
         let code = match f.order {
             FoldOrder::Lanes => {
                 let both = combined(quote!(a), quote!(b));

@@ -5,6 +5,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::Aval;
 use crate::ops::axes::{prepended, shifted};
 use crate::ops::{Compare, CompareOp, Convert, Max, Min, OpError, param};
+use crate::passes::ranges::Range;
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::{Param, Params};
@@ -86,6 +87,14 @@ impl Coords {
             other => return Err(format!("`{other}` is not an index mode")),
         };
         Ok(Coords { dims, index_dims: index_dims.collect::<Result<_, _>>()?, shape: p.usizes("shape")?, mode })
+    }
+
+    /// Whether all windows lie inside of an array of shape `x`, given what is known of the index arrays.
+    pub fn always_inside(&self, x: &[usize], indices: &[Option<Range>]) -> bool {
+        (0..self.dims.len()).all(|d| {
+            let last = x[d] as i128 - self.window(d) as i128;
+            self.dims[d].index.is_none_or(|k| indices[k].is_some_and(|(lo, hi)| 0 <= lo && hi <= last))
+        })
     }
 
     /// Extent of the window along axis `d`.

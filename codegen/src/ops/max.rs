@@ -42,6 +42,13 @@ impl Elementwise for Max {
         }
     }
 
+    fn emit_combined(&self, dtype: DType, so_far_and_item: [TokenStream; 2]) -> TokenStream {
+        match dtype.is_float() {
+            true => float_call("max_so_far", dtype, &so_far_and_item),
+            false => self.emit(&[dtype, dtype], &so_far_and_item),
+        }
+    }
+
     fn tangent(&self, g: &mut Graph, x: &[Var], _y: Var, t: &[Tangent]) -> Tangent {
         tied_tangent(g, CompareOp::Gt, x, t)
     }

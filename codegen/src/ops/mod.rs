@@ -12,6 +12,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::indexing::Coords;
 use crate::ops::windows::Windows;
+use crate::passes::ranges::Range;
 use crate::passes::rows::{OfRows, Rows};
 use crate::passes::strips::Strip;
 use crate::schedule::body::{Body, Ex};
@@ -261,6 +262,11 @@ pub trait Primitive: fmt::Debug + Any {
         panic!("`{}` is not elementwise", self.name())
     }
 
+    /// As the combination of a fold over elements of `dtype`: what is folded so far with one more.
+    fn emit_combined(&self, dtype: DType, [so_far, item]: [TokenStream; 2]) -> TokenStream {
+        self.emit(&[dtype, dtype], &[so_far, item])
+    }
+
     /// As the combination of a fold over elements of `dtype`: whether the result is the same in any order.
     fn is_order_free(&self, _dtype: DType) -> bool {
         false
@@ -325,6 +331,11 @@ pub trait Primitive: fmt::Debug + Any {
 
     /// The graphs inside and how to rebuild the op around others, for passes that work inside them too.
     fn subgraphs(&self) -> Vec<Rc<Graph>> {
+        Vec::new()
+    }
+
+    /// What is known of the inputs of graph number `n`, in order, given what is known of the operands; the rest may be left out.
+    fn known_inputs(&self, _n: usize, _operands: &[Option<Range>]) -> Vec<Option<Range>> {
         Vec::new()
     }
 
@@ -441,6 +452,11 @@ pub trait Elementwise: fmt::Debug + Clone + Any {
         Params::default()
     }
 
+    /// As the combination of a fold over elements of `dtype`: what is folded so far with one more.
+    fn emit_combined(&self, dtype: DType, so_far_and_item: [TokenStream; 2]) -> TokenStream {
+        Elementwise::emit(self, &[dtype, dtype], &so_far_and_item)
+    }
+
     /// As the combination of a fold over elements of `dtype`: whether the result is the same in any order.
     fn is_order_free(&self, dtype: DType) -> bool {
         let _ = dtype;
@@ -516,6 +532,10 @@ impl<T: Elementwise> Primitive for T {
 
     fn is_order_free(&self, dtype: DType) -> bool {
         Elementwise::is_order_free(self, dtype)
+    }
+
+    fn emit_combined(&self, dtype: DType, so_far_and_item: [TokenStream; 2]) -> TokenStream {
+        Elementwise::emit_combined(self, dtype, so_far_and_item)
     }
 
     fn body(&self, k: &mut Body<'_>, ix: &[Ix], _rx: &[Ix]) -> Ex {

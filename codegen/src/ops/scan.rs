@@ -10,8 +10,10 @@ use crate::ops::axes::{move_axis, prepended};
 use crate::ops::narrow::{Narrowed, read_inputs, with_inputs, with_outputs};
 use crate::ops::region::{count, expect_types, flops, instantiate};
 use crate::ops::{
-    Batched, Lowering, Op, OpError, Operand, Primitive, Region, Split, Tangent, add_tangents, param, with_batch_axis,
+    Batched, Convert, Lowering, Op, OpError, Operand, Primitive, Region, Scatter, Split, Tangent, add_tangents, param,
+    with_batch_axis,
 };
+use crate::passes::ranges::Range;
 use crate::text::Params;
 use crate::transform::{batch_into, jvp_into, transpose_into};
 
@@ -311,6 +313,48 @@ impl Scan {
         let of = |n: usize| if n < self.n_carry && steady[n] { Some(ins[self.n_consts + n]) } else { outs.next() };
         (0..n_outs).map(of).collect()
     }
+
+    /// The loop without the arrays that it only fills, row after row as it counts: what it puts there is stacked instead. None if
+    /// there is no such array.
+    pub fn with_filled(&self, g: &mut Graph, ins: &[Var]) -> Option<Vec<Var>> {
+        let rows: Vec<Option<Var>> = (0..self.n_carry).map(|k| self.row_filled(k)).collect();
+        if rows.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut body = (*self.body).clone();
+        let (carries, ys) = self.body.outputs.split_at(self.n_carry);
+        let kept = carries.iter().zip(&rows).filter(|(_, row)| row.is_none()).map(|(v, _)| v);
+        body.outputs = kept.chain(ys).chain(rows.iter().flatten()).copied().collect();
+        let is_filled = |n: usize| n.checked_sub(self.n_consts).and_then(|k| rows.get(k)).is_some_and(Option::is_some);
+        let n_index = self.n_index();
+        let keep: Vec<bool> =
+            (0..body.inputs.len()).map(|n| n.checked_sub(n_index).is_none_or(|n| !is_filled(n))).collect();
+        // Nobody reads them once nothing is put into them.
+        let body = with_inputs(&crate::passes::dce(&body), &keep);
+        let args: Vec<Var> = (0..ins.len()).filter(|n| !is_filled(*n)).map(|n| ins[n]).collect();
+        let n_filled = rows.iter().flatten().count();
+        let outs = g.bind(self.with(body, self.indexed, self.n_consts, self.n_carry - n_filled), &args);
+        let (outs, filled) = outs.split_at(outs.len() - n_filled);
+        let (mut outs, mut filled) = (outs.iter(), filled.iter());
+        let of = |n: usize| if is_filled(self.n_consts + n) { filled.next() } else { outs.next() }.copied();
+        (0..self.body.outputs.len()).map(of).collect()
+    }
+
+    /// What carry `k` gets as the row of the turn's number, if that is all that happens to it and every row gets something.
+    fn row_filled(&self, k: usize) -> Option<Var> {
+        let (body, first_carry) = (&*self.body, self.n_index() + self.n_consts);
+        let (before, after) = (body.inputs[first_carry + k], body.outputs[k]);
+        let eqn = body.eqns.iter().find(|e| e.outputs[..] == [after])?;
+        let scatter = eqn.op.downcast::<Scatter>()?;
+        let [array, index, row] = eqn.inputs[..] else { return None };
+        let counter = body.inputs.first().filter(|_| self.indexed)?;
+        let converted = || body.eqns.iter().find(|e| e.outputs[..] == [index] && e.op.downcast::<Convert>().is_some());
+        let counts = index == *counter || converted().is_some_and(|e| e.inputs[0] == *counter);
+        let reads = body.eqns.iter().flat_map(|e| &e.inputs).chain(&body.outputs);
+        let used_once = reads.filter(|v| **v == before || **v == after).count() == 2;
+        let fills = array == before && scatter.sets_row(body.shape(before)) && body.shape(before)[0] == self.length;
+        (counts && used_once && fills).then_some(row)
+    }
 }
 
 /// Type of the index that a body takes.
@@ -472,6 +516,17 @@ impl Primitive for Scan {
         vec![self.body.clone()]
     }
 
+    /// The counter, what stays, and slices of what is stacked.
+    fn known_inputs(&self, _n: usize, operands: &[Option<Range>]) -> Vec<Option<Range>> {
+        let parts = self.parts(operands);
+        let counter = Some((0, self.length as i128 - 1)).filter(|_| self.length > 0);
+        let mut known = vec![counter; self.n_index()];
+        known.extend(parts.consts);
+        known.extend(vec![None; self.n_carry]);
+        known.extend(parts.stacked);
+        known
+    }
+
     fn with_subgraphs(&self, mut graphs: Vec<Rc<Graph>>) -> Op {
         Scan { body: graphs.remove(0), ..self.clone() }.into()
     }
@@ -575,6 +630,35 @@ mod tests {
             a: f64[] = mul c x
         }";
         check_op(scan(body, 3, 0, 1, false, false), &["f64[]", "f64[3]"]);
+    }
+
+    /// The carry that each turn puts a row into is stacked instead, whatever the others do; one that is read stays.
+    #[test]
+    fn what_is_only_filled_is_no_carry() {
+        let optimised = |reverse: bool, put: &str, read: &str| {
+            let text = format!(
+                "graph f(x: f32[3,2], c: f32[2], y: f32[3,2]) -> (d, z) {{
+                    d: f32[2], z: f32[3,2] = scan[length=3, consts=0, carry=2, reverse={reverse}, indexed=true, body=graph _(i: u32[], c: f32[2], y: f32[3,2], x: f32[2]) -> (a, z) {{
+                        n: i32[] = convert[dtype=i32] i
+                        {read}
+                        a: f32[2] = add c x
+                        z: f32[3,2] = scatter[index=(0,-1), window=(-1,0), index_dims=(()), shape=(2), mode=drop, combine=set] y n {put}
+                    }}] c y x
+                }}"
+            );
+            let before = crate::text::parse(&text).unwrap();
+            let after = crate::passes::optimise(&before);
+            let x = Array::f32(&[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+            let args = [x.clone(), Array::f32(&[2], &[0.5, -1.0]), x];
+            assert_eq!(eval(&before, &args), eval(&after, &args), "{after}");
+            after.to_string()
+        };
+        let read = "r: f32[2] = gather[index=(0,-1), window=(-1,0), index_dims=(()), shape=(2), mode=clip] y n
+                        b: f32[2] = mul r x";
+        for reverse in [false, true] {
+            assert!(optimised(reverse, "a", "").contains("carry=1"));
+            assert!(optimised(reverse, "b", read).contains("carry=2"));
+        }
     }
 
     #[test]

@@ -89,6 +89,15 @@ impl Scatter {
         Scatter { coords: self.coords.clone(), combine }
     }
 
+    /// Whether it replaces one whole row along the first axis of an array of shape `x`, if there is that row.
+    pub fn sets_row(&self, x: &[usize]) -> bool {
+        let mut dims = self.coords.dims.iter().enumerate();
+        let first = dims.next().is_some_and(|(_, dim)| dim.index.is_some() && dim.window.is_none());
+        let whole = dims.all(|(d, dim)| dim.index.is_none() && dim.window == Some(d - 1));
+        let one = self.coords.index_dims.len() == 1 && self.coords.index_dims[0].is_empty();
+        first && whole && one && self.combine == Combine::Set && self.coords.shape[..] == x[1..]
+    }
+
     /// `x` with `updates` put in.
     fn put(&self, g: &mut Graph, combine: Combine, x: Var, index: &[Var], updates: Var) -> Var {
         let mut ins = vec![x];

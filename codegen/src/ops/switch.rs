@@ -13,6 +13,7 @@ use crate::ops::{
     Batched, BroadcastInDim, Compare, CompareOp, Lowering, Op, OpError, Operand, Primitive, Region, Select, Split,
     Tangent, param, with_batch_axis,
 };
+use crate::passes::ranges::Range;
 use crate::schedule::cost;
 use crate::text::{Param, Params};
 use crate::transform::{batch_into, jvp_into, partial_eval_graph, transpose_into};
@@ -229,6 +230,11 @@ impl Primitive for Switch {
 
     fn subgraphs(&self) -> Vec<Rc<Graph>> {
         self.branches.clone()
+    }
+
+    /// Those of the operands behind the index.
+    fn known_inputs(&self, _n: usize, operands: &[Option<Range>]) -> Vec<Option<Range>> {
+        operands.iter().skip(1).copied().collect()
     }
 
     fn with_subgraphs(&self, branches: Vec<Rc<Graph>>) -> Op {

@@ -9,10 +9,12 @@ use std::rc::Rc;
 use crate::graph::{Env, Eqn, Graph, Var};
 use crate::ops::Narrowed;
 use crate::ops::region::marked;
+use crate::passes::ranges::{Range, Ranges};
 
 pub mod bytes;
 pub mod motion;
 pub mod nans;
+pub mod ranges;
 pub mod recompute;
 pub mod rows;
 pub mod simplify;
@@ -23,23 +25,26 @@ const MAX_ROUNDS: usize = 16;
 
 /// The graph that is scheduled.
 pub fn optimise(graph: &Graph) -> Graph {
-    settled_with(inside(&prepare(graph), simplify::simplify), simplify::simplify)
+    settled_with(inside(&prepare(graph), simplify::simplify, &[]), simplify::simplify, &[])
 }
 
 /// [`optimise`] where rounding may differ: `#[jit(fast)]`.
 pub fn optimise_fast(graph: &Graph) -> Graph {
-    settled_with(inside(&prepare(graph), simplify::simplify_fast), simplify::simplify_fast)
+    settled_with(inside(&prepare(graph), simplify::simplify_fast, &[]), simplify::simplify_fast, &[])
 }
 
 /// [`simplify`], [`cse`] and [`dce`] until nothing changes.
 pub fn settled(graph: Graph) -> Graph {
-    settled_with(graph, simplify::simplify)
+    settled_with(graph, simplify::simplify, &[])
 }
 
-fn settled_with(graph: Graph, simplify: fn(&Graph) -> Graph) -> Graph {
+/// Rules, given what is known of the inputs of a graph.
+type Simplify = fn(&Graph, &[Option<Range>]) -> Graph;
+
+fn settled_with(graph: Graph, simplify: Simplify, known: &[Option<Range>]) -> Graph {
     let mut g = dce(&graph);
     for _ in 0..MAX_ROUNDS {
-        let next = dce(&cse(&simplify(&motion::hoist(&g))));
+        let next = dce(&cse(&simplify(&motion::hoist(&g), known)));
         let settled = next.eqns.len() == g.eqns.len()
             && next.eqns.iter().zip(&g.eqns).all(|(a, b)| a.op == b.op && a.inputs == b.inputs);
         g = next;
@@ -53,22 +58,30 @@ fn settled_with(graph: Graph, simplify: fn(&Graph) -> Graph) -> Graph {
 /// What has to be done to a graph before it can be scheduled, optimised or not.
 pub fn prepare(graph: &Graph) -> Graph {
     let g = bytes::bools_as_bytes(&inline(graph));
-    rebuild(&g, |g, eqn, ins| within(g, eqn, ins, prepare))
+    rebuild(&g, |g, eqn, ins| within(g, eqn, ins, |_, inner| prepare(inner)))
 }
 
-/// The equation with `f` of each graph that it holds.
-fn within(g: &mut Graph, eqn: &Eqn, ins: &[Var], f: impl Fn(&Graph) -> Graph) -> Option<Vec<Var>> {
+/// The equation with `f` of each graph that it holds and its number.
+fn within(g: &mut Graph, eqn: &Eqn, ins: &[Var], f: impl Fn(usize, &Graph) -> Graph) -> Option<Vec<Var>> {
     let graphs = eqn.op.subgraphs();
     if graphs.is_empty() {
         return None;
     }
-    let graphs = graphs.iter().map(|inner| Rc::new(f(inner))).collect();
+    let graphs = graphs.iter().enumerate().map(|(n, inner)| Rc::new(f(n, inner))).collect();
     Some(g.bind(eqn.op.with_subgraphs(graphs), ins))
 }
 
-/// Optimises the graphs that equations hold.
-fn inside(graph: &Graph, simplify: fn(&Graph) -> Graph) -> Graph {
-    rebuild(graph, |g, eqn, ins| within(g, eqn, ins, |inner| settled_with(inside(&prepare(inner), simplify), simplify)))
+/// Optimises the graphs that equations hold, given what is known of the inputs.
+fn inside(graph: &Graph, simplify: Simplify, known: &[Option<Range>]) -> Graph {
+    let mut ranges = Ranges::of_inputs(graph, known);
+    rebuild(graph, |g, eqn, ins| {
+        ranges.see(graph, eqn);
+        let operands: Vec<Option<Range>> = eqn.inputs.iter().map(|v| ranges.get(*v)).collect();
+        within(g, eqn, ins, |n, inner| {
+            let known = eqn.op.known_inputs(n, &operands);
+            settled_with(inside(&prepare(inner), simplify, &known), simplify, &known)
+        })
+    })
 }
 
 /// Splices in the graphs of equations that only stand for one.
@@ -148,7 +161,7 @@ pub fn cse(graph: &Graph) -> Graph {
 
 /// [`cse`], in the graphs that equations hold too.
 pub fn cse_everywhere(graph: &Graph) -> Graph {
-    rebuild(&cse(graph), |g, eqn, ins| within(g, eqn, ins, cse_everywhere))
+    rebuild(&cse(graph), |g, eqn, ins| within(g, eqn, ins, |_, inner| cse_everywhere(inner)))
 }
 
 /// Builds a graph anew: `f` gets each equation with its new operands and may say what takes the place of its results.

@@ -6,17 +6,25 @@ use std::rc::Rc;
 use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Eqn, Graph, Var};
+use crate::ops::indexing::{Coords, IndexMode};
+use crate::ops::scatter::Combine;
 use crate::ops::*;
+use crate::passes::ranges::{Range, Ranges};
 use crate::passes::rebuild;
 
 /// Results of more elements than this are not computed while compiling, unless they are the same everywhere.
 const MAX_FOLDED: usize = 1024;
+
+/// An array of so many elements in so many rows is put together anew where a row is replaced; larger ones are changed in place.
+const MAX_REBUILT: usize = 32;
+const MAX_ROWS: usize = 8;
 
 #[derive(Debug)]
 /// What a rule sees: the graph built so far, with the equation that defines each variable.
 pub struct Seen<'a> {
     g: &'a mut Graph,
     defs: &'a HashMap<Var, usize>,
+    ranges: &'a Ranges,
 }
 
 impl Seen<'_> {
@@ -29,6 +37,11 @@ impl Seen<'_> {
     /// The value of `v`, if it is a constant.
     fn constant(&self, v: Var) -> Option<Rc<Array>> {
         self.def::<Constant>(v).map(|(c, _)| c.value)
+    }
+
+    /// Between which numbers the elements of both operands lie.
+    fn both_ranges(&self, x: &[Var]) -> Option<(Range, Range)> {
+        Some((self.ranges.get(*x.first()?)?, self.ranges.get(*x.get(1)?)?))
     }
 
     /// Whether every element of `v` is exactly `x`. No complex number is but zero: the product with 1 + 0i adds zeros, which
@@ -296,6 +309,109 @@ const RULES: &[Rule] = &[
         let nothing = p.lo.iter().chain(&p.hi).all(|n| *n == 0) && p.interior.iter().all(|n| *n == 0);
         nothing.then_some(x[0])
     }),
+    ("compare_ranges", "numbers of one range are all on one side of those of the other", |s, e, x| {
+        let op = e.op.downcast::<Compare>()?.op;
+        let (a, b) = s.both_ranges(x)?;
+        let (below, at_most) = (a.1 < b.0, a.1 <= b.0);
+        let (above, at_least) = (a.0 > b.1, a.0 >= b.1);
+        let holds = match op {
+            CompareOp::Lt if below || at_least => below,
+            CompareOp::Ge if below || at_least => at_least,
+            CompareOp::Gt if above || at_most => above,
+            CompareOp::Le if above || at_most => at_most,
+            CompareOp::Eq if below || above => false,
+            CompareOp::Ne if below || above => true,
+            _ => return None,
+        };
+        let aval = s.g.aval(x[0]).with_dtype(DType::Bool);
+        Some(s.g.constant(Array::full(&aval, Scalar::Bool(holds))))
+    }),
+    ("extreme_ranges", "no number of one range is on the wrong side of one of the other", |s, e, x| {
+        let (a, b) = s.both_ranges(x)?;
+        match (e.op.downcast::<Max>(), e.op.downcast::<Min>()) {
+            (Some(_), _) if a.0 >= b.1 => Some(x[0]),
+            (Some(_), _) if b.0 >= a.1 => Some(x[1]),
+            (_, Some(_)) if a.1 <= b.0 => Some(x[0]),
+            (_, Some(_)) if b.1 <= a.0 => Some(x[1]),
+            _ => None,
+        }
+    }),
+    ("gather_inside", "no index of the range sticks out, so none is left out", |s, e, x| {
+        let op = e.op.downcast::<Gather>().filter(|op| op.coords.mode == IndexMode::Drop)?;
+        let indices: Vec<Option<Range>> = x[1..].iter().map(|v| s.ranges.get(*v)).collect();
+        let inside = op.coords.always_inside(s.g.shape(x[0]), &indices);
+        let coords = Coords { mode: IndexMode::Clip, ..op.coords.clone() };
+        inside.then(|| s.g.bind1(Gather { coords }, x))
+    }),
+    ("scatter_inside", "no index of the range sticks out, so none is left out", |s, e, x| {
+        let op = e.op.downcast::<Scatter>().filter(|op| op.coords.mode == IndexMode::Drop)?;
+        let indices: Vec<Option<Range>> = x[1..x.len() - 1].iter().map(|v| s.ranges.get(*v)).collect();
+        let inside = op.coords.always_inside(s.g.shape(x[0]), &indices);
+        let coords = Coords { mode: IndexMode::Clip, ..op.coords.clone() };
+        inside.then(|| s.g.bind1(Scatter { coords, combine: op.combine }, x))
+    }),
+    ("replace_row", "an element is old or new, by where it is", |s, e, x| {
+        let op = e.op.downcast::<Scatter>()?;
+        let [old, index, new] = *x else { return None };
+        let shape = s.g.shape(old).to_vec();
+        let place = s.ranges.get(index).filter(|(lo, hi)| lo == hi);
+        let at = place.filter(|_| op.coords.always_inside(&shape, &[place])).map(|(at, _)| at as usize)?;
+        let axis = op.coords.dims.iter().position(|d| d.index.is_some() && d.window.is_none())?;
+        // All of one row: its other axes are walked along in full and in order.
+        let mut walked = 0..op.coords.shape.len();
+        let whole = (0..shape.len()).filter(|d| *d != axis).all(|d| {
+            op.coords.dims[d].index.is_none()
+                && op.coords.dims[d].window == walked.next()
+                && op.coords.dims[d].window.is_some_and(|w| op.coords.shape[w] == shape[d])
+        });
+        let sets = op.combine == Combine::Set && op.coords.index_dims[0].is_empty();
+        let small = s.g.aval(old).size() <= MAX_REBUILT && shape[axis] <= MAX_ROWS;
+        if !sets || !whole || walked.next().is_some() || !small {
+            return None;
+        }
+        let row = |n: usize| shape.iter().enumerate().map(|(d, m)| if d == axis { n } else { *m }).collect();
+        let part = |s: &mut Seen<'_>, lo: usize, hi: usize| {
+            let mut start = vec![0; shape.len()];
+            start[axis] = lo;
+            let op = Slice { start, limit: row(hi), stride: vec![1; shape.len()] };
+            (lo < hi).then(|| s.g.bind1(op, &[old]))
+        };
+        let new = s.g.bind1(Reshape { shape: row(1) }, &[new]);
+        let parts = [part(s, 0, at), Some(new), part(s, at + 1, shape[axis])];
+        let parts: Vec<Var> = parts.into_iter().flatten().collect();
+        Some(s.g.bind1(Concatenate { axis }, &parts))
+    }),
+    ("slice_concatenate", "what is taken from each part stays in order", |s, e, x| {
+        let r = e.op.downcast::<Slice>()?;
+        let (joined, parts) = s.def::<Concatenate>(x[0])?;
+        let axis = joined.axis;
+        let (lo, hi) = (r.start[axis], r.limit[axis]);
+        if r.stride[axis] != 1 || lo >= hi {
+            return None;
+        }
+        let mut first = 0;
+        let mut taken = Vec::new();
+        for v in parts {
+            let n = s.g.shape(v)[axis];
+            let (from, to) = (lo.max(first), hi.min(first + n));
+            if from < to {
+                let mut op = r.clone();
+                (op.start[axis], op.limit[axis]) = (from - first, to - first);
+                taken.push(s.g.bind1(op, &[v]));
+            }
+            first += n;
+        }
+        Some(s.g.bind1(Concatenate { axis }, &taken))
+    }),
+    ("concatenate_concatenate", "parts of a part are parts", |s, e, x| {
+        let axis = e.op.downcast::<Concatenate>()?.axis;
+        let parts_of = |s: &Seen<'_>, v: Var| s.def::<Concatenate>(v).filter(|(inner, _)| inner.axis == axis);
+        if !x.iter().any(|v| parts_of(s, *v).is_some()) {
+            return None;
+        }
+        let parts: Vec<Var> = x.iter().flat_map(|v| parts_of(s, *v).map_or(vec![*v], |(_, parts)| parts)).collect();
+        Some(s.g.bind1(Concatenate { axis }, &parts))
+    }),
     ("concatenate_one", "one part is the whole", |_, e, x| {
         e.op.downcast::<Concatenate>().filter(|_| x.len() == 1).map(|_| x[0])
     }),
@@ -422,33 +538,39 @@ fn skips(a: DType, b: DType, c: DType) -> bool {
     }
 }
 
-/// Applies the rules once, front to back.
-pub fn simplify(graph: &Graph) -> Graph {
-    apply(graph, RULES)
+/// Applies the rules once, front to back, given what is known of the inputs.
+pub fn simplify(graph: &Graph, known: &[Option<Range>]) -> Graph {
+    apply(graph, RULES, known)
 }
 
 /// [`simplify`], then the rules for `#[jit(fast)]`.
-pub fn simplify_fast(graph: &Graph) -> Graph {
-    apply(&simplify(graph), FAST_RULES)
+pub fn simplify_fast(graph: &Graph, known: &[Option<Range>]) -> Graph {
+    apply(&simplify(graph, known), FAST_RULES, known)
 }
 
-fn apply(graph: &Graph, rules: &[Rule]) -> Graph {
+fn apply(graph: &Graph, rules: &[Rule], known: &[Option<Range>]) -> Graph {
     let mut defs: HashMap<Var, usize> = HashMap::new();
-    let mut known = 0;
+    let mut ranges: Option<Ranges> = None;
+    let mut seen = 0;
     rebuild(graph, |g, eqn, ins| {
-        while known < g.eqns.len() {
-            if let [v] = g.eqns[known].outputs[..] {
-                defs.insert(v, known);
+        // The inputs are there now, and nothing else.
+        let ranges = ranges.get_or_insert_with(|| Ranges::of_inputs(g, known));
+        while seen < g.eqns.len() {
+            if let [v] = g.eqns[seen].outputs[..] {
+                defs.insert(v, seen);
             }
-            known += 1;
+            ranges.see(g, &g.eqns[seen]);
+            seen += 1;
         }
         if eqn.op.downcast::<Constant>().is_some() {
             return None;
         }
-        if let Some(outs) = eqn.op.downcast::<Scan>().and_then(|scan| scan.with_steady(g, ins)) {
+        if let Some(outs) =
+            eqn.op.downcast::<Scan>().and_then(|scan| scan.with_steady(g, ins).or_else(|| scan.with_filled(g, ins)))
+        {
             return Some(outs);
         }
-        rules.iter().find_map(|(_, _, rule)| rule(&mut Seen { g, defs: &defs }, eqn, ins)).map(|v| vec![v])
+        rules.iter().find_map(|(_, _, rule)| rule(&mut Seen { g, defs: &defs, ranges }, eqn, ins)).map(|v| vec![v])
     })
 }
 
@@ -539,6 +661,41 @@ mod tests {
             "a: f32[9] = slice[start=(2), limit=(20), stride=(2)] x\n r: f32[3] = slice[start=(1), limit=(8), stride=(3)] a",
         ),
         ("pad_nothing", "x: f32[8], z: f32[]", "r: f32[8] = pad[lo=(0), hi=(0), interior=(0)] x z"),
+        (
+            "compare_ranges",
+            "",
+            "i: i32[4] = iota[dtype=i32, shape=(4), dimension=0]\n a: i32[4] = constant[value=i32[4]{-1}]\n r: bool[4] = compare[op=le] i a",
+        ),
+        (
+            "extreme_ranges",
+            "",
+            "i: u8[4] = iota[dtype=u8, shape=(4), dimension=0]\n a: u8[4] = constant[value=u8[4]{3}]\n r: u8[4] = max i a",
+        ),
+        (
+            "gather_inside",
+            "x: f32[8,5]",
+            "i: i32[4] = iota[dtype=i32, shape=(4), dimension=0]\n r: f32[4,5] = gather[index=(0,-1), window=(-1,1), index_dims=((0)), shape=(4,5), mode=drop] x i",
+        ),
+        (
+            "scatter_inside",
+            "x: f32[8,5], u: f32[4,5]",
+            "i: i32[4] = iota[dtype=i32, shape=(4), dimension=0]\n r: f32[8,5] = scatter[index=(0,-1), window=(-1,1), index_dims=((0)), shape=(4,5), mode=drop, combine=set] x i u",
+        ),
+        (
+            "replace_row",
+            "x: f32[8,4], u: f32[8]",
+            "i: i32[] = constant[value=i32[]{3}]\n r: f32[8,4] = scatter[index=(-1,0), window=(0,-1), index_dims=(()), shape=(8), mode=drop, combine=set] x i u",
+        ),
+        (
+            "slice_concatenate",
+            "x: f32[3], y: f32[4], z: f32[5]",
+            "a: f32[12] = concatenate[axis=0] x y z\n r: f32[4] = slice[start=(4), limit=(8), stride=(1)] a",
+        ),
+        (
+            "concatenate_concatenate",
+            "x: f32[3], y: f32[4], z: f32[5]",
+            "a: f32[7] = concatenate[axis=0] x y\n r: f32[12] = concatenate[axis=0] a z",
+        ),
         ("concatenate_one", "x: f32[8]", "r: f32[8] = concatenate[axis=0] x"),
         (
             "broadcast_reshape",
@@ -586,7 +743,7 @@ mod tests {
         for (name, inputs, eqns) in CASES {
             let rule = RULES.iter().find(|(n, ..)| n == name).unwrap_or_else(|| panic!("no rule `{name}`"));
             let before = graph(inputs, eqns);
-            let after = apply(&before, std::slice::from_ref(rule));
+            let after = apply(&before, std::slice::from_ref(rule), &[]);
             assert_ne!(before.to_string(), after.to_string(), "`{name}` does not apply to\n{before}");
             for round in 0..24 {
                 let args = values(&before, round, &mut rng);
@@ -608,10 +765,10 @@ mod tests {
         for (name, inputs, eqns) in FAST_CASES {
             let rule = FAST_RULES.iter().find(|(n, ..)| n == name).unwrap_or_else(|| panic!("no rule `{name}`"));
             let before = graph(inputs, eqns);
-            let after = apply(&before, std::slice::from_ref(rule));
+            let after = apply(&before, std::slice::from_ref(rule), &[]);
             assert_ne!(before.to_string(), after.to_string(), "`{name}` does not apply to\n{before}");
             // Not among those that keep bits.
-            assert_eq!(simplify(&before).to_string(), apply(&before, &[]).to_string());
+            assert_eq!(simplify(&before, &[]).to_string(), apply(&before, &[], &[]).to_string());
             let args: Vec<Array> = before.in_avals().iter().map(|a| rng.array(a)).collect();
             let (a, b) = (eval(&before, &args), eval(&after, &args));
             for (a, b) in a[0].to_f64s().iter().zip(b[0].to_f64s()) {

@@ -194,6 +194,13 @@ impl Shown {
         self.of.get(&v).copied().unwrap_or(v)
     }
 
+    /// The result of an equation that `v` is a view of.
+    fn of_computed(&self, v: Var, defs: &HashMap<Var, &Eqn>) -> Option<Var> {
+        let root = self.by(v);
+        let computed = defs.get(&root).is_some_and(|e| e.op.downcast::<Constant>().is_none());
+        (root != v && computed).then_some(root)
+    }
+
     /// The result of a loop or branch that `v` is a view of.
     fn of_region(&self, v: Var) -> Option<Var> {
         let root = self.by(v);
@@ -482,10 +489,9 @@ fn build(
             let b = s.buffers.len() as u32;
             buffers.insert(*v, b);
             s.buffers.push(buffer(g, &defs, *v, storage(*dest)));
-            // A loop yields into the result that is a view of what it yields.
-            if let Some(root) =
-                shown.of_region(*v).filter(|root| !g.outputs.contains(root) && !buffers.contains_key(root))
-            {
+            // What a result is a view of is computed into it, in its own order.
+            let root = if wishes.unfused { shown.of_region(*v) } else { shown.of_computed(*v, &defs) };
+            if let Some(root) = root.filter(|root| !g.outputs.contains(root) && !buffers.contains_key(root)) {
                 buffers.insert(root, b);
                 views.insert(*v);
             }

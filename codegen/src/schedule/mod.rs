@@ -17,6 +17,7 @@ pub mod place;
 pub mod plan;
 pub mod program;
 pub mod region;
+pub mod registers;
 pub mod rematerialise;
 pub mod report;
 pub mod stack;

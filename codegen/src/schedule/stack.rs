@@ -8,6 +8,7 @@ use crate::schedule::body::Node;
 use crate::schedule::contract;
 use crate::schedule::exprs::{needed, operands};
 use crate::schedule::program::{Form, Kernel, Kind, Nest, Schedule};
+use crate::schedule::registers;
 
 /// What the function around the kernels saves and holds: core registers, double registers, places of arguments.
 const ENTRY: usize = 128;
@@ -38,16 +39,22 @@ pub fn bytes(s: &Schedule) -> usize {
 }
 
 fn deepest(s: &Schedule) -> usize {
-    s.kernels.iter().map(of_kernel).max().unwrap_or(0)
+    s.kernels.iter().map(|k| of_kernel(s, k)).max().unwrap_or(0)
 }
 
-fn of_kernel(k: &Kernel) -> usize {
+fn of_kernel(s: &Schedule, k: &Kernel) -> usize {
     match &k.kind {
         Kind::Loop(nest) | Kind::Scatter { nest, .. } => SAVED + of_nest(nest) + 4 * k.reads.len(),
         Kind::Call { .. } => ROUTINE,
         Kind::Effect { .. } => MESSAGE,
         Kind::Region(r) => {
             let turn = if matches!(r.form, Form::Switch { .. }) { 0 } else { TURN };
+            if let Some(variables) = registers::variables(s, r) {
+                // One function, in front of whose loop everything may be loaded that it reads.
+                let nests = || registers::kernels(r).filter_map(registers::nest_of);
+                let values = nests().map(of_nest).max().unwrap_or(0);
+                return turn + SAVED + variables.bytes + nests().map(loaded).sum::<usize>() + values;
+            }
             turn + r.bodies.iter().map(|b| deepest(&b.schedule)).max().unwrap_or(0)
         }
     }
@@ -65,6 +72,14 @@ fn of_nest(nest: &Nest) -> usize {
         }
         None => nest.folds.len() * LANES + values,
     }
+}
+
+/// Bytes of what the body reads.
+fn loaded(nest: &Nest) -> usize {
+    let roots: Vec<_> = nest.folds.iter().map(|f| f.item).chain([nest.value]).collect();
+    let needed = needed(&nest.exprs, &roots);
+    let loads = needed.iter().filter(|e| matches!(nest.exprs.node(**e), Node::Load { .. }));
+    loads.map(|e| nest.exprs.dtype(*e).bytes().max(4)).sum()
 }
 
 /// Bytes of the values of the body that are needed at once, at most, in the order in which they are computed.

@@ -19,6 +19,16 @@ pub trait Num: Copy + PartialOrd + 'static {
     fn maximum(self, y: Self) -> Self;
     /// See [`min`].
     fn minimum(self, y: Self) -> Self;
+    /// See [`max_so_far`].
+    #[inline(always)]
+    fn maximum_so_far(self, y: Self) -> Self {
+        self.maximum(y)
+    }
+    /// See [`min_so_far`].
+    #[inline(always)]
+    fn minimum_so_far(self, y: Self) -> Self {
+        self.minimum(y)
+    }
     /// See [`abs`].
     fn magnitude(self) -> Self;
     /// See [`sign`].
@@ -78,6 +88,28 @@ macro_rules! float_num {
                     y
                 }
             }
+            // One comparison decides while nothing changes, which it does seldom: the logarithm of so often as there are
+            // elements, where those are in no order.
+            #[inline(always)]
+            fn maximum_so_far(self, y: $T) -> $T {
+                if !BRANCHES {
+                    Num::maximum(self, y)
+                } else if self > y {
+                    self
+                } else {
+                    next_maximum(self, y)
+                }
+            }
+            #[inline(always)]
+            fn minimum_so_far(self, y: $T) -> $T {
+                if !BRANCHES {
+                    Num::minimum(self, y)
+                } else if self < y {
+                    self
+                } else {
+                    next_minimum(self, y)
+                }
+            }
             #[inline(always)]
             fn magnitude(self) -> $T {
                 self.abs()
@@ -105,6 +137,18 @@ macro_rules! float_num {
 }
 float_num!(f32);
 float_num!(f64);
+
+#[cold]
+#[inline(never)]
+fn next_maximum<T: Num>(x: T, y: T) -> T {
+    x.maximum(y)
+}
+
+#[cold]
+#[inline(never)]
+fn next_minimum<T: Num>(x: T, y: T) -> T {
+    x.minimum(y)
+}
 
 macro_rules! int_num {
     ($T:ident, $magnitude:expr, $sign:expr) => {
@@ -179,6 +223,18 @@ pub fn max<T: Num>(x: T, y: T) -> T {
 #[inline(always)]
 pub fn min<T: Num>(x: T, y: T) -> T {
     x.minimum(y)
+}
+
+/// [`max`] where `x` is the largest so far of many: the same, and quickest where that stays as it is.
+#[inline(always)]
+pub fn max_so_far<T: Num>(x: T, y: T) -> T {
+    x.maximum_so_far(y)
+}
+
+/// [`min`] where `x` is the smallest so far of many: the same, and quickest where that stays as it is.
+#[inline(always)]
+pub fn min_so_far<T: Num>(x: T, y: T) -> T {
+    x.minimum_so_far(y)
 }
 
 /// `x` without its sign; the least signed integer stays as it is.
