@@ -424,7 +424,9 @@ fn spread_in_fold<'a>(
     extents: &[usize],
     of: &dyn Fn(&Var) -> Option<&'a Eqn>,
 ) -> Vec<(Var, usize)> {
-    let result = g.shape(fold.outputs[0]);
+    // What only has an effect folds nothing.
+    let Some(out) = fold.outputs.first() else { return Vec::new() };
+    let result = g.shape(*out);
     let rank = result.len() as u32;
     let ix: Vec<Ix> = result.iter().enumerate().map(|(d, n)| Ix::axis(d as u32, *n)).collect();
     let folded: Vec<Ix> = extents.iter().enumerate().map(|(k, n)| Ix::axis(rank + k as u32, *n)).collect();
