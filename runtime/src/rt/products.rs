@@ -58,7 +58,7 @@ pub fn products<T: Product + Elem, L: Level, const FAST: bool, const M: usize, c
         return kernel.run::<T, FAST, R>(M, N, extents, a, b, out);
     }
     // Few products are not worth a call.
-    if T::SINGLE && L::LANES > 0 && M * N >= L::LANES && M * N * extents.iter().product::<usize>() >= 512 {
+    if T::SINGLE && L::LANES > 0 && M * N >= 2 * L::LANES && M * N * extents.iter().product::<usize>() >= 512 {
         // Vectors of columns, of rows where only those lie side by side, or where there is only one column.
         let rows = N == 1 || M >= L::LANES && (N < L::LANES / 2 || b.step != 1 && a.step == 1);
         let done = match rows {

@@ -209,7 +209,7 @@ unsafe fn columns<L: Level, const FAST: bool, const ROOM: usize>(
                 };
                 let first = first + p * width;
                 for i in 0..rows {
-                    let mut at = |j: usize| {
+                    for j in 0..width {
                         // SAFETY: the tile has written `rows` rows of `whole` results, and `width <= whole`. The indices are
                         // those of rows and columns that there are, which is said so that whoever stores there need not ask.
                         let sum = unsafe {
@@ -217,12 +217,6 @@ unsafe fn columns<L: Level, const FAST: bool, const ROOM: usize>(
                             *sums.add(i * whole + j)
                         };
                         out(row + i, first + j, sum);
-                    };
-                    // Of loops whose turns are known vectors are made without further questions.
-                    match wide {
-                        1 => (0..L::LANES).for_each(&mut at),
-                        2 => (0..2 * L::LANES).for_each(&mut at),
-                        _ => (0..width).for_each(&mut at),
                     }
                 }
             }
