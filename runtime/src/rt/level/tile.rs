@@ -146,7 +146,7 @@ unsafe fn columns<L: Level, const FAST: bool, const ROOM: usize>(
     let sums = sums.as_mut_ptr().cast::<f32>();
     let slim = L::SLIM && !FAST && m >= 4;
     // Sixteen rows in one set of the cache push each other out.
-    let sixteen = slim && a.step.unsigned_abs() % SAME_SET != 0;
+    let sixteen = slim && !a.step.unsigned_abs().is_multiple_of(SAME_SET);
     let mut first = 0;
     while first < n {
         let left = n - first;

@@ -236,18 +236,20 @@ mod x86 {
         // SAFETY: the caller's promise.
         unsafe {
             // The rows of the upper and of the lower half side by side, so that what is left to do stays within halves.
-            let half = |row: usize, at: usize| {
-                let (upper, lower) = (from[row].add(at), from[row + 4].add(at));
+            let [a, b, c, d, e, f, g, h] = from;
+            let beside = |upper: *const f32, lower: *const f32| {
                 _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(_mm_loadu_ps(upper)), _mm_loadu_ps(lower))
             };
-            for at in [0, 4] {
-                let [a, b, c, d] = [half(0, at), half(1, at), half(2, at), half(3, at)];
+            let [i, j, k, l, m, n, o, p] = to;
+            for (at, [p, q, r, s]) in [(0, [i, j, k, l]), (4, [m, n, o, p])] {
+                let at = |upper: *const f32, lower: *const f32| beside(upper.add(at), lower.add(at));
+                let [a, b, c, d] = [at(a, e), at(b, f), at(c, g), at(d, h)];
                 let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
-                _mm256_storeu_ps(to[at], _mm256_shuffle_ps::<0x44>(ab, cd));
-                _mm256_storeu_ps(to[at + 1], _mm256_shuffle_ps::<0xee>(ab, cd));
+                _mm256_storeu_ps(p, _mm256_shuffle_ps::<0x44>(ab, cd));
+                _mm256_storeu_ps(q, _mm256_shuffle_ps::<0xee>(ab, cd));
                 let (ab, cd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
-                _mm256_storeu_ps(to[at + 2], _mm256_shuffle_ps::<0x44>(ab, cd));
-                _mm256_storeu_ps(to[at + 3], _mm256_shuffle_ps::<0xee>(ab, cd));
+                _mm256_storeu_ps(r, _mm256_shuffle_ps::<0x44>(ab, cd));
+                _mm256_storeu_ps(s, _mm256_shuffle_ps::<0xee>(ab, cd));
             }
         }
     }
