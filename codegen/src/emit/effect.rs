@@ -16,6 +16,7 @@ impl Emitter<'_> {
         effect: &Effect,
         lanes: &[usize],
         operands: &[u32],
+        ins: &[Aval],
     ) -> TokenStream {
         let mut views = Views::default();
         let locs: Vec<Loc> = operands.iter().map(|b| level.loc(self.frame, *b)).collect();
@@ -29,8 +30,8 @@ impl Emitter<'_> {
         };
         let act = match effect {
             Effect::Print { text } => {
-                let shown = locs.iter().zip(operands).zip(&names).map(|((loc, b), name)| {
-                    let shape = &level.s.buffers[*b as usize].aval.shape[lanes.len()..];
+                let shown = locs.iter().zip(ins).zip(&names).map(|((loc, aval), name)| {
+                    let shape = &aval.shape[lanes.len()..];
                     let data = if loc.is_byte_bool() { quote!(&::kiln::rt::flags(#name)) } else { quote!(#name) };
                     quote!(::kiln::rt::Show::new(#data, lane, &[#(#shape),*]))
                 });

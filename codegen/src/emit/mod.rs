@@ -271,7 +271,7 @@ impl<'a> Emitter<'a> {
             let outlined = if alone { self.outlined.take() } else { None };
             let code = match &k.kind {
                 Kind::Region(r) => self.region(level, r, !alone),
-                Kind::Effect { effect, lanes, operands } => self.effect(level, effect, lanes, operands),
+                Kind::Effect { effect, lanes, operands, ins } => self.effect(level, effect, lanes, operands, ins),
                 _ => self.kernel(level, k),
             };
             if alone {

@@ -63,7 +63,7 @@ pub fn of_kernel(s: &Schedule, k: &Kernel) -> u64 {
             let copied = if k.in_place.is_some() { 0 } else { written() };
             of_nest(nest, &roots).saturating_add(touched).saturating_add(copied)
         }
-        Kind::Call { op, .. } => op.flops(&k.reads.iter().map(aval).collect::<Vec<&Aval>>()) + written(),
+        Kind::Call { op, ins, .. } => op.flops(&ins.iter().collect::<Vec<_>>()) + written(),
         Kind::Effect { .. } => 0,
         Kind::Region(r) => {
             let bodies = r.bodies.iter().map(|b| work(&b.schedule));

@@ -120,17 +120,18 @@ fn parted(g: &Graph, lowerings: &[Lowering], own: &[u32]) -> HashMap<Var, Vec<Ve
         .flat_map(|(e, _)| e.inputs.iter().copied())
         .collect();
     let of = |e: &Eqn| {
+        let out = e.outputs.first()?;
         let bytes = |v: &Var| g.aval(*v).bytes();
         let cheap: usize = e.inputs.iter().filter(|v| !dear.contains(v)).map(bytes).sum();
         // What costs nothing would otherwise be read where it is, unless the whole is read often.
         let whole: usize = e.outputs.iter().map(bytes).sum();
-        let often = 2 * cheap <= whole && readers.get(&e.outputs[0]) > Some(&1);
-        let worth = cheap == 0 || cheap < whole && (often || contracted.contains(&e.outputs[0]));
+        let often = 2 * cheap <= whole && readers.get(out) > Some(&1);
+        let worth = cheap == 0 || cheap < whole && (often || contracted.contains(out));
         let few = (2..=MAX_PARTS).contains(&e.inputs.len()) && worth;
         let once = (1..e.inputs.len()).all(|n| !e.inputs[..n].contains(&e.inputs[n]));
         let ins: Vec<&Aval> = e.inputs.iter().map(|v| g.aval(*v)).collect();
-        let inside = few && once && !g.outputs.contains(&e.outputs[0]) && ins.iter().all(|a| a.size() > 0);
-        if inside { Some((e.outputs[0], e.op.parts(&ins)?)) } else { None }
+        let inside = few && once && !g.outputs.contains(out) && ins.iter().all(|a| a.size() > 0);
+        if inside { Some((*out, e.op.parts(&ins)?)) } else { None }
     };
     g.eqns.iter().filter_map(of).collect()
 }
@@ -729,7 +730,13 @@ impl<'a> Builder<'a> {
                 Ok(Kernel {
                     name,
                     src,
-                    kind: Kind::Call { op: eqn.op.clone(), function, consts, writes },
+                    kind: Kind::Call {
+                        op: eqn.op.clone(),
+                        function,
+                        consts,
+                        ins: ins.into_iter().cloned().collect(),
+                        writes,
+                    },
                     reads,
                     write,
                     in_place: None,
@@ -741,7 +748,7 @@ impl<'a> Builder<'a> {
                 let mut reads = operands.clone();
                 reads.sort_unstable();
                 reads.dedup();
-                let kind = Kind::Effect { effect, lanes, operands };
+                let kind = Kind::Effect { effect, lanes, operands, ins: ins.into_iter().cloned().collect() };
                 Ok(Kernel { name, src, kind, reads, write, in_place: None })
             }
         }

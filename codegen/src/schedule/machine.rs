@@ -226,14 +226,14 @@ impl Machine {
                     self.store(to, at, new);
                 }
             }
-            Kind::Call { op, writes, .. } => {
-                let args = self.arrays(s, &locs, &kernel.reads);
+            Kind::Call { op, ins, writes, .. } => {
+                let args = self.arrays(&locs, &kernel.reads, ins);
                 for (b, out) in writes.iter().zip(op.eval(&args.iter().collect::<Vec<_>>())) {
                     self.fill(&locs[*b as usize], &out);
                 }
             }
-            Kind::Effect { effect, operands, .. } => {
-                let args = self.arrays(s, &locs, operands);
+            Kind::Effect { effect, operands, ins, .. } => {
+                let args = self.arrays(&locs, operands, ins);
                 if let Effect::Check { text, .. } = effect
                     && args[0].data().contains(&Scalar::Bool(false))
                 {
@@ -245,8 +245,8 @@ impl Machine {
         Ok(None)
     }
 
-    fn arrays(&self, s: &Schedule, locs: &[Loc], buffers: &[u32]) -> Vec<Array> {
-        buffers.iter().map(|b| self.array(&locs[*b as usize], &s.buffers[*b as usize].aval)).collect()
+    fn arrays(&self, locs: &[Loc], buffers: &[u32], avals: &[Aval]) -> Vec<Array> {
+        buffers.iter().zip(avals).map(|(b, aval)| self.array(&locs[*b as usize], aval)).collect()
     }
 
     /// One iteration: the position that is written and the values of `roots`.

@@ -158,6 +158,8 @@ pub enum Kind {
         function: &'static str,
         /// Generic arguments.
         consts: Vec<usize>,
+        /// Types of the operands. The buffer of one may have another shape, that of what it is a view of.
+        ins: Vec<Aval>,
         /// All buffers that are written, in order; the first is `write`.
         writes: Vec<u32>,
     },
@@ -171,6 +173,8 @@ pub enum Kind {
         lanes: Vec<usize>,
         /// The operands.
         operands: Vec<u32>,
+        /// Their types; see `Call`.
+        ins: Vec<Aval>,
     },
 }
 

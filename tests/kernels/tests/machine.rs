@@ -1,5 +1,7 @@
 //! Optimised = unoptimised = evaluator, on random graphs, through schedule and memory plan; freed memory is poisoned.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use kiln_codegen::array::Array;
 use kiln_codegen::eval::eval;
 use kiln_codegen::graph::Graph;
@@ -57,8 +59,13 @@ fn wrong(c: &Case, how: usize) -> Option<String> {
 fn schedules_give_the_bits_of_the_evaluator() {
     for c in few_cases() {
         for how in 0..3 {
-            if let Some(text) = wrong(&c, how) {
-                panic!("{text}");
+            match catch_unwind(AssertUnwindSafe(|| wrong(&c, how))) {
+                Ok(None) => {}
+                Ok(Some(text)) => panic!("{text}"),
+                Err(_) => {
+                    let (graph, mutable, dests) = (&c.program.graph, &c.program.mutable, &c.program.dests);
+                    panic!("seed {}: cannot be run\n{graph}\n{}", c.seed, scheduled(graph, mutable, dests, how));
+                }
             }
         }
     }

@@ -58,6 +58,20 @@ fn values_show_as_rust_shows_them() {
 }
 
 #[jit]
+fn shows_what_lies_elsewhere(x: &[f32; 6]) -> [[f32; 2]; 3] {
+    let y = sqrt(x);
+    debug_print!("{}", y);
+    debug_print!("{}", y.reshape((2, 3)));
+    y.reshape((3, 2))
+}
+
+#[test]
+fn values_that_share_memory_show_their_own_shapes() {
+    let (_, lines) = lines(|| shows_what_lies_elsewhere(&[0.0, 1.0, 4.0, 9.0, 16.0, 25.0]));
+    assert_eq!(lines, ["[0, 1, 2, 3, 4, 5]", "[[0, 1, 2], [3, 4, 5]]"]);
+}
+
+#[jit]
 fn counts(x: &[f32; 3], limit: f32) -> f32 {
     let mut total = 0.0;
     for i in 0..3 {

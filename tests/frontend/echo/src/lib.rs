@@ -17,6 +17,32 @@ pub mod rt {
         fn floats(&mut self, beside: &Self, visitor: &mut Visitor<impl Visit>);
     }
 
+    /// Nor at memory.
+    pub mod layout {
+        /// # Safety
+        /// None: nobody reads it.
+        pub unsafe trait Layout {
+            const NODE: Node;
+        }
+
+        #[derive(Debug)]
+        pub enum Node {
+            Fields(&'static [Field]),
+        }
+
+        #[derive(Debug)]
+        pub struct Field {
+            pub name: &'static str,
+            pub offset: usize,
+            pub node: &'static Node,
+        }
+
+        // SAFETY: see the trait.
+        unsafe impl<T> Layout for T {
+            const NODE: Node = Node::Fields(&[]);
+        }
+    }
+
     #[derive(Debug)]
     pub struct Visitor<V>(pub V);
 
