@@ -37,8 +37,23 @@ pub mod rt {
             pub node: &'static Node,
         }
 
+        macro_rules! numbers {
+            ($($T:ty)*) => {$(
+                // SAFETY: see the trait.
+                unsafe impl Layout for $T {
+                    const NODE: Node = Node::Fields(&[]);
+                }
+            )*};
+        }
+        numbers! { f32 f64 i8 i16 i32 i64 u8 u16 u32 u64 usize bool }
+
         // SAFETY: see the trait.
-        unsafe impl<T> Layout for T {
+        unsafe impl<T: Layout, const N: usize> Layout for [T; N] {
+            const NODE: Node = Node::Fields(&[]);
+        }
+
+        // SAFETY: see the trait.
+        unsafe impl<A: Layout, B: Layout> Layout for (A, B) {
             const NODE: Node = Node::Fields(&[]);
         }
     }
