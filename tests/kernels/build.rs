@@ -49,6 +49,9 @@ fn main() {
         }
     }
     let file = quote! {
+        /// Arguments to results.
+        pub type Run = fn(&[Array]) -> Vec<Vec<Scalar>>;
+
         /// A compiled graph.
         #[derive(Debug)]
         pub struct Kernel {
@@ -58,8 +61,8 @@ fn main() {
             pub n_eqns: usize,
             /// Whether it went through the optimiser.
             pub optimised: bool,
-            /// Arguments to results, or why it did not compile.
-            pub run: Result<fn(&[Array]) -> Vec<Vec<Scalar>>, &'static str>,
+            /// It, or why it did not compile.
+            pub run: Result<Run, &'static str>,
         }
         /// All of them.
         pub const KERNELS: &[Kernel] = &[#table];

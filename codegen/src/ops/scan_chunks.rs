@@ -233,8 +233,7 @@ mod tests {
         let mut known: Vec<Option<Var>> = linear.residuals.iter().copied().map(Some).collect();
         let n = known.len();
         known.resize(linear.graph.inputs.len(), None);
-        let cts: Vec<_> =
-            outs.iter().map(|v| Some(g.full(crate::dtype::DType::F32, &g.shape(*v).to_vec(), 1.0))).collect();
+        let cts: Vec<_> = outs.iter().map(|v| Some(crate::ops::elementwise::full_like(&mut g, *v, 1.0))).collect();
         let found = transpose_into(&mut g, &linear.graph, &known, &cts).split_off(n);
         g.outputs = found.into_iter().map(|t| t.expect("a cotangent")).collect();
         g

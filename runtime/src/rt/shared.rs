@@ -124,10 +124,10 @@ mod tests {
     #[test]
     fn a_call_within_a_call_gets_memory_of_its_own() {
         static SHARED: Shared<64> = Shared::new();
-        let (outer, inner) = SHARED.with(|a| (address(a), SHARED.with(|b| address(b))));
+        let (outer, inner) = SHARED.with(|a| (address(a), SHARED.with(address)));
         assert_ne!(outer, inner);
         assert_eq!(SHARED.with(address), outer, "the static is free again");
-        let taken_twice = SHARED.with(|_| (SHARED.with(|b| address(b)), SHARED.with(|c| address(c))));
+        let taken_twice = SHARED.with(|_| (SHARED.with(address), SHARED.with(address)));
         assert!(taken_twice.0 != outer && taken_twice.1 != outer, "a call that finds it taken leaves it taken");
     }
 
