@@ -849,13 +849,19 @@ impl<'a> Tracer<'a> {
     pub fn call_item(&mut self, f: &Rc<FnItem>, given: &[(Rc<str>, Generic)], args: Args, sp: Sp) -> R<Called> {
         let decl = &f.function;
         let again = self.calls.iter().filter(|c| c.id == f.id).count();
+        if again > 0 && self.told_recursion {
+            // Every turn of what calls itself twice would go all the way down again.
+            return Err(Stop::Silent);
+        }
         if again > MAX_NESTED_CALLS || again > 0 && self.calls.len() >= MAX_DEPTH {
             let start = self.calls.iter().rposition(|c| c.id == f.id).unwrap_or(0);
             let mut cycle: Vec<&str> = self.calls[start..].iter().map(|c| &*c.name).collect();
             cycle.push(&decl.name.text);
+            let cycle = cycle.join(" -> ");
+            self.told_recursion = true;
             return err_help(
                 sp,
-                format!("recursive call: {}", cycle.join(" -> ")),
+                format!("recursive call: {cycle}"),
                 "a kernel has no stack to recurse on: write a loop",
             );
         }

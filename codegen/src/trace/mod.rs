@@ -132,6 +132,8 @@ pub struct Tracer<'a> {
     pub map: &'a SourceMap,
     /// Mistakes so far.
     pub diags: Vec<Diag>,
+    /// Whether a recursion is among them: calls that come round again are then not followed.
+    pub told_recursion: bool,
     /// Methods to fetch.
     pub needed: Vec<(ItemId, String, Sp)>,
     /// Calls being traced, outermost first.
@@ -187,6 +189,7 @@ impl<'a> Tracer<'a> {
             items,
             map,
             diags: Vec::new(),
+            told_recursion: false,
             needed: Vec::new(),
             calls: Vec::new(),
             library: HashMap::new(),
