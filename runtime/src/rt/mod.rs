@@ -1,5 +1,22 @@
 //! What emitted kernels call. Not for people: the compiler and this module change together.
 
+/// Calls a macro with the fields of every tuple that may be a tree.
+macro_rules! of_tuples {
+    ($each:ident) => {
+        $each! {
+            ()
+            (A 0)
+            (A 0 B 1)
+            (A 0 B 1 C 2)
+            (A 0 B 1 C 2 D 3)
+            (A 0 B 1 C 2 D 3 E 4)
+            (A 0 B 1 C 2 D 3 E 4 F 5)
+            (A 0 B 1 C 2 D 3 E 4 F 5 G 6)
+            (A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7)
+        }
+    };
+}
+
 mod arena;
 mod contract;
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
