@@ -33,13 +33,14 @@ fn grad_computes_the_shared_dot_once() {
         "fn f(w: &[f32; 3], x: &[f32; 3]) -> f32 { let s = sin(dot(w, x)); s * s }
          fn slope(w: &[f32; 3], x: &[f32; 3]) -> [f32; 3] { grad(f)(w, x) }",
         expect![[r#"
-            graph slope(w: f32[3], x: f32[3]) -> (e) {
+            graph slope(w: f32[3], x: f32[3]) -> (f) {
               a: f32[] = dot_general[lhs_contract=(0), rhs_contract=(0), lhs_batch=(), rhs_batch=()] w x  // 1:55
               s: f32[] = sin a  // 1:51
               b: f32[] = cos a  // 1:51
-              c: f32[] = add s s  // 1:67
-              d: f32[] = mul c b  // 1:51
-              e: f32[3] = dot_general[lhs_contract=(), rhs_contract=(), lhs_batch=(), rhs_batch=()] d x  // 1:55
+              c: f32[] = constant[value=f32[]{2.0}]  // 1:67
+              d: f32[] = mul c s  // 1:67
+              e: f32[] = mul d b  // 1:51
+              f: f32[3] = dot_general[lhs_contract=(), rhs_contract=(), lhs_batch=(), rhs_batch=()] e x  // 1:55
             }"#]],
     );
 }

@@ -30,6 +30,10 @@ impl Elementwise for Add {
         }
     }
 
+    fn commutes(&self) -> bool {
+        true
+    }
+
     fn is_order_free(&self, dtype: DType) -> bool {
         dtype.is_int()
     }

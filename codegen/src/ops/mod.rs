@@ -272,6 +272,11 @@ pub trait Primitive: fmt::Debug + Any {
         false
     }
 
+    /// Whether the operands may change places.
+    fn commutes(&self) -> bool {
+        false
+    }
+
     /// Whether an element of the result depends on the operands' elements at the same index only.
     fn is_elementwise(&self) -> bool {
         false
@@ -457,6 +462,11 @@ pub trait Elementwise: fmt::Debug + Clone + Any {
         Elementwise::emit(self, &[dtype, dtype], &so_far_and_item)
     }
 
+    /// See [`Primitive::commutes`].
+    fn commutes(&self) -> bool {
+        false
+    }
+
     /// As the combination of a fold over elements of `dtype`: whether the result is the same in any order.
     fn is_order_free(&self, dtype: DType) -> bool {
         let _ = dtype;
@@ -530,6 +540,10 @@ impl<T: Elementwise> Primitive for T {
         true
     }
 
+    fn commutes(&self) -> bool {
+        Elementwise::commutes(self)
+    }
+
     fn is_order_free(&self, dtype: DType) -> bool {
         Elementwise::is_order_free(self, dtype)
     }
@@ -576,13 +590,6 @@ pub fn add_tangents(g: &mut Graph, a: Tangent, b: Tangent) -> Tangent {
     Some(g.bind1(Add, &[a, b]))
 }
 
-/// Sum of the cotangents that flow into one value. Those that reach different parts of it are put side by side: no zeros
-/// are added.
-pub fn sum_cotangents(g: &mut Graph, parts: Vec<Var>) -> Tangent {
-    let parts = if parts.len() > 1 { pad::side_by_side(g, parts) } else { parts };
-    parts.into_iter().fold(None, |sum, part| add_tangents(g, sum, Some(part)))
-}
-
 /// Reads an op from its name and parameters in the text form.
 pub fn parse_op(name: &str, params: &Params) -> Result<Op, String> {
     match PARSERS.iter().find(|(n, _)| *n == name) {
@@ -620,6 +627,7 @@ pub mod axes;
 pub use compare::CompareOp;
 pub use narrow::Narrowed;
 
+pub mod cotangents;
 pub mod cumulative;
 pub mod effect;
 pub mod elementwise;

@@ -149,7 +149,11 @@ pub fn cse(graph: &Graph) -> Graph {
         if eqn.op.has_effect() {
             return None;
         }
-        let key = (eqn.op.text(), ins.to_vec());
+        let mut operands = ins.to_vec();
+        if eqn.op.commutes() {
+            operands.sort_unstable();
+        }
+        let key = (eqn.op.text(), operands);
         if let Some(outs) = seen.get(&key) {
             return Some(outs.clone());
         }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use crate::diag::Diag;
 use crate::graph::{Env, Graph, Var};
+use crate::ops::axes::prepended;
 use crate::ops::{Batched, Reshape, Tangent, with_batch_axis};
 use crate::parse::spans::Sp;
 use crate::trace::call::{Args, Bound, arguments, static_ints};
@@ -183,6 +184,17 @@ impl<'a> Tracer<'a> {
     ) -> R<Vec<Option<Var>>> {
         h.outputs = found.iter().copied().flatten().collect();
         let size = like.aval.size();
+        if size == 1 {
+            let mut ins = residuals.to_vec();
+            ins.push(self.graph().full(like.aval.dtype, &like.aval.shape, 1.0));
+            let outs = self.graph().inline(&h, &ins);
+            let first = |g: &mut Graph, var: Var| {
+                let shape = prepended(1, g.shape(var));
+                g.bind1(Reshape { shape }, &[var])
+            };
+            let mut outs = outs.into_iter().map(|var| first(self.graph(), var)).collect::<Vec<Var>>().into_iter();
+            return Ok(found.iter().map(|t| t.and_then(|_| outs.next())).collect());
+        }
         let Value::Array(units) =
             self.call_builtin("_unit_vectors", Args::of(vec![Value::Array(like.clone())], sp), sp, true)?
         else {
@@ -251,7 +263,7 @@ impl<'a> Tracer<'a> {
 
 /// Appends the linear `graph` at `residuals` to `g`, along tangents of which those that are `None` are zero: what they
 /// would be multiplied with is not computed.
-fn push_into(g: &mut Graph, graph: &Graph, residuals: &[Var], tangents: &[Tangent]) -> Vec<Tangent> {
+pub fn push_into(g: &mut Graph, graph: &Graph, residuals: &[Var], tangents: &[Tangent]) -> Vec<Tangent> {
     #[derive(Clone, Copy)]
     enum Slot {
         Known(Var),

@@ -10,7 +10,7 @@ use crate::parse::ast::Name;
 use crate::parse::spans::Sp;
 use crate::trace::call::{Args, axis};
 use crate::trace::collectives::NamedAxis;
-use crate::trace::jacobians::Argnums;
+use crate::trace::jacobians::{Argnums, push_into};
 use crate::trace::value::{FnValue, LinearFn, Num, Number, Subgraph, Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help, tree};
 use crate::transform::{batch_into, jvp_into, linearize_into, transpose_into};
@@ -466,6 +466,11 @@ impl<'a> Tracer<'a> {
                         return Err(d.into());
                     }
                 }
+                // A literal zero is known to be zero.
+                if matches!(t, Value::Num(n) if n.is_zero()) {
+                    out.push(None);
+                    return Ok(());
+                }
                 let given = self.broadcast_to(&given, &x.aval.shape, sp)?;
                 let var = self.var(&given);
                 out.push(Some(var));
@@ -540,11 +545,11 @@ impl<'a> Tracer<'a> {
             for (p, t) in ins.iter().zip(&given) {
                 self.tangents_like(p, t, &mut ts, sp)?;
             }
-            let mut vars = residuals;
-            vars.extend(ts.into_iter().flatten());
-            let outs = self.graph().inline(&l.linear.graph, &vars);
-            let mut outs = outs.into_iter();
-            let ts: Vec<Tangent> = l.linear.out_nonzero.iter().map(|nz| if *nz { outs.next() } else { None }).collect();
+            let has_tangent = tree::leaves(&l.input).into_iter().map(|t| t.aval.dtype.is_inexact());
+            let ts: Vec<Tangent> = ts.into_iter().zip(has_tangent).filter(|(_, has)| *has).map(|(t, _)| t).collect();
+            let mut outs = push_into(self.graph(), &l.linear.graph, &residuals, &ts).into_iter();
+            let ts: Vec<Tangent> =
+                l.linear.out_nonzero.iter().map(|nz| if *nz { outs.next().flatten() } else { None }).collect();
             return self.float_tangent_tree(&l.output, &ts, sp);
         }
         let [ct] = &given[..] else {

@@ -64,6 +64,11 @@ impl Num {
         };
         Num { value, dtype: Some(dtype) }
     }
+
+    /// Whether it is zero.
+    pub fn is_zero(&self) -> bool {
+        self.value.to_f64() == 0.0
+    }
 }
 
 /// The value of a static number.

@@ -174,8 +174,9 @@ pub struct Linear {
 /// Appends `graph` at `primals`; returns its results and the linear map from the tangents of the inputs marked in
 /// `nonzero` to those of the results.
 pub fn linearize_into(g: &mut Graph, graph: &Graph, primals: &[Var], nonzero: &[bool]) -> (Vec<Var>, Linear) {
-    // What is computed twice has one tangent and one cotangent.
+    // What is computed twice has one tangent and one cotangent; both factors of a square have the same part in it.
     let (jvp, out_nonzero) = jvp_graph(&cse_everywhere(graph), nonzero);
+    let jvp = cse_everywhere(&jvp);
     let n_tangents = jvp.inputs.len() - primals.len();
     let unknown: Vec<bool> = (0..jvp.inputs.len()).map(|n| n >= primals.len()).collect();
     let PartialEval { known, mut later, out_unknown, n_residuals } = partial_eval_graph(&jvp, &unknown);

@@ -1,7 +1,11 @@
 //! Transposition of linear graphs: run the equations backwards, adding up cotangents.
+//!
+//! The sign of a cotangent is noted, not computed: through a linear equation it comes out at the other end, and where parts are
+//! added up it tells sums from differences.
 
-use crate::graph::{Env, Graph, Var};
-use crate::ops::{Operand, Tangent, sum_cotangents};
+use crate::graph::{Env, Eqn, Graph, Var};
+use crate::ops::cotangents::{Signed, sum_cotangents};
+use crate::ops::{Operand, Tangent};
 
 /// Appends the transpose of `graph`, which is linear in the inputs whose entry in `known` is `None`; the others have the
 /// given values. `cts` are the cotangents of the results; returns those of the inputs (`None` for known ones and zeros).
@@ -24,17 +28,19 @@ pub fn transpose_into(g: &mut Graph, graph: &Graph, known: &[Option<Var>], cts: 
             linear.push(eqn);
         }
     }
-    let mut ct_env: Env<Vec<Var>> = Env::new(graph);
+    let mut ct_env: Env<Vec<Signed>> = Env::new(graph);
     for (v, ct) in graph.outputs.iter().zip(cts) {
-        accumulate(&mut ct_env, &values, *v, *ct);
+        accumulate(&mut ct_env, &values, *v, ct.map(Signed::plus));
     }
     for eqn in linear.into_iter().rev() {
         let mut take = |v: &Var| ct_env.take(*v).and_then(|parts| sum_cotangents(g, parts));
-        let ct: Vec<Tangent> = eqn.outputs.iter().map(&mut take).collect();
-        if ct.iter().all(Option::is_none) {
+        let signed: Vec<Option<Signed>> = eqn.outputs.iter().map(&mut take).collect();
+        if signed.iter().all(Option::is_none) {
             continue;
         }
         g.src = eqn.src;
+        let minus = signed[0].is_some_and(|ct| ct.minus) && keeps_sign(graph, &values, eqn);
+        let ct: Vec<Tangent> = signed.iter().map(|ct| ct.map(|ct| if minus { ct.var } else { ct.value(g) })).collect();
         let ins: Vec<Operand> = eqn
             .inputs
             .iter()
@@ -43,17 +49,29 @@ pub fn transpose_into(g: &mut Graph, graph: &Graph, known: &[Option<Var>], cts: 
                 None => Operand::Linear(graph.aval(*v).clone()),
             })
             .collect();
+        let first = g.eqns.len();
         let in_cts = eqn.op.transpose(g, &ct, &ins);
         for (v, ct) in eqn.inputs.iter().zip(in_cts) {
+            let ct = ct.map(|ct| Signed::of(g, first, ct).times(minus));
             accumulate(&mut ct_env, &values, *v, ct);
         }
     }
     g.src = outer;
-    graph.inputs.iter().map(|v| ct_env.take(*v).and_then(|parts| sum_cotangents(g, parts))).collect()
+    let mut sum = |v: &Var| ct_env.take(*v).and_then(|parts| sum_cotangents(g, parts)).map(|ct| ct.value(g));
+    graph.inputs.iter().map(&mut sum).collect()
+}
+
+/// Whether a cotangent's sign waits until behind the equation: not where it would then be computed for more elements, and not
+/// where a graph inside may need several values.
+fn keeps_sign(graph: &Graph, values: &Env<Var>, eqn: &Eqn) -> bool {
+    let [out] = eqn.outputs[..] else { return false };
+    let size = |v: Var| graph.aval(v).size();
+    let spreads = eqn.inputs.iter().any(|v| values.find(*v).is_none() && size(*v) > size(out));
+    eqn.op.subgraphs().is_empty() && !spreads
 }
 
 /// Notes one more cotangent of `v`, unless its value is known.
-fn accumulate(cts: &mut Env<Vec<Var>>, values: &Env<Var>, v: Var, ct: Tangent) {
+fn accumulate(cts: &mut Env<Vec<Signed>>, values: &Env<Var>, v: Var, ct: Option<Signed>) {
     let (Some(ct), None) = (ct, values.find(v)) else { return };
     let mut parts = cts.take(v).unwrap_or_default();
     parts.push(ct);
