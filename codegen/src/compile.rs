@@ -14,6 +14,7 @@ use crate::schedule::stack;
 
 use crate::diag::Diag;
 use crate::dtype::DType;
+use crate::editor::{self, Bound};
 use crate::graph::{Graph, Src};
 use crate::parse::spans::{SourceMap, Sp, Spans};
 use crate::parse::{ast, convert_alias, convert_const, convert_fn, convert_method, convert_struct};
@@ -100,8 +101,18 @@ pub enum Entry {
 
 /// Traces the entry `id`.
 pub fn trace_entry(items: &Items, map: &SourceMap, id: &str) -> Entry {
+    trace_bound(items, map, id).0
+}
+
+/// The same, with what names were bound to.
+fn trace_bound(items: &Items, map: &SourceMap, id: &str) -> (Entry, Bound) {
     let f = items.fns[id].clone();
     let (mut tr, result) = trace_settled(items, map, &f, &traced_cuts(items, map, id));
+    let bound = std::mem::take(&mut tr.bound);
+    (outcome(tr, result), bound)
+}
+
+fn outcome(mut tr: Tracer<'_>, result: Result<Body, Stop>) -> Entry {
     match result {
         Ok((params, ret, value_leaves, mut_leaves)) if tr.diags.is_empty() && tr.needed.is_empty() => {
             let n_ret = value_leaves.len();
@@ -230,6 +241,7 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
             failed = true;
             continue;
         };
+        tr.bound.insert(p.pat.sp, value.clone());
         let is_mut = matches!(p.ty.kind, ast::TypeKind::Ref(_, true));
         params.push(EntryParam {
             name: name.to_string(),
@@ -326,7 +338,9 @@ fn whole_leaves(tr: &mut Tracer<'_>, v: &Value, ty: &Ty) -> Result<Vec<Traced>, 
 pub fn compile(unit: &Unit) -> Outcome {
     let (items, spans) = parse_items(unit);
     let map = spans.map();
-    match trace_entry(&items, &map, &unit.entry) {
+    let (entry, bound) = trace_bound(&items, &map, &unit.entry);
+    let shadow = || editor::shadow(unit, &items, &spans, &bound);
+    match entry {
         Entry::NeedMethods(methods) => Outcome::NeedMethods(
             methods.into_iter().map(|(owner, name, sp)| (owner, ident(&name, spans.tokens(sp).0))).collect(),
         ),
@@ -339,6 +353,7 @@ pub fn compile(unit: &Unit) -> Outcome {
             flash_const_bytes: 0,
             flops: 0,
             graph: String::new(),
+            shadow: shadow(),
             record: Vec::new(),
         }),
         Entry::Done(traced) => {
@@ -346,6 +361,7 @@ pub fn compile(unit: &Unit) -> Outcome {
             if let (Some((_, span)), Some(text)) = (unit.options.ram, over) {
                 kernel.errors = quote::quote_spanned!(span=> ::core::compile_error! { #text });
             }
+            kernel.shadow = shadow();
             Outcome::Done(kernel)
         }
     }
@@ -474,6 +490,7 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
         flash_const_bytes,
         flops,
         graph: crate::text::print(&program.graph, &|src| map.line_column(Sp(src.0))),
+        shadow: TokenStream::new(),
         record,
     };
     (kernel, over)

@@ -7,6 +7,7 @@ pub mod array;
 pub mod compile;
 pub mod diag;
 pub mod dtype;
+pub mod editor;
 pub mod emit;
 pub mod eval;
 pub mod frontend;

@@ -108,6 +108,8 @@ pub struct Kernel {
     pub flops: u64,
     /// The optimised graph as text.
     pub graph: String,
+    /// Items that say to rust-analyzer what the names in the body are; rustc sees none of them.
+    pub shadow: TokenStream,
     /// All that is known about the kernel, as fields of a JSON object; empty unless it was asked for.
     pub record: Vec<(&'static str, Json)>,
 }

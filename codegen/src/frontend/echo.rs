@@ -54,9 +54,20 @@ pub fn compile(unit: &Unit) -> Outcome {
     let (flops, ram_bytes) = (unit.items.len() as u64, options.ram.map_or(8, |(bytes, _)| bytes));
     let ws = &unit.workspace;
     let body = quote!({ let _ = #ws; loop {} });
-    let (errors, items) = Default::default();
+    let (errors, items, shadow) = Default::default();
     let record = Vec::new();
-    Outcome::Done(Kernel { errors, items, body, arena_bytes: 8, ram_bytes, flash_const_bytes: 0, flops, graph, record })
+    Outcome::Done(Kernel {
+        errors,
+        items,
+        body,
+        arena_bytes: 8,
+        ram_bytes,
+        flash_const_bytes: 0,
+        flops,
+        graph,
+        shadow,
+        record,
+    })
 }
 
 fn name(item: &Item) -> String {

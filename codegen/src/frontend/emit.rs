@@ -215,7 +215,8 @@ pub fn facts(vis: &Visibility, module: &Ident, title: &str, advice: &[String], f
 
 /// The implementation behind the facts.
 pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kernel) -> TokenStream {
-    let Kernel { errors, items, body, arena_bytes, ram_bytes, flash_const_bytes, flops, graph, record } = kernel;
+    let Kernel { errors, items, body, arena_bytes, ram_bytes, flash_const_bytes, flops, graph, shadow, record } =
+        kernel;
     let facade = options.facade();
     let quiet = quiet();
     let arrow = shape.arrow();
@@ -234,6 +235,7 @@ pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kerne
     quote! {
         #errors
         #record
+        #shadow
         #quiet
         const _: () = {
             #code
@@ -276,6 +278,7 @@ pub fn stand_in() -> Kernel {
         flash_const_bytes: 0,
         flops: 0,
         graph: String::new(),
+        shadow: TokenStream::new(),
         record: Vec::new(),
     }
 }

@@ -151,6 +151,8 @@ pub struct Tracer<'a> {
     pub rules: Vec<ItemId>,
     /// Functions with a rule for `vmap`, by the number that their equations have.
     pub mapped: Vec<Rc<custom::Mapped>>,
+    /// What names were bound to, for editors.
+    pub bound: crate::editor::Bound,
     /// The parameters of the entry, by where they stand.
     pub params: HashMap<Sp, ParamOrigin>,
     /// What the user calls the operation that is being traced: `&` for the primitive `and`.
@@ -200,6 +202,7 @@ impl<'a> Tracer<'a> {
             next_call: 1,
             rules: Vec::new(),
             mapped: Vec::new(),
+            bound: Default::default(),
             params: HashMap::new(),
             word: None,
             axes: Vec::new(),

@@ -26,6 +26,9 @@ impl<'a> Tracer<'a> {
         match &pat.kind {
             PatKind::Bind(name, sub) => {
                 let mut value = value.clone();
+                if !ctx.library {
+                    self.bound.entry(name.sp).or_insert_with(|| value.clone());
+                }
                 // The user's name shows in graphs and messages; arguments keep the name they came with.
                 if let Value::Array(t) = &mut value
                     && !ctx.library
