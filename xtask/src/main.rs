@@ -15,6 +15,7 @@ mod image;
 mod macro_time;
 mod ram;
 mod repo;
+mod same_bits;
 mod setup;
 mod test;
 

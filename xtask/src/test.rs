@@ -10,7 +10,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::provide::Consent;
-use crate::{bench, cargo, digits, estimate, image, repo, say, setup};
+use crate::{bench, cargo, digits, estimate, image, repo, same_bits, say, setup};
 
 /// What the tests can be asked for.
 #[derive(Debug, Args)]
@@ -64,6 +64,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
             uncounted(digits::run(&digits::Options::complete(), consent))
         });
         suite("image check".into(), &mut || uncounted(image::try_check(consent)));
+        suite("loops in assembler".into(), &mut || uncounted(same_bits::run(consent)));
         suite("estimates".into(), &mut || uncounted(estimate::run(&estimate::Options::default(), consent)));
         suite("instruction goals".into(), &mut || uncounted(bench::run(&bench::Options::default(), consent)));
         suite("flash goals".into(), &mut || uncounted(bench::flash(&bench::Options::default(), consent)));
@@ -83,6 +84,7 @@ fn formatting(root: &Path) -> Result<()> {
         root.join("benches/mcu"),
         root.join("benches/derivatives"),
         root.join("targets/board"),
+        root.join("targets/same-bits"),
     ] {
         if !cargo::command(&folder, &["fmt", "--all", "--check"]).status()?.success() {
             bail!("`cargo fmt --all` in {} would change something", repo::short(&folder));

@@ -7,6 +7,7 @@
 //! a question, their functions become part of the unit, so that a unit holds no more than a compiler likes in one function. Few
 //! units stand in the body of the kernel; many are functions of their own, which rustc checks once and in linear time.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -21,6 +22,7 @@ use crate::ops::elementwise::rust_type;
 use crate::schedule::program::{Bind, Buffer, Form, Kernel, Kind, RegionKernel, Schedule, Storage, SubSchedule};
 
 mod effect;
+mod fpu;
 pub mod nest;
 mod registers;
 
@@ -98,6 +100,9 @@ struct Emitter<'a> {
     outlined: Option<Captured>,
     n_units: usize,
 }
+
+/// Elements from which on saving registers is worth it.
+const MANY: usize = 128;
 
 /// Units up to which they stand in the body of `with`. rustc takes time for a function that grows faster than the function,
 /// and it looks at a unit once per instruction set: many units become functions.
@@ -399,7 +404,11 @@ impl<'a> Emitter<'a> {
         }
         let bools = |b: u32| locs.get(&b).is_some_and(Loc::is_byte_bool);
         let written_out = level.registers.is_some();
-        let writer = Writer { names: &names, bools: &bools, write: k.write, fast: self.frame.fast, written_out };
+        let lens = |b: u32| s.buffers[b as usize].aval.size();
+        let (write, fast) = (k.write, self.frame.fast);
+        let many = level.turn.is_some() || s.buffers[write as usize].aval.size() > MANY;
+        let blocks = Cell::new(false);
+        let writer = Writer { names: &names, bools: &bools, lens: &lens, write, fast, written_out, many, blocks };
         let mut body = writer.body(k);
         if !self.frame.observed && !written_out && nest::is_dense_map(k) {
             body = quote!(::kiln::rt::wide::<L, _>(|| { #body }););
@@ -409,6 +418,8 @@ impl<'a> Emitter<'a> {
             true => quote!(#[inline(never)]),
             // Variables are in registers where nobody needs their address.
             false if written_out => quote!(#[inline(always)]),
+            // In a loop a call, and what it saves, is paid for in every turn.
+            false if level.turn.is_some() && Size::of(k).code <= Unit::SMALL => quote!(#[inline]),
             false => quote! {
                 #[cfg_attr(target_arch = "x86_64", inline)]
                 #[cfg_attr(not(target_arch = "x86_64"), inline(never))]
@@ -532,6 +543,8 @@ struct Unit {
 impl Unit {
     /// Code that a unit may hold, as [`Size::code`] counts.
     const MOST: usize = 48;
+    /// Code of a kernel that may stand where it is called, if that is in a loop.
+    const SMALL: usize = 8;
     /// Steps below which choosing costs more than it gains.
     const WORTH_CHOOSING: usize = 400;
 

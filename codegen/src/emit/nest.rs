@@ -1,9 +1,12 @@
 //! The body of one kernel: loops, lets, folds and stores.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
+
+use super::fpu::Turns;
 
 use crate::dtype::{DType, Scalar};
 use crate::ops::FoldOrder;
@@ -69,16 +72,29 @@ pub struct Writer<'a> {
     pub names: &'a HashMap<u32, Ident>,
     /// Whether a buffer holds bools as bytes.
     pub bools: &'a dyn Fn(u32) -> bool,
+    /// Elements of a buffer.
+    pub lens: &'a dyn Fn(u32) -> usize,
     /// What is written.
     pub write: u32,
     /// See [`super::Frame::fast`].
     pub fast: bool,
     /// Loops of a few turns are written out, so that what they index is known.
     pub written_out: bool,
+    /// Whether the kernel has so many turns, or runs so often, that saving registers costs nothing.
+    pub many: bool,
+    /// Whether a block of assembler has been written.
+    pub blocks: Cell<bool>,
 }
 
 /// Most turns of a nest that is written out.
 const WRITTEN_OUT: usize = 16;
+
+/// What is inside of the loops of a nest.
+struct Inner<'a, 'w> {
+    /// Nothing but computing and storing the nest's value.
+    map: bool,
+    code: &'a dyn Fn(&Writer<'w>, &mut Done) -> TokenStream,
+}
 
 /// Which expressions have been written so far.
 #[derive(Clone, Default)]
@@ -141,13 +157,13 @@ fn cuts(nest: &Nest, axis: u32, n: usize) -> Vec<usize> {
     if cuts.len() > STRETCHES + 1 { vec![0, n] } else { cuts }
 }
 
-impl Writer<'_> {
+impl<'w> Writer<'w> {
     /// Statements of the kernel's function.
     pub fn body(&self, k: &Kernel) -> TokenStream {
         match &k.kind {
             Kind::Loop(nest) => match contract::find(nest) {
                 Some(c) => self.contraction(nest, &c),
-                None => self.nest(nest, &|w, done| {
+                None => self.nest(nest, nest.folds.is_empty(), &|w, done| {
                     let (lets, value) = w.values(nest, &[nest.value], done);
                     let store = w.store(&nest.exprs, &nest.at, &value[0]);
                     quote!(#lets #store)
@@ -166,7 +182,7 @@ impl Writer<'_> {
                     let body = self.contraction(nest, &c);
                     return quote!(#copy #body);
                 }
-                let body = self.nest(nest, &|w, done| {
+                let body = self.nest(nest, false, &|w, done| {
                     let mut roots = vec![nest.value];
                     at.visit(&mut |a| {
                         if let Atom::Value { ex, .. } = a {
@@ -199,12 +215,13 @@ impl Writer<'_> {
         }
     }
 
-    /// Loops over the extents, each expression computed in the outermost loop it can be, around `inner`.
-    fn nest(&self, nest: &Nest, inner: &dyn Fn(&Self, &mut Done) -> TokenStream) -> TokenStream {
+    /// Loops over the extents, each expression computed in the outermost loop it can be, around `inner`. Of a `map` that is
+    /// storing the nest's value.
+    fn nest(&self, nest: &Nest, map: bool, inner: &dyn Fn(&Self, &mut Done) -> TokenStream) -> TokenStream {
         let loops: Vec<(u32, usize)> =
             nest.extents.iter().enumerate().filter(|(_, n)| **n != 1).map(|(d, n)| (d as u32, *n)).collect();
         let levels = self.levels(nest, &loops);
-        self.level(nest, &loops, 0, &levels, &mut Done::default(), inner)
+        self.level(nest, &loops, 0, &levels, &mut Done::default(), &Inner { map, code: inner })
     }
 
     fn level(
@@ -214,7 +231,7 @@ impl Writer<'_> {
         level: usize,
         levels: &HashMap<Ex, usize>,
         done: &mut Done,
-        inner: &dyn Fn(&Self, &mut Done) -> TokenStream,
+        inner: &Inner<'_, 'w>,
     ) -> TokenStream {
         let mut out = TokenStream::new();
         // Expressions of this level that the loops below read.
@@ -232,15 +249,26 @@ impl Writer<'_> {
                 (0..n).for_each(|k| out.extend(quote!({ let #i = #k; #body })));
                 return out;
             }
+            // Compilers take a block for one instruction, and write out whatever loop is around it.
+            if self.blocks.get() {
+                return quote!(#out for #i in 0..::kiln::rt::turns(#n) { #body });
+            }
             let cuts = if level + 1 == loops.len() { cuts(nest, id, n) } else { vec![0, n] };
             for stretch in cuts.windows(2) {
                 let (from, to) = (stretch[0], stretch[1]);
+                let steady = |e: Ex| levels.get(&e).is_some_and(|l| *l < loops.len());
+                let block = (inner.map && level + 1 == loops.len())
+                    .then(|| self.neighbours(nest, Turns { axis: id, from, to }, &steady));
                 let from = Literal::usize_unsuffixed(from);
-                out.extend(quote!(for #i in #from..#to { #body }));
+                let portable = quote!(for #i in #from..#to { #body });
+                out.extend(match block.flatten() {
+                    Some(block) => quote!(::kiln::__fpu!({ #block } else { #portable });),
+                    None => portable,
+                });
             }
             return out;
         }
-        out.extend(inner(self, done));
+        out.extend((inner.code)(self, done));
         out
     }
 
@@ -356,6 +384,11 @@ impl Writer<'_> {
                 quote!({ let mut acc: #ty = #init; #body acc })
             }
         };
+        let block = if self.written_out { None } else { self.folded(exprs, f, &|e| !inside.contains(&e)) };
+        let code = match block {
+            Some(block) => quote!(::kiln::__fpu!(#block else { #code })),
+            None => code,
+        };
         (before, code)
     }
 
@@ -436,7 +469,7 @@ impl Writer<'_> {
         };
         let (pm, pn) = (pat(c.m), pat(c.n.or(c.lanes)));
         let levels = self.levels(nest, &outer);
-        self.level(nest, &outer, 0, &levels, &mut Done::default(), &|w, done| {
+        let code = |w: &Writer<'w>, done: &mut Done| {
             // What depends on outer loops only is computed once, before the closures.
             let mut before = TokenStream::new();
             let mut all: Vec<Ex> = levels.keys().copied().collect();
@@ -486,11 +519,16 @@ impl Writer<'_> {
             }
             let value = w.operand(exprs, nest.value);
             let store = w.store(&nest.exprs, &nest.at, &value);
-            quote! {
-                #before
-                #function::<#ty, L, #fast, #m, #n, #rank>(#arguments |#pm, #pn, acc| { #lets #store });
+            let products =
+                quote!(#function::<#ty, L, #fast, #m, #n, #rank>(#arguments |#pm, #pn, acc| { #lets #store }););
+            // A single sum needs no tile.
+            let single = m * n == 1 && c.within.is_empty() && !fast && !w.written_out;
+            match single.then(|| w.folded(exprs, f, &|e| levels.contains_key(&e))).flatten() {
+                Some(sum) => quote!(#before ::kiln::__fpu!({ let acc = #sum; #lets #store } else { #products });),
+                None => quote!(#before #products),
             }
-        })
+        };
+        self.level(nest, &outer, 0, &levels, &mut Done::default(), &Inner { map: false, code: &code })
     }
 
     /// Which of the summed indices have products, as a `Reach`.
@@ -571,7 +609,7 @@ impl Writer<'_> {
     }
 
     /// An expression that has been written, or a literal.
-    fn operand(&self, exprs: &Exprs, e: Ex) -> TokenStream {
+    pub(super) fn operand(&self, exprs: &Exprs, e: Ex) -> TokenStream {
         match exprs.node(e) {
             Node::Const(x) => literal(*x),
             _ => {
@@ -594,7 +632,7 @@ impl Writer<'_> {
     }
 
     /// An index as usize; one that may go below zero wraps, and is then past the end of everything.
-    fn ix(&self, exprs: &Exprs, ix: &Ix) -> TokenStream {
+    pub(super) fn ix(&self, exprs: &Exprs, ix: &Ix) -> TokenStream {
         let int = |c: i64| Literal::usize_unsuffixed(c.unsigned_abs() as usize);
         let mut sum: Option<TokenStream> = None;
         let mut minus: Vec<TokenStream> = Vec::new();

@@ -7,7 +7,7 @@ use quote::quote;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::ops::elementwise::{float_call, float1, full_like, real, real_of, scaled};
-use crate::ops::{Compare, CompareOp, Conj, Div, Elementwise, MakeComplex, OpError, Real, Select, Neg, Tangent};
+use crate::ops::{Compare, CompareOp, Conj, Div, Elementwise, Fpu, MakeComplex, OpError, Real, Select, Neg, Tangent};
 
 /// `|x|`, of complex numbers a real one; the derivative at 0 is 1, as in JAX; of complex numbers it is 0.
 #[derive(Clone, Debug)]
@@ -32,6 +32,10 @@ impl Elementwise for Abs {
             a if a.dtype().is_unsigned() => a,
             a => float1(a, f32::abs, f64::abs),
         }
+    }
+
+    fn fpu(&self) -> Option<Fpu> {
+        Some(Fpu::Unary("vabs.f32"))
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

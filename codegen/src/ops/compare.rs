@@ -6,7 +6,7 @@ use quote::quote;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::ops::elementwise::{ordered, same_dtype};
-use crate::ops::{Elementwise, OpError, Tangent, param};
+use crate::ops::{Elementwise, Fpu, OpError, Tangent, param};
 use crate::text::Params;
 
 /// `x op y`; false with NaN, but for `!=`.
@@ -86,6 +86,19 @@ impl Elementwise for Compare {
                 _ => self.op.holds(a.to_f64(), b.to_f64()),
             },
         })
+    }
+
+    fn fpu(&self) -> Option<Fpu> {
+        // With NaN only `ne` holds.
+        let (yes, no) = match self.op {
+            CompareOp::Eq => ("eq", "ne"),
+            CompareOp::Ne => ("ne", "eq"),
+            CompareOp::Lt => ("mi", "pl"),
+            CompareOp::Le => ("ls", "hi"),
+            CompareOp::Gt => ("gt", "le"),
+            CompareOp::Ge => ("ge", "lt"),
+        };
+        Some(Fpu::Compare(yes, no))
     }
 
     fn emit(&self, _dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

@@ -7,7 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::int2;
 use crate::ops::elementwise::{call, float2, numeric, scaled, transpose_one};
-use crate::ops::{Elementwise, Mul, Neg, OpError, Operand, Sub, Tangent};
+use crate::ops::{Elementwise, Fpu, Mul, Neg, OpError, Operand, Sub, Tangent};
 
 /// `x / y`. Integers by zero give -1 (all ones where unsigned) and `MIN / -1` wraps, as in lax.
 #[derive(Clone, Debug)]
@@ -28,6 +28,10 @@ impl Elementwise for Div {
             (a, b) if a.dtype().is_float() => float2(a, b, |a, b| a / b, |a, b| a / b),
             (a, b) => int2!(a, b; a, b => kiln_math::div(a, b)),
         }
+    }
+
+    fn fpu(&self) -> Option<Fpu> {
+        Some(Fpu::Binary("vdiv.f32"))
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

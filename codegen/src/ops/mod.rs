@@ -86,6 +86,19 @@ pub fn refuse(message: impl Into<String>) -> ! {
     std::panic::resume_unwind(Box::new(Refused(message.into())))
 }
 
+/// What an elementwise primitive is to a floating-point unit without vectors, on numbers of single precision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fpu {
+    /// An instruction of one operand, in the assembler of Arm.
+    Unary(&'static str),
+    /// An instruction of two operands.
+    Binary(&'static str),
+    /// The condition that holds after comparing, and its opposite.
+    Compare(&'static str, &'static str),
+    /// A conditional move.
+    Select,
+}
+
 /// How the elements that a reduction folds are put in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum FoldOrder {
@@ -275,6 +288,11 @@ pub trait Primitive: fmt::Debug + Any {
     /// Whether the operands may change places.
     fn commutes(&self) -> bool {
         false
+    }
+
+    /// What a floating-point unit without vectors computes it by; see [`Elementwise::fpu`].
+    fn fpu(&self) -> Option<Fpu> {
+        None
     }
 
     /// Whether an element of the result depends on the operands' elements at the same index only.
@@ -473,6 +491,11 @@ pub trait Elementwise: fmt::Debug + Clone + Any {
         false
     }
 
+    /// The instruction that computes it exactly as [`Elementwise::emit`] does, if there is one.
+    fn fpu(&self) -> Option<Fpu> {
+        None
+    }
+
     /// Operations that one element costs in the FLOP count; conversions, comparisons and selections count none.
     fn flops(&self) -> u64 {
         1
@@ -546,6 +569,10 @@ impl<T: Elementwise> Primitive for T {
 
     fn is_order_free(&self, dtype: DType) -> bool {
         Elementwise::is_order_free(self, dtype)
+    }
+
+    fn fpu(&self) -> Option<Fpu> {
+        Elementwise::fpu(self)
     }
 
     fn emit_combined(&self, dtype: DType, so_far_and_item: [TokenStream; 2]) -> TokenStream {

@@ -7,7 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::int2;
 use crate::ops::elementwise::{float2, infix, numeric, transpose_one};
-use crate::ops::{Elementwise, OpError, Operand, Tangent, add_tangents};
+use crate::ops::{Elementwise, Fpu, OpError, Operand, Tangent, add_tangents};
 
 /// `x * y`.
 #[derive(Clone, Debug)]
@@ -36,6 +36,10 @@ impl Elementwise for Mul {
 
     fn is_order_free(&self, dtype: DType) -> bool {
         dtype.is_int()
+    }
+
+    fn fpu(&self) -> Option<Fpu> {
+        Some(Fpu::Binary("vmul.f32"))
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

@@ -7,7 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::int2;
 use crate::ops::elementwise::{float1, numeric};
-use crate::ops::{Elementwise, OpError, Operand, Tangent};
+use crate::ops::{Elementwise, Fpu, OpError, Operand, Tangent};
 
 /// `-x`.
 #[derive(Clone, Debug)]
@@ -28,6 +28,10 @@ impl Elementwise for Neg {
             a if a.dtype().is_float() => float1(a, |a| -a, |a| -a),
             a => int2!(a, a; a, _b => a.wrapping_neg()),
         }
+    }
+
+    fn fpu(&self) -> Option<Fpu> {
+        Some(Fpu::Unary("vneg.f32"))
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

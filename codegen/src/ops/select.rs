@@ -6,7 +6,7 @@ use quote::quote;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::ops::elementwise::{full_like, same_dtype};
-use crate::ops::{Elementwise, OpError, Operand, Tangent};
+use crate::ops::{Elementwise, Fpu, OpError, Operand, Tangent};
 
 /// `if pred { x } else { y }` of operands `pred`, `x`, `y`, element by element.
 #[derive(Clone, Debug)]
@@ -28,6 +28,10 @@ impl Elementwise for Select {
 
     fn scalar(&self, x: &[Scalar]) -> Scalar {
         if x[0] == Scalar::Bool(true) { x[1] } else { x[2] }
+    }
+
+    fn fpu(&self) -> Option<Fpu> {
+        Some(Fpu::Select)
     }
 
     fn emit(&self, _dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

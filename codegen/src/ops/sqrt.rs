@@ -6,7 +6,7 @@ use proc_macro2::TokenStream;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::ops::elementwise::{complex1, const_with, float_call, float1, inexact, scaled};
-use crate::ops::{Div, Elementwise, OpError, Tangent};
+use crate::ops::{Div, Elementwise, Fpu, OpError, Tangent};
 
 /// `sqrt(x)`; NaN below zero, `-0.0` at `-0.0`.
 #[derive(Clone, Debug)]
@@ -25,6 +25,10 @@ impl Elementwise for Sqrt {
             z if z.dtype().is_complex() => complex1(z, complex::sqrt, complex::sqrt),
             x => float1(x, kiln_math::sqrt, kiln_math::sqrt),
         }
+    }
+
+    fn fpu(&self) -> Option<Fpu> {
+        Some(Fpu::Unary("vsqrt.f32"))
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

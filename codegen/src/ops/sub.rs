@@ -7,7 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::{Graph, Var};
 use crate::int2;
 use crate::ops::elementwise::{float2, infix, negated, numeric};
-use crate::ops::{Elementwise, Neg, OpError, Operand, Tangent};
+use crate::ops::{Elementwise, Fpu, Neg, OpError, Operand, Tangent};
 
 /// `x - y`.
 #[derive(Clone, Debug)]
@@ -28,6 +28,10 @@ impl Elementwise for Sub {
             (a, b) if a.dtype().is_float() => float2(a, b, |a, b| a - b, |a, b| a - b),
             (a, b) => int2!(a, b; a, b => a.wrapping_sub(b)),
         }
+    }
+
+    fn fpu(&self) -> Option<Fpu> {
+        Some(Fpu::Binary("vsub.f32"))
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

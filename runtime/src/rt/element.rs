@@ -66,6 +66,63 @@ pub fn st<T: Elem, const N: usize>(x: &mut [T; N], i: usize, v: T) {
     }
 }
 
+/// Where `x[i]` is, for assembler: `__assembler!`.
+#[inline(always)]
+pub fn address<T: Elem, const N: usize>(x: &[T; N], i: usize) -> *const T {
+    x.as_ptr().wrapping_add(i)
+}
+
+/// [`address`], to be written to.
+#[inline(always)]
+pub fn address_mut<T: Elem, const N: usize>(x: &mut [T; N], i: usize) -> *mut T {
+    x.as_mut_ptr().wrapping_add(i)
+}
+
+/// `n`, which the compiler does not know: a loop of so many turns stays one.
+#[inline(always)]
+pub fn turns(n: usize) -> usize {
+    #[cfg(all(target_arch = "arm", target_abi = "eabihf", target_os = "none"))]
+    {
+        let mut n = n;
+        // SAFETY: it does nothing.
+        unsafe { core::arch::asm!("/* {0} */", inout(reg) n, options(pure, nomem, nostack, preserves_flags)) };
+        n
+    }
+    #[cfg(not(all(target_arch = "arm", target_abi = "eabihf", target_os = "none")))]
+    n
+}
+
+/// What is computed on a core with a floating-point unit without vectors, and what on all others.
+#[cfg(all(target_arch = "arm", target_abi = "eabihf", target_os = "none"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fpu {
+    ($here:block else $elsewhere:block) => {
+        $here
+    };
+}
+
+/// What is computed on a core with a floating-point unit without vectors, and what on all others.
+#[cfg(not(all(target_arch = "arm", target_abi = "eabihf", target_os = "none")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fpu {
+    ($here:block else $elsewhere:block) => {
+        $elsewhere
+    };
+}
+
+/// Assembler of emitted loops over neighbours.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __assembler {
+    ($($all:tt)*) => {
+        // SAFETY: the compiler writes this where each element that is read or written is inside of its array for all turns, and says
+        // which registers are lost; what is written is borrowed exclusively.
+        unsafe { ::core::arch::asm!($($all)*, options(nostack)) }
+    };
+}
+
 /// The elements of `x` in row-major order. `N` must be their number, or the call does not compile.
 #[inline(always)]
 pub fn flat<T: Elem, A: Tensor<T>, const N: usize>(x: &A) -> &[T; N] {

@@ -38,7 +38,7 @@ mod windows;
 pub use arena::{Arena, Both, Pod, Rd, View, Views, Wr};
 pub use contract::contract;
 pub use cumulative::{argmax, argmin, cumlogsumexp, cummax, cummin, cumprod, cumsum, linear_recurrence};
-pub use element::{Elem, Tensor, flat, flat_mut, ld, shaped, st, zero};
+pub use element::{Elem, Tensor, address, address_mut, flat, flat_mut, ld, shaped, st, turns, zero};
 pub use half::{bf16, f16};
 pub use kiln_math::*;
 #[cfg(target_arch = "x86_64")]
