@@ -21,6 +21,29 @@ pub fn instantiate(input: TokenStream) -> TokenStream {
     frontend::instantiate(input.into(), &host()).into()
 }
 
+/// Makes a test of a function's derivatives up to an order, as `jax.test_util.check_grads` is one: the kernels of all derivatives,
+/// and a function that holds each against central differences of the one below it, in random directions.
+///
+/// ```ignore
+/// kiln::test::check_grads!(fn loss_derivatives(p: &Net, x: &[f32; 3]) -> f32 = loss, order = 2, modes = (fwd, rev));
+///
+/// assert_eq!(loss_derivatives(&net, &x, &Tolerance::F32), Ok(()));
+/// ```
+///
+/// | | |
+/// |---|---|
+/// | the signature | of the function made, which takes a `&kiln::test::Tolerance` last; the first parameter, floats, is differentiated by |
+/// | `= f` | a `#[jit]` function or a closure of the parameters, with one real float as result |
+/// | `order` | up to which derivatives are taken, 1 if it is left out, at most 5 |
+/// | `modes` | `fwd`, `rev` or both: each order takes each of them of everything below |
+///
+/// **Errors.** `kiln::test::OrderError`, which derivative is off, and by how much. **Cost.** With both modes, `2^(order + 1) - 1` kernels
+/// are compiled; a derivative is called once per direction and the one below it twice.
+#[proc_macro]
+pub fn check_grads(input: TokenStream) -> TokenStream {
+    frontend::check_grads(input.into()).into()
+}
+
 #[doc(hidden)]
 #[proc_macro]
 pub fn __include_tree(input: TokenStream) -> TokenStream {

@@ -5,6 +5,10 @@ use core::fmt;
 use crate::rt::Visitor;
 pub use crate::rt::{Floats, Path, Step};
 
+mod orders;
+pub use kiln_macros::check_grads;
+pub use orders::{OrderError, check_order};
+
 /// How close a gradient must be to central differences, and how these are taken.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Tolerance {

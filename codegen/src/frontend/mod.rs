@@ -19,6 +19,7 @@
 //! (`source`), to let a user's own `fn power` win over the built-in one.
 
 pub mod builtins;
+mod check_grads;
 mod collect;
 pub mod echo;
 mod emit;
@@ -79,6 +80,11 @@ pub fn derive_tree(item: TokenStream, host: &Host<'_>) -> TokenStream {
 /// `instantiate!(pub fn dense_64_32 = dense::<64, 32>);`
 pub fn instantiate(input: TokenStream, host: &Host<'_>) -> TokenStream {
     guard(|| items::instantiate(input, host))
+}
+
+/// `check_grads!(fn loss_derivatives(x: &[f32; 3]) -> f32 = loss, order = 2);`
+pub fn check_grads(input: TokenStream) -> TokenStream {
+    guard(|| check_grads::check_grads(input))
 }
 
 /// The end of a chain of identities.

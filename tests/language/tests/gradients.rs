@@ -158,3 +158,47 @@ fn numbers_alone_and_values_that_are_not_finite() {
             .is_err()
     );
 }
+
+kiln::test::check_grads!(fn net_derivatives(n: &Net, x: &[f32; 3]) -> f32 = loss, order = 2);
+
+/// A curve, of a number that is taken by value, to the third order.
+#[jit]
+fn curve(x: f64, k: f64) -> f64 {
+    tanh(k * x) * exp(-x * x) + log1p(x * x)
+}
+
+kiln::test::check_grads!(fn curve_derivatives(x: f64, k: f64) -> f64 = curve, order = 3, modes = (fwd, rev));
+
+// Trees, closures and a single mode.
+kiln::test::check_grads!(fn pair_derivatives(p: &([f64; 2], f64)) -> f64 = |p| sum(sin(p.0) * p.1) + p.1 * p.1 * p.1, order = 4, modes = (rev));
+
+/// The slope is right; what it is a function of is hidden from the next derivative.
+#[jit]
+#[custom_jvp(shallow_rule)]
+fn shallow(x: f64) -> f64 {
+    x * x * x
+}
+
+#[jit]
+fn shallow_rule(x: (f64,), dx: (f64,)) -> (f64, f64) {
+    (shallow(x.0), stop_gradient(3.0 * x.0 * x.0) * dx.0)
+}
+
+kiln::test::check_grads!(fn shallow_first(x: f64) -> f64 = shallow);
+kiln::test::check_grads!(fn shallow_second(x: f64) -> f64 = shallow, order = 2);
+
+#[test]
+fn derivatives_of_any_order_are_held_against_those_below() {
+    assert_eq!(net_derivatives(&net(), &X, &Tolerance::F32), Ok(()));
+    assert_eq!(curve_derivatives(0.4, 1.5, &Tolerance::F64), Ok(()));
+    assert_eq!(pair_derivatives(&([0.3, -0.7], 0.9), &Tolerance::F64), Ok(()));
+}
+
+#[test]
+fn a_rule_that_is_right_once_is_found_at_the_second_order() {
+    assert_eq!(shallow_first(0.8, &Tolerance::F64), Ok(()));
+    let e = shallow_second(0.8, &Tolerance::F64).unwrap_err();
+    assert_eq!((e.modes, e.derivative), ("fwd, fwd", 0.0));
+    assert!(e.difference.abs() > 1.0);
+    assert!(e.to_string().starts_with("the derivative by fwd, fwd is 0, and differences of the one below it are "));
+}
