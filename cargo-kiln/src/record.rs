@@ -41,6 +41,46 @@ pub struct Kernel {
     pub buffers: Vec<Buffer>,
     /// What runs.
     pub steps: Vec<Step>,
+    /// What other checkpoints of its loops would come to.
+    #[serde(default)]
+    pub checkpoints: Vec<Checkpoints>,
+}
+
+/// The choices for a loop that runs backwards too.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Checkpoints {
+    /// The loop.
+    pub place: Place,
+    /// How often it runs.
+    pub turns: u64,
+    /// From the most memory, where everything is kept.
+    pub choices: Vec<Choice>,
+}
+
+/// A kernel whose loop has other checkpoints.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Choice {
+    /// Turns between two checkpoints; none where everything is kept.
+    pub every: Option<u64>,
+    /// Arena and stack, without a budget.
+    pub ram_bytes: u64,
+    /// Floating-point operations of a call.
+    pub flops: u64,
+    /// It is what `#[checkpoint]` takes.
+    pub square_root: bool,
+    /// It is what the program says.
+    pub chosen: bool,
+}
+
+impl Choice {
+    /// What one writes for it.
+    pub fn text(&self) -> String {
+        match self.every {
+            None => "everything is kept".into(),
+            Some(k) if self.square_root => format!("#[checkpoint], every {k}"),
+            Some(k) => format!("#[checkpoint(every = {k})]"),
+        }
+    }
 }
 
 /// A place in a source file: file, line, column.

@@ -42,6 +42,8 @@ fn kernels_of_every_kind_and_of_packages_below_are_found() {
         "kiln_fixture::filter::walk",
         "kiln_fixture::gain",
         "kiln_fixture::outer::inner",
+        "kiln_fixture::swing",
+        "kiln_fixture::swing_grad",
         "kiln_fixture::table",
     ];
     assert_eq!(paths, expected);
@@ -75,7 +77,9 @@ fn the_emitted_code_has_the_names_of_the_program() {
     // What is printed is Rust, with calls one below the other also where a macro holds them.
     let walk = prints(&["expand", "walk"]);
     syn::parse_file(&walk).expect("Rust");
-    assert!(walk.lines().filter(|line| !line.starts_with("//")).all(|line| line.len() <= 120), "{walk}");
+    // A block of assembler is one text.
+    let is_text = |line: &str| line.starts_with("//") || line.contains("__assembler!");
+    assert!(walk.lines().filter(|line| !is_text(line)).all(|line| line.len() <= 120), "{walk}");
     // Long tables are cut unless all of it is wanted.
     let (cut, full) = (prints(&["expand", "table"]), prints(&["expand", "table", "--full"]));
     assert!(cut.contains("\"4 more\"") && !full.contains("more") && full.contains("11i32"), "{cut}\n{full}");
@@ -95,6 +99,19 @@ fn a_report_shows_memory_work_and_cost() {
         (buffers, buffers + 1),
         "{svg}"
     );
+}
+
+#[test]
+fn a_report_shows_what_checkpoints_trade() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = prints(&["report", "swing_grad", "--svg", folder.path().to_str().unwrap()]);
+    let from = report.find("Memory for time").expect("a table");
+    let table = &report[from..report[from..].find("\nSteps").map_or(report.len(), |n| from + n)];
+    expect_file!["snapshots/checkpoints.txt"].assert_eq(table);
+    let svg = std::fs::read_to_string(folder.path().join("kiln_fixture.swing_grad.svg")).unwrap();
+    assert!(svg.contains("#[checkpoint(every = 5)] (as written)") && svg.contains("everything is kept"), "{svg}");
+    // Where nothing runs backwards there is nothing to choose.
+    assert!(!prints(&["report", "swing"]).contains("Memory for time"));
 }
 
 #[test]

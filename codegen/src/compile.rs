@@ -19,10 +19,13 @@ use crate::graph::{Graph, Src};
 use crate::parse::spans::{SourceMap, Sp, Spans};
 use crate::parse::{ast, convert_alias, convert_const, convert_fn, convert_method, convert_struct};
 use crate::trace::deep::{self, Cuts};
+use crate::trace::loops::Checkpointed;
 use crate::trace::types::Ty;
 use crate::trace::value::{Ctx, FnItem, Scope, Traced, Value};
 use crate::trace::{Items, ParamOrigin, Stop, Tracer, tree};
 use crate::unit::{Item, ItemId, Json, Kernel, Outcome, Unit};
+
+mod checkpoints;
 
 /// Parses every item of a unit.
 pub fn parse_items(unit: &Unit) -> (Items, Spans) {
@@ -107,9 +110,17 @@ pub fn trace_entry(items: &Items, map: &SourceMap, id: &str) -> Entry {
 /// The same, with what names were bound to.
 fn trace_bound(items: &Items, map: &SourceMap, id: &str) -> (Entry, Bound) {
     let f = items.fns[id].clone();
-    let (mut tr, result) = trace_settled(items, map, &f, &traced_cuts(items, map, id));
+    let (mut tr, result) = trace_settled(items, map, &f, &traced_cuts(items, map, id), &Checkpointed::default());
     let bound = std::mem::take(&mut tr.bound);
     (outcome(tr, result), bound)
+}
+
+/// The same with other checkpoints in a loop; notes the loops that it sees.
+fn trace_checkpointed(items: &Items, map: &SourceMap, id: &str, checkpointed: &mut Checkpointed) -> Entry {
+    let f = items.fns[id].clone();
+    let (mut tr, result) = trace_settled(items, map, &f, &traced_cuts(items, map, id), checkpointed);
+    *checkpointed = std::mem::take(&mut tr.checkpointed);
+    outcome(tr, result)
 }
 
 fn outcome(mut tr: Tracer<'_>, result: Result<Body, Stop>) -> Entry {
@@ -145,11 +156,13 @@ fn trace_settled<'a>(
     map: &'a SourceMap,
     f: &Rc<FnItem>,
     cuts: &Cuts,
+    checkpointed: &Checkpointed,
 ) -> (Tracer<'a>, Result<Body, Stop>) {
     let mut settled = HashMap::new();
     loop {
         let mut tr = Tracer::new(items, map, &f.function.name.text);
         tr.cuts = cuts.clone();
+        tr.checkpointed = checkpointed.clone();
         tr.settled = Rc::new(settled.clone());
         match trace_body(&mut tr, f) {
             // Every site is new, so this ends.
@@ -165,7 +178,7 @@ fn traced_cuts(items: &Items, map: &SourceMap, id: &str) -> Cuts {
     let mut cuts = Cuts::new();
     for id in deep::cuts(items, id) {
         let f = items.fns[&id].clone();
-        let (tr, result) = trace_settled(items, map, &f, &cuts);
+        let (tr, result) = trace_settled(items, map, &f, &cuts, &Checkpointed::default());
         if let Ok((_, Ty::Array(_), value, _)) = result
             && tr.diags.is_empty()
             && tr.needed.is_empty()
@@ -358,6 +371,9 @@ pub fn compile(unit: &Unit) -> Outcome {
         }),
         Entry::Done(traced) => {
             let (mut kernel, over) = kernel(unit, &traced, &spans, &map, items.fns[&unit.entry].function.name.sp);
+            if unit.record {
+                kernel.record.push(("checkpoints", checkpoints::choices(unit, &items, &map)));
+            }
             if let (Some((_, span)), Some(text)) = (unit.options.ram, over) {
                 kernel.errors = quote::quote_spanned!(span=> ::core::compile_error! { #text });
             }
@@ -410,19 +426,25 @@ fn over_budget(
     text
 }
 
-/// Code and facts for a traced entry, and what is wrong with its budget.
-fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp) -> (Kernel, Option<String>) {
+/// The graph that is scheduled.
+fn optimised(unit: &Unit, t: &TracedEntry, map: &SourceMap) -> Graph {
     let options = &unit.options;
     let line = |src: crate::graph::Src| map.place(Sp(src.0)).line;
     let graph = match options.debug_nans {
         true => &crate::passes::nans::debug_nans(&t.graph, &line, !matches!(t.ret, Ty::Checked(_))),
         false => &t.graph,
     };
-    let graph = match options.unfused {
+    match options.unfused {
         true => crate::passes::dce(&crate::passes::prepare(graph)),
         false if options.fast => crate::passes::optimise_fast(graph),
         false => crate::passes::optimise(graph),
-    };
+    }
+}
+
+/// Code and facts for a traced entry, and what is wrong with its budget.
+fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp) -> (Kernel, Option<String>) {
+    let options = &unit.options;
+    let graph = optimised(unit, t, map);
     let mut binds = TokenStream::new();
     let mut inputs = Vec::new();
     for p in &t.params {

@@ -189,3 +189,35 @@ fn texts_survive() {
     let back: Value = serde_json::from_str(&json.to_string()).unwrap();
     assert_eq!((back["t"].as_str(), &back["n"], &back["b"]), (Some(text), &Value::Null, &Value::Bool(true)));
 }
+
+#[test]
+fn checkpoints_are_laid_out_with_what_they_trade() {
+    let source = |attribute: &str| {
+        format!(
+            "fn f(x: &[f32; 8], w: &[[f32; 8]; 8]) -> f32 {{
+                let mut h = x;
+                {attribute} for _ in 0..64 {{ h = tanh(matmul(w, h)); }}
+                sum(h)
+            }}
+            fn df(x: &[f32; 8], w: &[[f32; 8]; 8]) -> [[f32; 8]; 8] {{ grad(f, argnums = 1)(x, w) }}"
+        )
+    };
+    let (kernel, record) = recorded(&source("#[checkpoint(every = 4)]"), "");
+    let [table] = &record["checkpoints"].as_array().expect("a list")[..] else { panic!("{record}") };
+    assert_eq!((table["turns"].as_u64(), table["place"][1].as_u64()), (Some(64), Some(3)));
+    let choices = table["choices"].as_array().expect("a list");
+    let of = |choice: &Value| {
+        let number = |key: &str| choice[key].as_u64();
+        (number("every"), number("ram_bytes").expect("bytes") as usize, number("flops").expect("operations"))
+    };
+    assert_eq!(choices.iter().map(|c| of(c).0).collect::<Vec<_>>(), [None, Some(2), Some(4), Some(8), Some(16)]);
+    // What is written is what is compiled, and so is every other choice where it is written.
+    let chosen: Vec<_> = choices.iter().filter(|c| c["chosen"] == true).map(of).collect();
+    assert_eq!(chosen, [(Some(4), kernel.ram_bytes, kernel.flops)]);
+    let (all, root) = (recorded(&source(""), "").0, recorded(&source("#[checkpoint]"), "").0);
+    assert_eq!(of(&choices[0]), (None, all.ram_bytes, all.flops));
+    assert_eq!(of(&choices[3]), (Some(8), root.ram_bytes, root.flops));
+    assert!(root.ram_bytes < all.ram_bytes / 2 && root.flops > all.flops);
+    // A loop that only runs forwards has none.
+    assert_eq!(recorded(LOOP, "").1["checkpoints"], Value::Array(Vec::new()));
+}

@@ -49,6 +49,7 @@ pub fn text(kernel: &Kernel, core: &Core, colour: bool) -> Result<String> {
     out.push_str("\nThe arena over time\n");
     out.push_str(&picture::picture(kernel, colour));
     out.push_str(&buffers(kernel));
+    out.push_str(&checkpoints(kernel));
     out.push_str(&format!("\nSteps, with estimates for a {}\n{}\n", core.core, steps(kernel, core)));
     out.push_str(&format!("\nFlash: constants by source line\n{}", constants(kernel)));
     out.push_str(&format!(
@@ -133,6 +134,28 @@ fn buffers(kernel: &Kernel) -> String {
         ]);
     }
     format!("{table}\n● live at the peak: step {peak}, {} of {} bytes\n", number(*most), number(kernel.arena_bytes))
+}
+
+fn checkpoints(kernel: &Kernel) -> String {
+    let mut out = String::new();
+    for of_loop in &kernel.checkpoints {
+        let mut table = table(&["", "between the halves", "RAM bytes", "operations", "work"], &[2, 3, 4]);
+        let least = of_loop.choices.iter().map(|choice| choice.flops).min().unwrap_or(1).max(1);
+        for choice in &of_loop.choices {
+            table.add_row([
+                if choice.chosen { "●" } else { "" },
+                &choice.text(),
+                &number(choice.ram_bytes),
+                &number(choice.flops),
+                &format!("{:.2}", choice.flops as f64 / least as f64),
+            ]);
+        }
+        let (place, turns) = (origin(&of_loop.place, kernel), of_loop.turns);
+        out.push_str(&format!(
+            "\nMemory for time: checkpoints of the loop of {turns} turns, {place}\n{table}\n● as written\n"
+        ));
+    }
+    out
 }
 
 fn steps(kernel: &Kernel, core: &Core) -> String {

@@ -5,11 +5,13 @@ use svg::node::element::{Group, Line, Rectangle, Text, Title};
 
 use super::{label, origin, picture};
 use crate::record::{Kernel, Step};
+use crate::say::number;
 
 const PLOT: (f64, f64) = (900.0, 420.0);
 const LEFT: f64 = 90.0;
 const TOP: f64 = 60.0;
 const STEPS: f64 = 170.0;
+const ROW: f64 = 18.0;
 
 const FILLS: [&str; 8] = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2", "#b279a2", "#eeca3b", "#9d755d"];
 
@@ -22,8 +24,10 @@ pub fn draw(kernel: &Kernel) -> String {
     let text = |words: String, x: f64, y: f64, size: f64| {
         Text::new(words).set("x", x).set("y", y).set("font-size", size).set("fill", "#222")
     };
+    let rows: usize = kernel.checkpoints.iter().map(|of_loop| of_loop.choices.len() + 2).sum();
+    let height = TOP + PLOT.1 + STEPS + ROW * rows as f64;
     let mut document = Document::new()
-        .set("viewBox", (0, 0, (LEFT + PLOT.0 + 30.0) as i64, (TOP + PLOT.1 + STEPS) as i64))
+        .set("viewBox", (0, 0, (LEFT + PLOT.0 + 30.0) as i64, height as i64))
         .set("font-family", "ui-monospace, monospace")
         .add(Rectangle::new().set("width", "100%").set("height", "100%").set("fill", "#ffffff"))
         .add(text(format!("{}: the arena over time", kernel.path), LEFT, 24.0, 16.0))
@@ -83,6 +87,30 @@ pub fn draw(kernel: &Kernel) -> String {
                 .set("transform", format!("rotate(-60 {at:.1} {below:.1})"))
                 .add(Title::new(format!("{}, {}", step.what, origin(&step.place, kernel)))),
         );
+    }
+    // A bar of memory for every choice of checkpoints, with its work behind it.
+    let mut top = TOP + PLOT.1 + STEPS;
+    for of_loop in &kernel.checkpoints {
+        let title = format!("checkpoints of the loop of {} turns, {}", of_loop.turns, origin(&of_loop.place, kernel));
+        document = document.add(text(title, LEFT, top, 13.0));
+        top += ROW;
+        let most = of_loop.choices.iter().map(|choice| choice.ram_bytes).max().unwrap_or(1).max(1) as f64;
+        for choice in &of_loop.choices {
+            let bar = Line::new().set("y1", top - 4.0).set("y2", top - 4.0).set("x1", LEFT);
+            let width = choice.ram_bytes as f64 / most * PLOT.0 / 3.0;
+            let mark = if choice.chosen { " (as written)" } else { "" };
+            let words =
+                format!("{} B, {} operations: {}{mark}", number(choice.ram_bytes), number(choice.flops), choice.text());
+            document = document
+                .add(
+                    bar.set("x2", LEFT + width)
+                        .set("stroke", FILLS[usize::from(choice.chosen)])
+                        .set("stroke-width", 10),
+                )
+                .add(text(words, LEFT + PLOT.0 / 3.0 + 10.0, top, 11.0));
+            top += ROW;
+        }
+        top += ROW;
     }
     document.to_string()
 }

@@ -39,6 +39,32 @@ impl Runs {
     }
 }
 
+/// The loops that were bound, and one whose checkpoints are other than it says.
+#[derive(Clone, Debug, Default)]
+pub struct Checkpointed {
+    /// Where the loop stands, and how many iterations lie between its checkpoints; `None` keeps what every iteration computes.
+    pub wanted: Option<(Sp, Option<usize>)>,
+    /// Where loops stand, how often they run, and the iterations between their checkpoints.
+    pub seen: Vec<(Sp, usize, Option<usize>)>,
+}
+
+impl Checkpointed {
+    /// Notes a loop; yields what becomes of it.
+    fn see(&mut self, at: Sp, length: usize, runs: Option<Runs>) -> Option<Runs> {
+        if runs.is_some_and(|runs| runs.run == Run::Unrolled) {
+            return runs;
+        }
+        let loops = (at, length, runs.map(|runs| runs.size(length)));
+        if !self.seen.contains(&loops) {
+            self.seen.push(loops);
+        }
+        match self.wanted {
+            Some((place, k)) if place == at => k.map(|k| Runs { k: Some(k), run: Run::Again }),
+            _ => runs,
+        }
+    }
+}
+
 /// Attributes that speak to rustc only.
 const LINTS: &[&str] = &["allow", "expect", "warn", "deny", "forbid", "doc"];
 
@@ -115,9 +141,10 @@ impl<'a> Tracer<'a> {
 
     /// Binds a loop, in runs where that was asked for.
     pub fn bind_loop(&mut self, op: Scan, ins: &[&Traced], runs: Option<Runs>, sp: Sp) -> R<Vec<Traced>> {
+        let at = self.user_sp(sp);
+        let runs = self.checkpointed.see(at, op.length, runs);
         let Some(runs) = runs.filter(|_| op.length > 1) else { return self.bind(op, ins, sp) };
         let vars: Vec<Var> = ins.iter().map(|t| self.var(t)).collect();
-        let at = self.user_sp(sp);
         self.graph().src = Src(at.0);
         let k = runs.size(op.length);
         let outs = self.transform(sp, |g| op.in_runs(g, &vars, k, runs.run))?;

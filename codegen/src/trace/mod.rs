@@ -31,7 +31,7 @@ pub mod index;
 pub mod iterators;
 pub mod jacobians;
 pub mod literals;
-mod loops;
+pub mod loops;
 pub mod matching;
 pub mod pattern;
 pub mod place;
@@ -161,6 +161,8 @@ pub struct Tracer<'a> {
     pub axes: Vec<collectives::NamedAxis>,
     /// Per function that is being traced: whether it returns a `Result`; `None` for the library's.
     pub returns: Vec<Option<bool>>,
+    /// The checkpoints of loops.
+    pub checkpointed: loops::Checkpointed,
     /// Library code has seen through the `Result` of a checked function.
     pub unwrapped: bool,
     /// What literals without a dtype say, by the constants that were made of them: in the dtype they meet they are as
@@ -207,6 +209,7 @@ impl<'a> Tracer<'a> {
             word: None,
             axes: Vec::new(),
             returns: Vec::new(),
+            checkpointed: loops::Checkpointed::default(),
             unwrapped: false,
             literals: HashMap::new(),
             origins: HashMap::new(),
