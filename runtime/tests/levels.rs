@@ -1,6 +1,6 @@
 //! Products give the same bits for every instruction set that the processor has.
 
-use kiln::rt::{Factor, Isa, Level, products, st};
+use kiln::rt::{Edge, Factor, Isa, Level, Reach, lanes, products, st, windowed};
 
 /// How a factor of `rows` by `k` lies in memory: from row to row, and from one summed index to the next.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ fn product<const M: usize, const N: usize>(level: &str) {
                 y: Factor<'_, f32, 1>,
                 out: &mut [[f32; N]],
             ) {
-                products::<f32, L, FAST, M, N, 1>([k], x, y, |m, n, sum| st(&mut out[m], n, sum));
+                products::<f32, L, FAST, M, N, 150, 1>([k], x, y, |m, n, sum| st(&mut out[m], n, sum));
             }
             kiln::__run!(L => run::<L, false, M, N>(k, x, y, &mut exact));
             kiln::__run!(L => run::<L, true, M, N>(k, x, y, &mut fast));
@@ -78,5 +78,77 @@ fn products_have_the_same_bits_at_every_level() {
         product::<16, 16>(level);
         product::<23, 20>(level);
         product::<50, 130>(level);
+        window::<6, 4>(level);
+        window::<9, 8>(level);
+        window::<7, 40>(level);
+        by_lanes::<1, 3>(level);
+        by_lanes::<5, 8>(level);
+        by_lanes::<6, 21>(level);
+        by_lanes::<4, 64>(level);
+    }
+}
+
+/// A window of `[2, 3, 5]` over rows that lie apart, so that no two of the summed indices are one: of three channels the first two, of
+/// five rows three, of nine columns five.
+fn window<const M: usize, const N: usize>(level: &str) {
+    let extents = [2, 3, 5];
+    let (x, w) = (rough(3 * 5 * 9 + M, 3), rough(N * 30, 4));
+    let a = Factor { of: &x, at: 9, step: 1, along: [45, 9, 1] };
+    let b = Factor { of: &w, at: 0, step: 1, along: [15 * N as isize, 5 * N as isize, N as isize] };
+    // Columns below zero and from seven on are not there.
+    let edge = Edge { rows: true, axis: 2, at: -2, step: 1, along: 1, len: 7 };
+    let reach = Reach { extents, ranges: [(0, 2), (1, 2), (0, 5)], edge: Some(edge) };
+    fn run<L: Level, const M: usize, const N: usize>(
+        [reach, full]: [Reach<3>; 2],
+        a: Factor<'_, f32, 3>,
+        b: Factor<'_, f32, 3>,
+        [clipped, whole]: [&mut [[f32; N]]; 2],
+    ) {
+        windowed::<f32, L, false, M, N, 30, 3>(reach, a, b, |m, n, sum| st(&mut clipped[m], n, sum));
+        windowed::<f32, L, false, M, N, 30, 3>(full, a, b, |m, n, sum| st(&mut whole[m], n, sum));
+    }
+    let full = Reach { extents, ranges: extents.map(|n| (0, n)), edge: None };
+    let (mut clipped, mut whole) = (vec![[f32::NAN; N]; M], vec![[f32::NAN; N]; M]);
+    kiln::__run!(L => run::<L, M, N>([reach, full], a, b, [&mut clipped, &mut whole]));
+    for (m, n) in (0..M).flat_map(|m| (0..N).map(move |n| (m, n))) {
+        let sum = |there: &dyn Fn([usize; 3]) -> bool| {
+            let all = (0..30).map(|k| [k / 15, k / 5 % 3, k % 5]).filter(|k| there(*k));
+            all.fold(0.0, |sum, k| sum + a.get(m, k) * b.get(n, k))
+        };
+        let what = format!("{level}: {M}x{N} at {m}, {n}");
+        assert_eq!(whole[m][n].to_bits(), sum(&|_| true).to_bits(), "{what}");
+        let there = |[_, row, column]: [usize; 3]| row >= 1 && (2..9).contains(&(m + column));
+        assert_eq!(clipped[m][n].to_bits(), sum(&there).to_bits(), "clipped {what}");
+    }
+}
+
+/// Sums lane by lane of windows of `[3, 2]`.
+fn by_lanes<const M: usize, const N: usize>(level: &str) {
+    let (x, w) = (rough((M + 4) * 3 * N, 5), rough(N * 6, 6));
+    let n = N as isize;
+    let a = Factor { of: &x, at: 0, step: n, along: [n * (M as isize + 4), n] };
+    let b = Factor { of: &w, at: 0, step: 0, along: [2 * n, n] };
+    let reach = Reach {
+        extents: [3, 2],
+        ranges: [(1, 2), (0, 2)],
+        edge: Some(Edge { rows: true, axis: 1, at: -1, step: 1, along: 1, len: M as isize }),
+    };
+    fn run<L: Level, const FAST: bool, const M: usize, const N: usize>(
+        reach: Reach<2>,
+        a: Factor<'_, f32, 2>,
+        b: Factor<'_, f32, 2>,
+        out: &mut [[f32; N]],
+    ) {
+        lanes::<f32, L, FAST, M, N, 2>(reach, a, b, |m, n, sum| st(&mut out[m], n, sum));
+    }
+    let (mut exact, mut fast) = (vec![[f32::NAN; N]; M], vec![[f32::NAN; N]; M]);
+    kiln::__run!(L => run::<L, false, M, N>(reach, a, b, &mut exact));
+    kiln::__run!(L => run::<L, true, M, N>(reach, a, b, &mut fast));
+    for (m, n) in (0..M).flat_map(|m| (0..N).map(move |n| (m, n))) {
+        let there = (2..6).map(|k| [k / 2, k % 2]).filter(|[_, k]| (1..=M).contains(&(m + k)));
+        let lane = |x: Factor<'_, f32, 2>, m, k| Factor { at: x.at + n, ..x }.get(m, k);
+        let sum = there.fold(0.0, |sum, k| sum + lane(a, m, k) * lane(b, 0, k));
+        assert_eq!(exact[m][n].to_bits(), sum.to_bits(), "{level}: {M} rows of {N} lanes, at {m}, {n}");
+        assert!((fast[m][n] - sum).abs() <= 1e-5, "fast {level}: {M} rows of {N} lanes, at {m}, {n}");
     }
 }

@@ -493,17 +493,21 @@ impl<'w> Writer<'w> {
                 let v = w.operand(exprs, root);
                 quote!({ #lets #v })
             };
-            let (function, arguments) = match (factor(c.a, c.m), factor(c.b, c.n)) {
-                (Some(a), Some(b)) if c.lanes.is_some() || !c.within.is_empty() => {
+            let depth: usize = k_extents.iter().product();
+            let (function, sizes, arguments) = match (factor(c.a, c.m), factor(c.b, c.n)) {
+                (Some(a), Some(b)) if c.lanes.is_some() => {
                     let reach = w.reach(exprs, c, &k_extents);
-                    let function = if c.lanes.is_some() { quote!(lanes) } else { quote!(windowed) };
-                    (quote!(::kiln::rt::#function), quote!(#reach, #a, #b,))
+                    (quote!(lanes), quote!(#m, #n), quote!(#reach, #a, #b,))
                 }
-                (Some(a), Some(b)) => (quote!(::kiln::rt::products), quote!([#(#k_extents),*], #a, #b,)),
+                (Some(a), Some(b)) if !c.within.is_empty() => {
+                    let reach = w.reach(exprs, c, &k_extents);
+                    (quote!(windowed), quote!(#m, #n, #depth), quote!(#reach, #a, #b,))
+                }
+                (Some(a), Some(b)) => (quote!(products), quote!(#m, #n, #depth), quote!([#(#k_extents),*], #a, #b,)),
                 _ => {
                     let (a, b) = (side(c.a), side(c.b));
                     let names = quote!([#(#k_names),*]);
-                    (quote!(::kiln::rt::contract), quote!([#(#k_extents),*], |#pm, #names| #a, |#pn, #names| #b,))
+                    (quote!(contract), quote!(#m, #n), quote!([#(#k_extents),*], |#pm, #names| #a, |#pn, #names| #b,))
                 }
             };
             let mut local = done.clone();
@@ -519,8 +523,7 @@ impl<'w> Writer<'w> {
             }
             let value = w.operand(exprs, nest.value);
             let store = w.store(&nest.exprs, &nest.at, &value);
-            let products =
-                quote!(#function::<#ty, L, #fast, #m, #n, #rank>(#arguments |#pm, #pn, acc| { #lets #store }););
+            let products = quote!(::kiln::rt::#function::<#ty, L, #fast, #sizes, #rank>(#arguments |#pm, #pn, acc| { #lets #store }););
             // A single sum needs no tile.
             let single = m * n == 1 && c.within.is_empty() && !fast && !w.written_out;
             match single.then(|| w.folded(exprs, f, &|e| levels.contains_key(&e))).flatten() {

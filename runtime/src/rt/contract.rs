@@ -19,9 +19,9 @@ pub fn contract<T: Product + Elem, L: Level, const FAST: bool, const M: usize, c
     out: impl FnMut(usize, usize, T),
 ) {
     let mut nest = Nest::<FAST, R, _, _, _> { extents, a, b, out };
-    if N == 1 {
+    if const { N == 1 } {
         nest.blocks::<M, { tile::TALL }, N, 1>();
-    } else if M == 1 {
+    } else if const { M == 1 } {
         nest.blocks::<M, 1, N, { tile::WIDE }>();
     } else {
         nest.blocks::<M, { tile::ROWS }, N, { tile::COLUMNS }>();
@@ -78,16 +78,17 @@ struct Nest<const FAST: bool, const R: usize, A, B, O> {
 }
 
 /// Runs `$body` with `$width`, a constant, and `$at`, a position, for the pieces of `$size % tile` that whole tiles leave:
-/// powers of two down to 4, then what is left in one piece.
+/// powers of two down to 4, then what is left in one piece. The blocks are constant, so that only the pieces that there are get
+/// compiled.
 macro_rules! rest {
     ($size:expr, $start:expr, |$at:ident, $width:ident| $body:expr) => {{
-        let (size, mut $at) = ($size, $start);
-        rest!(@piece size & 16 != 0, 16, $at, $width, $body);
-        rest!(@piece size & 8 != 0, 8, $at, $width, $body);
-        rest!(@piece size & 4 != 0, 4, $at, $width, $body);
-        rest!(@piece size & 3 == 3, 3, $at, $width, $body);
-        rest!(@piece size & 3 == 2, 2, $at, $width, $body);
-        rest!(@piece size & 3 == 1, 1, $at, $width, $body);
+        let mut $at = $start;
+        rest!(@piece const { ($size)  & 16 != 0 }, 16, $at, $width, $body);
+        rest!(@piece const { ($size)  & 8 != 0 }, 8, $at, $width, $body);
+        rest!(@piece const { ($size)  & 4 != 0 }, 4, $at, $width, $body);
+        rest!(@piece const { ($size)  & 3 == 3 }, 3, $at, $width, $body);
+        rest!(@piece const { ($size)  & 3 == 2 }, 2, $at, $width, $body);
+        rest!(@piece const { ($size)  & 3 == 1 }, 1, $at, $width, $body);
         let _ = $at;
     }};
     (@piece $when:expr, $n:literal, $at:ident, $width:ident, $body:expr) => {
@@ -108,16 +109,20 @@ where
 {
     #[inline(always)]
     fn blocks<const M: usize, const TM: usize, const N: usize, const TN: usize>(&mut self) {
-        for block in 0..M / TM {
-            self.row_of_tiles::<TM, N, TN>(block * TM);
+        if const { M >= TM } {
+            for block in 0..M / TM {
+                self.row_of_tiles::<TM, N, TN>(block * TM);
+            }
         }
         rest!(M % TM, M - M % TM, |m, W| self.row_of_tiles::<W, N, TN>(m));
     }
 
     #[inline(always)]
     fn row_of_tiles<const TM: usize, const N: usize, const TN: usize>(&mut self, m: usize) {
-        for block in 0..N / TN {
-            self.tile::<TM, TN>(m, block * TN);
+        if const { N >= TN } {
+            for block in 0..N / TN {
+                self.tile::<TM, TN>(m, block * TN);
+            }
         }
         rest!(N % TN, N - N % TN, |n, W| self.tile::<TM, W>(m, n));
     }

@@ -1,7 +1,7 @@
 //! Contractions that lack products at their edges, where a window reaches over what it slides over, and those lane by lane.
 
 use super::contract::each;
-use super::products::{Factor, vectors};
+use super::products::{Factor, vectors, vectors_of_lanes};
 use super::{Elem, Level, Product, contract};
 
 /// Which products there are: of the indices below `extents`, those in `ranges` (first and number), and of those the ones that `edge`
@@ -69,6 +69,14 @@ struct Run<'a, T, const R: usize> {
     b: Factor<'a, T, R>,
 }
 
+/// Row `m` of the run that begins at `row`, one of the `M` there are: said so that whoever stores there need not ask.
+#[inline(always)]
+fn within<const M: usize>(row: usize, m: usize) -> usize {
+    // SAFETY: `runs` makes runs of `M` rows, and sums are handed out for the rows of a run only.
+    unsafe { core::hint::assert_unchecked(row + m < M) };
+    row + m
+}
+
 /// Cuts `m` rows into runs: the whole ones at once, if there are `enough`, the others one by one.
 #[inline(always)]
 fn runs<T: Elem, const R: usize>(
@@ -112,20 +120,36 @@ fn runs<T: Elem, const R: usize>(
 
 /// [`products`] of which there are only those in `reach`. What a sum lacks it lacks at no cost.
 #[inline(always)]
-pub fn windowed<T: Product + Elem, L: Level, const FAST: bool, const M: usize, const N: usize, const R: usize>(
+pub fn windowed<
+    T: Product + Elem,
+    L: Level,
+    const FAST: bool,
+    const M: usize,
+    const N: usize,
+    const K: usize,
+    const R: usize,
+>(
     reach: Reach<R>,
     a: Factor<'_, T, R>,
     b: Factor<'_, T, R>,
     mut out: impl FnMut(usize, usize, T),
 ) {
     if reach.edge.is_some_and(|edge| !edge.rows) {
-        return by_rows::<T, L, FAST, N, M, R>(reach, b, a, |n, m, sum| out(m, n, sum));
+        return by_rows::<T, L, FAST, N, M, K, R>(reach, b, a, |n, m, sum| out(m, n, sum));
     }
-    by_rows::<T, L, FAST, M, N, R>(reach, a, b, out);
+    by_rows::<T, L, FAST, M, N, K, R>(reach, a, b, out);
 }
 
 #[inline(always)]
-fn by_rows<T: Product + Elem, L: Level, const FAST: bool, const M: usize, const N: usize, const R: usize>(
+fn by_rows<
+    T: Product + Elem,
+    L: Level,
+    const FAST: bool,
+    const M: usize,
+    const N: usize,
+    const K: usize,
+    const R: usize,
+>(
     reach: Reach<R>,
     a: Factor<'_, T, R>,
     b: Factor<'_, T, R>,
@@ -138,7 +162,7 @@ fn by_rows<T: Product + Elem, L: Level, const FAST: bool, const M: usize, const 
         if let (Some(many), Some(one)) = (many, one) {
             return runs(M, many.rows(), reach, a, b, |Run { row, rows, extents, a, b }| {
                 if rows > 1 {
-                    many.run::<T, FAST, R>(rows, N, extents, a, b, |m, n, sum| out(row + m, n, sum));
+                    many.run::<T, FAST, R>(rows, N, extents, a, b, |m, n, sum| out(within::<M>(row, m), n, sum));
                 } else {
                     one.run::<T, FAST, R>(1, N, extents, a, b, |_, n, sum| out(row, n, sum));
                 }
@@ -147,11 +171,11 @@ fn by_rows<T: Product + Elem, L: Level, const FAST: bool, const M: usize, const 
     }
     const ROWS: usize = 4;
     runs(M, ROWS, reach, a, b, |Run { row, rows, extents, a, b }| {
-        if T::SINGLE && L::LANES > 0 && N >= L::LANES && !extents.contains(&0) {
-            // Nothing is handed out unless all of it can be.
-            if vectors::<T, L, FAST, R>(rows, N, extents, &a, &b, |m, n, sum| out(row + m, n, sum)) {
-                return;
-            }
+        // A constant, so that the other side is not even compiled.
+        if const { T::SINGLE && L::LANES > 0 && 2 * N >= L::LANES } {
+            return vectors::<T, L, FAST, M, N, K, R>(rows, N, extents, a, b, |m, n, sum| {
+                out(within::<M>(row, m), n, sum)
+            });
         }
         let mut done = 0;
         while done + ROWS <= rows {
@@ -190,21 +214,30 @@ pub fn lanes<T: Product + Elem, L: Level, const FAST: bool, const M: usize, cons
         use super::cortex_m::{Kernel, Tile};
         return runs(M, 4, reach, a, b, |Run { row, rows, extents, a, b }| {
             if rows > 1 {
-                Kernel::of(Tile::Lanes).run::<T, FAST, R>(rows, N, extents, a, b, |m, n, sum| out(row + m, n, sum));
+                Kernel::of(Tile::Lanes)
+                    .run::<T, FAST, R>(rows, N, extents, a, b, |m, n, sum| out(within::<M>(row, m), n, sum));
             } else {
                 Kernel::of(Tile::Lane).run::<T, FAST, R>(1, N, extents, a, b, |_, n, sum| out(row, n, sum));
             }
         });
     }
-    runs(M, usize::MAX, reach, a, b, |Run { row, extents, a, b, .. }| {
-        let mut first = 0;
-        while first + LANES <= N {
-            lanes_at::<T, FAST, LANES, R>(extents, a, b, first, |n, sum| out(row, n, sum));
-            first += LANES;
+    runs(M, 2, reach, a, b, |Run { row, rows, extents, a, b }| {
+        if const { T::SINGLE && L::LANES > 0 && 2 * N >= L::LANES }
+            && vectors_of_lanes::<T, L, FAST, R>(rows, N, extents, a, b, |m, n, sum| out(within::<M>(row, m), n, sum))
+        {
+            return;
         }
-        while first < N {
-            lanes_at::<T, FAST, 1, R>(extents, a, b, first, |n, sum| out(row, n, sum));
-            first += 1;
+        for m in 0..rows {
+            let a = Factor { at: a.at.wrapping_add_signed(m as isize * a.step), ..a };
+            let mut first = 0;
+            while first + LANES <= N {
+                lanes_at::<T, FAST, LANES, R>(extents, a, b, first, |n, sum| out(within::<M>(row, m), n, sum));
+                first += LANES;
+            }
+            while first < N {
+                lanes_at::<T, FAST, 1, R>(extents, a, b, first, |n, sum| out(within::<M>(row, m), n, sum));
+                first += 1;
+            }
         }
     });
 }

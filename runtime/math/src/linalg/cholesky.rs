@@ -17,25 +17,25 @@ pub fn cholesky_of<T: Real>(x: &[T], out: &mut [T], [batch, n]: [usize; 2]) {
     }
 }
 
+/// What is done with a column is taken off the columns behind it at once, row by row: each element sees the same products in the same
+/// order. The column lies in the row above the diagonal too, which nobody else needs.
 fn factor<T: Real>(a: &mut Matrix<'_, T>, n: usize) {
-    for j in 0..n {
-        for i in 0..n {
-            if i < j {
-                a.set(i, j, T::ZERO);
-                continue;
-            }
-            let mut s = a.at(i, j);
-            for k in 0..j {
-                s = s.minus(a.at(i, k).times(a.at(j, k)));
-            }
-            if i > j {
-                a.set(i, j, s.quotient(a.at(j, j)));
-            } else if s > T::ZERO && s.is_finite() {
-                a.set(j, j, s.sqrt());
-            } else {
-                a.x.fill(T::NAN);
-                return;
-            }
+    for k in 0..n {
+        let s = a.at(k, k);
+        if !(s > T::ZERO && s.is_finite()) {
+            a.x.fill(T::NAN);
+            return;
+        }
+        let root = s.sqrt();
+        a.set(k, k, root);
+        for i in k + 1..n {
+            let x = a.at(i, k).quotient(root);
+            a.set(i, k, x);
+            a.set(k, i, x);
+            a.take_off(i, x, k, k + 1, i + 1);
+        }
+        for j in k + 1..n {
+            a.set(k, j, T::ZERO);
         }
     }
 }

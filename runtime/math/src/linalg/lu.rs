@@ -30,7 +30,7 @@ pub fn lu_of<T: Real>(x: &[T], out: &mut [T], pivots: &mut [i32], permutation: &
             let row = pivot_row(&a, k, m);
             *pivot = row as i32;
             if row != k {
-                a.swap_rows(k, row, n);
+                a.swap_rows(k, row);
                 if let Ok([here, there]) = permutation.get_disjoint_mut([k, row]) {
                     core::mem::swap(here, there);
                 }
@@ -42,9 +42,7 @@ pub fn lu_of<T: Real>(x: &[T], out: &mut [T], pivots: &mut [i32], permutation: &
             for i in k + 1..m {
                 let factor = a.at(i, k).quotient(p);
                 a.set(i, k, factor);
-                for j in k + 1..n {
-                    a.set(i, j, a.at(i, j).minus(factor.times(a.at(k, j))));
-                }
+                a.take_off(i, factor, k, k + 1, n);
             }
         }
     }

@@ -67,6 +67,19 @@ impl<T: Real> Matrix<'_, T> {
         }
     }
 
+    /// Takes `factor` times row `k` off row `i`, which is behind it, from column `from` up to `to`.
+    #[inline(always)]
+    pub fn take_off(&mut self, i: usize, factor: T, k: usize, from: usize, to: usize) {
+        let (cols, part) = (self.cols, from..to);
+        let Some((before, behind)) = self.x.split_at_mut_checked(i * cols) else { return };
+        let other = before.get(k * cols..).and_then(|row| row.get(part.clone()));
+        if let (Some(row), Some(other)) = (behind.get_mut(part), other) {
+            for (x, y) in row.iter_mut().zip(other) {
+                *x = x.minus(factor.times(*y));
+            }
+        }
+    }
+
     /// Exchanges two columns, in rows `0..m`.
     pub fn swap_columns(&mut self, a: usize, b: usize, m: usize) {
         for i in 0..m {
@@ -76,12 +89,14 @@ impl<T: Real> Matrix<'_, T> {
         }
     }
 
-    /// Exchanges two rows, in columns `0..n`.
-    pub fn swap_rows(&mut self, a: usize, b: usize, n: usize) {
-        for j in 0..n {
-            let (x, y) = (self.at(a, j), self.at(b, j));
-            self.set(a, j, y);
-            self.set(b, j, x);
+    /// Exchanges row `a` and row `b`, which is behind it.
+    pub fn swap_rows(&mut self, a: usize, b: usize) {
+        let cols = self.cols;
+        if let Some((before, behind)) = self.x.split_at_mut_checked(b * cols) {
+            let before = before.iter_mut().skip(a * cols);
+            for (x, y) in behind.iter_mut().zip(before).take(cols) {
+                core::mem::swap(x, y);
+            }
         }
     }
 }

@@ -8,13 +8,27 @@
 mod x86;
 
 // Cores without vectors need them for their types only.
-#[cfg_attr(any(target_arch = "arm", target_arch = "riscv32"), allow(dead_code))]
+#[cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )),
+    allow(dead_code)
+)]
 mod tile;
-#[cfg_attr(any(target_arch = "arm", target_arch = "riscv32"), allow(dead_code))]
+#[cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )),
+    allow(dead_code)
+)]
 mod vector;
 
-use tile::{Columns, Tile};
-pub(super) use tile::{Side, fits, products};
+use tile::{Columns, Tile, Walk};
+pub(super) use tile::{LARGE, SMALL, Side, fits, lanes, products, room};
 
 /// An instruction set.
 pub trait Level: Copy + 'static {
@@ -30,13 +44,30 @@ pub trait Level: Copy + 'static {
     /// # Safety
     /// As there; and the processor has this level.
     #[doc(hidden)]
-    unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(tile: &Tile);
+    unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool, const LANED: bool>(
+        tile: &Tile,
+    );
     /// Packs columns, see [`tile::pack`].
     ///
     /// # Safety
     /// As there; and the processor has this level.
     #[doc(hidden)]
     unsafe fn pack(columns: &Columns);
+    /// Computes the next tile of a product, see [`tile::step`].
+    ///
+    /// # Safety
+    /// As there, here and below.
+    #[doc(hidden)]
+    unsafe fn next(walk: &mut Walk) -> bool;
+    /// The same in any rounding.
+    #[doc(hidden)]
+    unsafe fn next_fast(walk: &mut Walk) -> bool;
+    /// See [`tile::step_of_lanes`].
+    #[doc(hidden)]
+    unsafe fn next_of_lanes(walk: &mut Walk) -> bool;
+    /// The same in any rounding.
+    #[doc(hidden)]
+    unsafe fn next_of_lanes_fast(walk: &mut Walk) -> bool;
     /// `f()`, compiled for all that the level has, see [`wide`].
     ///
     /// # Safety
@@ -60,20 +91,51 @@ pub fn wide<L: Level, R>(f: impl FnOnce() -> R) -> R {
 #[derive(Clone, Copy, Debug)]
 pub struct Base(());
 
+/// The ways from tile to tile: functions without parameters, which are compiled here, and not once more with every kernel.
+macro_rules! steps {
+    ($tile:ident) => {
+        #[inline(never)]
+        unsafe fn next(walk: &mut Walk) -> bool {
+            // SAFETY: the caller's promise, here and below.
+            unsafe { $tile::step::<Self, false>(walk) }
+        }
+        #[inline(never)]
+        unsafe fn next_fast(walk: &mut Walk) -> bool {
+            // SAFETY: see `next`.
+            unsafe { $tile::step::<Self, true>(walk) }
+        }
+        #[inline(never)]
+        unsafe fn next_of_lanes(walk: &mut Walk) -> bool {
+            // SAFETY: see `next`.
+            unsafe { $tile::step_of_lanes::<Self, false>(walk) }
+        }
+        #[inline(never)]
+        unsafe fn next_of_lanes_fast(walk: &mut Walk) -> bool {
+            // SAFETY: see `next`.
+            unsafe { $tile::step_of_lanes::<Self, true>(walk) }
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+use steps;
+
 impl Level for Base {
     const LANES: usize = base::LANES;
     const TALL: bool = cfg!(target_arch = "aarch64");
     const SLIM: bool = false;
     #[inline(never)]
-    unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(tile: &Tile) {
+    unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool, const LANED: bool>(
+        tile: &Tile,
+    ) {
         // SAFETY: the caller's promise; the crate is compiled for these vectors.
-        unsafe { base::tile::<FAST, ROWS, WIDE, PART>(tile) }
+        unsafe { base::tile::<FAST, ROWS, WIDE, PART, LANED>(tile) }
     }
     #[inline(never)]
     unsafe fn pack(columns: &Columns) {
         // SAFETY: the caller's promise; four elements are there wherever four are turned.
         unsafe { tile::pack::<4>(columns, |from, to| vector::transpose(from, to)) }
     }
+    steps!(base);
 }
 
 /// The vectors that the crate is compiled for.
@@ -92,10 +154,14 @@ mod base {
     pub const LANES: usize = V::LANES;
 
     #[inline(always)]
-    pub unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(tile: &Tile) {
+    pub unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool, const LANED: bool>(
+        tile: &Tile,
+    ) {
         // SAFETY: the caller's promise, handed on.
-        unsafe { tile::tile::<V, FAST, ROWS, WIDE, PART>(tile) }
+        unsafe { tile::tile::<V, FAST, ROWS, WIDE, PART, LANED>(tile) }
     }
+
+    pub use super::tile::{step, step_of_lanes};
 }
 
 /// No vectors.
@@ -105,9 +171,22 @@ mod base {
     all(target_arch = "wasm32", target_feature = "simd128")
 )))]
 mod base {
+    use super::{Tile, Walk};
+
     pub const LANES: usize = 0;
 
-    pub unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(_: &super::Tile) {}
+    pub unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool, const LANED: bool>(
+        _: &Tile,
+    ) {
+    }
+
+    pub unsafe fn step<L, const FAST: bool>(_: &mut Walk) -> bool {
+        false
+    }
+
+    pub unsafe fn step_of_lanes<L, const FAST: bool>(_: &mut Walk) -> bool {
+        false
+    }
 }
 
 impl Base {

@@ -3,9 +3,9 @@
 use core::arch::x86_64::{__cpuid, __cpuid_count, __m256, __m512, _xgetbv};
 use core::sync::atomic::{AtomicU8, Ordering};
 
-use super::tile::{Columns, Tile, pack, tile};
+use super::tile::{self, Columns, Tile, Walk, pack};
 use super::vector::{Two, Vector, transpose_8};
-use super::{Base, Isa, Level};
+use super::{Base, Isa, Level, steps};
 
 /// Vectors of 256 bits, and fused multiply-add: `x86-64-v3`.
 #[derive(Clone, Copy, Debug)]
@@ -22,21 +22,37 @@ macro_rules! level {
             const TALL: bool = $wide;
             const SLIM: bool = $wide;
             #[inline(always)]
-            unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(t: &Tile) {
+            unsafe fn tile<
+                const FAST: bool,
+                const ROWS: usize,
+                const WIDE: usize,
+                const PART: bool,
+                const LANED: bool,
+            >(
+                t: &Tile,
+            ) {
                 #[target_feature(enable = $features)]
                 #[inline(never)]
-                unsafe fn inside<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool>(t: &Tile) {
+                unsafe fn inside<
+                    const FAST: bool,
+                    const ROWS: usize,
+                    const WIDE: usize,
+                    const PART: bool,
+                    const LANED: bool,
+                >(
+                    t: &Tile,
+                ) {
                     // SAFETY: the caller's promise, and this function has the instructions of the vectors.
                     unsafe {
                         if FAST || ROWS >= 4 {
-                            tile::<$V, FAST, ROWS, WIDE, PART>(t)
+                            tile::tile::<$V, FAST, ROWS, WIDE, PART, LANED>(t)
                         } else {
-                            tile::<$Few, FAST, ROWS, WIDE, PART>(t)
+                            tile::tile::<$Few, FAST, ROWS, WIDE, PART, LANED>(t)
                         }
                     }
                 }
                 // SAFETY: the caller's promise.
-                unsafe { inside::<FAST, ROWS, WIDE, PART>(t) }
+                unsafe { inside::<FAST, ROWS, WIDE, PART, LANED>(t) }
             }
             #[inline(always)]
             unsafe fn pack(columns: &Columns) {
@@ -49,6 +65,7 @@ macro_rules! level {
                 // SAFETY: the caller's promise.
                 unsafe { inside(columns) }
             }
+            steps!(tile);
             #[inline(always)]
             unsafe fn wide<R>(f: impl FnOnce() -> R) -> R {
                 #[target_feature(enable = $features)]
