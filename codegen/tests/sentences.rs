@@ -34,7 +34,7 @@ const NEVER: &[&str] = &[
     "there is no argument",
     "a shape is static, found",
     "this function takes .. , found",
-    "a branch yields an array literal that mixes traced and static items: bind it to a variable first",
+    "a branch yields .. , whose items have several types",
     "the types of the variables that this loop changes do not settle",
     "give them their final dtype and shape before the loop",
     "`checkpoint` needs arguments",

@@ -9,7 +9,7 @@ use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
 use crate::trace::call::{Args, Bound, axis, static_ints};
 use crate::trace::value::{Num, Number, Traced, Value, show};
-use crate::trace::{R, Tracer, arith, err, err_help, types};
+use crate::trace::{R, Tracer, arith, err, err_help, tree, types};
 
 /// Intrinsics of this file.
 pub const TABLE: super::Table = &[
@@ -71,7 +71,7 @@ pub fn accumulated(preferred: Option<DType>, dtype: DType) -> (DType, DType) {
 pub fn operands(tr: &mut Tracer<'_>, name: &str, values: &[(Value, Sp)], sp: Sp) -> R<Vec<Traced>> {
     let mut arrays = Vec::new();
     for (v, at) in values {
-        if arith::is_tree(v) || matches!(v, Value::Fn(_) | Value::Option(_) | Value::Str(_) | Value::Unit) {
+        if tree::is_tree(v) || matches!(v, Value::Fn(_) | Value::Option(_) | Value::Str(_) | Value::Unit) {
             return err(*at, format!("`{name}` needs arrays, found {}", v.describe()));
         }
         arrays.push(Value::Array(tr.to_traced(v, None, *at)?));

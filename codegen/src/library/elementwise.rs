@@ -8,7 +8,7 @@ use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
 use crate::trace::call::Args;
 use crate::trace::value::{Num, Number, Traced, Value, show};
-use crate::trace::{R, Tracer, arith, err_help, tree};
+use crate::trace::{R, Tracer, err_help, tree};
 
 /// `float NAME: Op` takes integers as floats, `keep` keeps the dtype, `whole` leaves integers alone, `pair` is a function of
 /// two operands, `logic` of bools.
@@ -112,7 +112,7 @@ fn pair(tr: &mut Tracer<'_>, name: &str, op: Op, logic: bool, args: Args, sp: Sp
 /// A function of two operands on arrays, on trees leaf by leaf, on a tree and a scalar.
 fn pair_values(tr: &mut Tracer<'_>, name: &str, op: Op, x: &Value, y: &Value, sp: Sp) -> R<Value> {
     let children = |v: &Value| tree::children(v).unwrap_or(&[]).to_vec();
-    match (arith::is_tree(x), arith::is_tree(y)) {
+    match (tree::is_tree(x), tree::is_tree(y)) {
         (true, true) if tree::same_structure(x, y) => {
             let both = children(x).into_iter().zip(children(y));
             let new = both.map(|(x, y)| pair_values(tr, name, op.clone(), &x, &y, sp)).collect::<R<_>>()?;
@@ -156,7 +156,7 @@ fn float_pair(tr: &mut Tracer<'_>, name: &str, op: Op, args: Args, sp: Sp) -> R<
 }
 
 fn true_divide(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Value> {
-    if args.pos.iter().any(|(v, _)| arith::is_tree(v)) && args.pos.len() == 2 {
+    if args.pos.iter().any(|(v, _)| tree::is_tree(v)) && args.pos.len() == 2 {
         return tr.binary(BinOp::Div, &args.pos[0].0, &args.pos[1].0, sp);
     }
     let (x, y) = floats(tr, name, args, sp)?;
@@ -184,7 +184,7 @@ pub fn where_(tr: &mut Tracer<'_>, name: &str, params: &[&'static str; 3], args:
     }
     let b = args.bind(name, params, 3, sp)?;
     let [c, x, y] = params.map(|p| b.want(p));
-    if arith::is_tree(&c) {
+    if tree::is_tree(&c) {
         return err_help(
             b.sp(params[0]),
             format!("the condition of `{name}` is an array, found {}", c.describe()),
@@ -213,7 +213,7 @@ fn select(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
 }
 
 fn choose(tr: &mut Tracer<'_>, name: &str, c: &Value, x: &Value, y: &Value, sp: Sp) -> R<Value> {
-    let (x_tree, y_tree) = (arith::is_tree(x), arith::is_tree(y));
+    let (x_tree, y_tree) = (tree::is_tree(x), tree::is_tree(y));
     if x_tree && y_tree && tree::same_structure(x, y) || x_tree && is_scalar(y) || y_tree && is_scalar(x) {
         let like = if x_tree { x } else { y };
         let n = tree::children(like).unwrap_or(&[]).len();

@@ -8,7 +8,7 @@ use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
 use crate::trace::call::{Args, Bound, axis, static_ints};
 use crate::trace::value::{Num, Number, Traced, Value, show};
-use crate::trace::{R, Tracer, arith, err, err_help, scalar};
+use crate::trace::{R, Tracer, arith, err, err_help, scalar, tree};
 
 /// Intrinsics of this file.
 pub const TABLE: super::Table = &[
@@ -43,7 +43,7 @@ pub(super) fn one(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Trac
 pub(super) fn array(tr: &mut Tracer<'_>, b: &Bound, param: &str) -> R<Traced> {
     let at = b.sp(param);
     let v = b.want(param);
-    if arith::is_tree(&v) || matches!(v, Value::Fn(_) | Value::Option(_) | Value::Str(_) | Value::Unit) {
+    if tree::is_tree(&v) || matches!(v, Value::Fn(_) | Value::Option(_) | Value::Str(_) | Value::Unit) {
         return err_help(
             at,
             format!("`{}` needs an array, found {}", b.name(), v.describe()),

@@ -12,7 +12,7 @@ use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
 use crate::trace::call::{Args, Bound, axis, static_ints};
 use crate::trace::value::{Num, Number, Traced, Value, show};
-use crate::trace::{R, Tracer, arith, err, err_help, tree};
+use crate::trace::{R, Tracer, err, err_help, tree};
 
 /// Intrinsics of this file.
 pub const TABLE: super::Table = &[
@@ -442,7 +442,7 @@ fn sort(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     let at = b.sp("operand");
     let mut xs = Vec::new();
     for (n, v) in items.iter().enumerate() {
-        if arith::is_tree(v) {
+        if tree::is_tree(v) {
             return Err(Diag::at(at, format!("`sort` needs arrays, found {}", v.describe())).item(n).into());
         }
         xs.push(tr.to_traced(v, None, at)?);

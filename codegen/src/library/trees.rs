@@ -6,7 +6,7 @@ use crate::library::Table;
 use crate::parse::spans::Sp;
 use crate::trace::call::Args;
 use crate::trace::value::{FnValue, Value};
-use crate::trace::{R, Tracer, arith, err, err_help, tree};
+use crate::trace::{R, Tracer, err, err_help, tree};
 
 pub const TABLE: Table = &[
     ("tree_map", map),
@@ -33,7 +33,7 @@ pub const TABLE: Table = &[
 
 /// The leaves in order; what arithmetic takes as one array is one leaf.
 fn leaves(v: &Value) -> Vec<Value> {
-    match tree::children(v).filter(|_| arith::is_tree(v)) {
+    match tree::children(v).filter(|_| tree::is_tree(v)) {
         Some(items) => items.iter().flat_map(leaves).collect(),
         None if matches!(v, Value::Unit | Value::Option(None)) => Vec::new(),
         None => vec![v.clone()],
@@ -52,7 +52,7 @@ fn structure(v: &Value) -> Value {
 
 /// `like` with its leaves taken from `next`.
 fn fill(like: &Value, next: &mut impl FnMut() -> Option<Value>) -> Option<Value> {
-    match tree::children(like).filter(|_| arith::is_tree(like)) {
+    match tree::children(like).filter(|_| tree::is_tree(like)) {
         Some(items) => {
             let new = items.iter().map(|x| fill(x, next)).collect::<Option<Vec<Value>>>()?;
             Some(tree::with_children(like, new))
@@ -135,7 +135,7 @@ fn map_trees(tr: &mut Tracer<'_>, f: &Rc<FnValue>, trees: &[Value], sp: Sp) -> R
     if matches!(trees[0], Value::Unit | Value::Option(None)) {
         return Ok(trees[0].clone());
     }
-    if !arith::is_tree(&trees[0]) {
+    if !tree::is_tree(&trees[0]) {
         return tr.apply(f, trees.to_vec(), sp);
     }
     let first = tree::children(&trees[0]).unwrap_or(&[]).to_vec();

@@ -206,6 +206,10 @@ impl Primitive for CustomVjpTangent {
         vec![self.push.clone(), self.bwd.clone()]
     }
 
+    fn reversed_subgraphs(&self) -> Vec<Rc<Graph>> {
+        Vec::new()
+    }
+
     fn with_subgraphs(&self, graphs: Vec<Rc<Graph>>) -> Op {
         let [push, bwd] = &graphs[..] else { unreachable!("two graphs") };
         CustomVjpTangent { n_operands: self.n_operands, push: push.clone(), bwd: bwd.clone() }.into()

@@ -153,6 +153,11 @@ impl Primitive for LinearSolve {
         all
     }
 
+    /// The transposed system has a solver of its own.
+    fn reversed_subgraphs(&self) -> Vec<Rc<Graph>> {
+        Vec::new()
+    }
+
     fn with_subgraphs(&self, graphs: Vec<Rc<Graph>>) -> Op {
         let transposed = graphs.get(2).cloned().zip(graphs.get(3).cloned());
         LinearSolve { matvec: graphs[0].clone(), solve: graphs[1].clone(), transposed, n_consts: self.n_consts }.into()

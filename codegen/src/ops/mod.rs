@@ -357,6 +357,11 @@ pub trait Primitive: fmt::Debug + Any {
         Vec::new()
     }
 
+    /// Those of them that its transpose runs backwards.
+    fn reversed_subgraphs(&self) -> Vec<Rc<Graph>> {
+        self.subgraphs()
+    }
+
     /// What is known of the inputs of graph number `n`, in order, given what is known of the operands; the rest may be left out.
     fn known_inputs(&self, _n: usize, _operands: &[Option<Range>]) -> Vec<Option<Range>> {
         Vec::new()

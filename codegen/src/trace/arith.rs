@@ -56,7 +56,7 @@ impl<'a> Tracer<'a> {
             let same = a.describe() == b.describe();
             return Ok(Value::Bool(same == (op == BinOp::Eq)));
         }
-        if is_tree(a) || is_tree(b) {
+        if tree::is_tree(a) || tree::is_tree(b) {
             return self.tree_binary(op, a, b, sp);
         }
         let (x, y) = match op {
@@ -73,6 +73,12 @@ impl<'a> Tracer<'a> {
             BinOp::Rem => Rem.into(),
             BinOp::BitAnd => And.into(),
             BinOp::BitOr => Or.into(),
+            BinOp::BitXor if x.aval.dtype.is_inexact() => {
+                let text = format!("`^` needs integers or bools, found {}", show(&x.aval));
+                let mut d = Diag::at(sp, text).help("powers are `power(x, 2.0)`, or `x.powi(2)`");
+                d.notes = vec![self.origin_as(&x, "left")];
+                return Err(d.into());
+            }
             BinOp::BitXor => Xor.into(),
             BinOp::And | BinOp::Or if !bool_logic => {
                 let mut d = Diag::at(
@@ -155,7 +161,7 @@ impl<'a> Tracer<'a> {
         f: &mut dyn FnMut(&mut Tracer<'a>, &Traced) -> R<Traced>,
     ) -> R<Value> {
         if let Value::List(items) = v
-            && !items.iter().any(is_tree_item)
+            && !items.iter().any(tree::is_tree)
         {
             let t = self.to_traced(v, None, sp)?;
             return Ok(Value::Array(f(self, &t)?));
@@ -191,7 +197,7 @@ impl<'a> Tracer<'a> {
     }
 
     fn tree_binary(&mut self, op: BinOp, a: &Value, b: &Value, sp: Sp) -> R<Value> {
-        let (a_tree, b_tree) = (is_tree(a), is_tree(b));
+        let (a_tree, b_tree) = (tree::is_tree(a), tree::is_tree(b));
         let whole = |v: &Value| match v {
             Value::Array(t) => t.aval.rank() == 0,
             Value::Num(_) | Value::Bool(_) => true,
@@ -410,6 +416,13 @@ fn alignment_help(a: &Traced, b: &Traced) -> String {
     if !short_shape.is_empty() && long_shape.len() == short_shape.len() + 1 && long_shape.starts_with(short_shape) {
         return format!("shapes are aligned at their last axes: write `expand_dims({name}, -1)`");
     }
+    // What would be a matrix product.
+    if let ([.., n], [.., m, _] | [m]) = (&a.aval.shape[..], &b.aval.shape[..])
+        && n == m
+        && a.aval.rank() > 1
+    {
+        return "operators go element by element: the matrix product is `matmul(a, b)`".into();
+    }
     "shapes are aligned at their last axes, where extents must be equal or one".into()
 }
 
@@ -466,19 +479,6 @@ pub fn broadcast_shapes(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
             _ => None,
         })
         .collect()
-}
-
-/// A tree rather than an array: a struct, a tuple, or a list of trees. A list of numbers and arrays is an array literal.
-pub fn is_tree(v: &Value) -> bool {
-    match v {
-        Value::Struct(_) | Value::Tuple(_) => true,
-        Value::List(items) => items.iter().any(is_tree_item),
-        _ => false,
-    }
-}
-
-fn is_tree_item(v: &Value) -> bool {
-    is_tree(v)
 }
 
 fn is_static_tuple(v: &Value) -> bool {

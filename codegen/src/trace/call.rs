@@ -133,7 +133,14 @@ impl Bound {
         match self.get(param) {
             None | Some(Value::Option(None)) => Ok(None),
             Some(v) => static_ints(v).map(Some).ok_or_else(|| {
-                Diag::at(self.sp(param), format!("`{param}` takes static integers, found {}", v.describe())).into()
+                let text = format!("`{param}` takes static integers, found {}", v.describe());
+                let d = Diag::at(self.sp(param), text);
+                // `max(a, b)` as Rust has it.
+                let pair = [("max", "maximum"), ("min", "minimum")].into_iter().find(|(name, _)| **name == *self.name);
+                match pair {
+                    Some((_, pair)) => d.help(format!("of two values that is `{pair}(a, b)`")).into(),
+                    None => d.into(),
+                }
             }),
         }
     }
@@ -555,6 +562,9 @@ impl<'a> Tracer<'a> {
     fn builtin_method(&mut self, recv: Value, at: Sp, name: &Name, mut args: Args, sp: Sp, ctx: &Rc<Ctx>) -> R<Value> {
         let array_like = matches!(recv, Value::Array(_) | Value::List(_));
         match (&*name.text, &recv) {
+            // As in Rust the type comes from where the value goes.
+            ("into", Value::Array(t)) => return Ok(Value::Array(Traced { weak: true, ..t.clone() })),
+            ("into", Value::Num(n)) => return Ok(Value::Num(Num { dtype: None, ..*n })),
             ("clone" | "to_owned" | "as_ref" | "as_mut" | "into", _) => return Ok(recv),
             (_, Value::Checked(_)) => {
                 return err_help(
@@ -915,7 +925,7 @@ impl<'a> Tracer<'a> {
                 return err_help(
                     sp,
                     format!("`{}` of `{}` cannot be inferred from the arguments", g.name.text, decl.name.text),
-                    format!("write it: `{}::<..>(..)`", decl.name.text),
+                    format!("write it: `{}::<{}>(..)`", decl.name.text, names_of(&decl.generics)),
                 );
             }
         }
@@ -1259,7 +1269,7 @@ pub fn builtin_name(method: &str, n_args: usize) -> &str {
         "wrapping_neg" => "negative",
         "is_nan" => "isnan",
         "is_finite" => "isfinite",
-        "pow" | "powi" | "powf" => "power",
+        "pow" | "powi" | "powf" | "wrapping_pow" => "power",
         "T" => "transpose",
         other => other,
     }
@@ -1327,4 +1337,9 @@ pub fn method_generics(f: &FnItem, written: &[Generic], sp: Sp) -> R<Vec<(Rc<str
     }
     let known = own.iter().zip(written).filter(|(_, g)| !matches!(g, Generic::Type(Ty::Any)));
     Ok(known.map(|(p, g)| (p.name.text.clone(), g.clone())).collect())
+}
+
+/// Generic parameters as they are written in a call.
+fn names_of(generics: &[GenericParam]) -> String {
+    generics.iter().map(|g| &*g.name.text).collect::<Vec<_>>().join(", ")
 }

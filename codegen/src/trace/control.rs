@@ -25,7 +25,12 @@ impl<'a> Tracer<'a> {
         let mark = vars.vars.len();
         let taken = self.expr(cond, vars, ctx)?;
         let result = match taken {
-            Value::Bool(true) => self.block(then, vars, ctx),
+            Value::Bool(true) => self.block(then, vars, ctx).and_then(|value| {
+                if other.is_none() {
+                    self.expect_unit(&value, then)?;
+                }
+                Ok(value)
+            }),
             Value::Bool(false) => match other {
                 Some(e) => self.expr(e, vars, ctx),
                 None => Ok(Value::Unit),

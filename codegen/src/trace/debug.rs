@@ -7,7 +7,7 @@ use crate::ops::{Check, DebugPrint};
 use crate::parse::ast::{Arg, Expr, ExprKind, Name, Path, Type, TypeKind};
 use crate::parse::spans::Sp;
 use crate::trace::value::{Ctx, Num, Number, Scope, Traced, Value};
-use crate::trace::{R, Tracer, err, err_help};
+use crate::trace::{R, Tracer, err, err_help, tree};
 
 /// As many values as `kiln::CheckError` has room for.
 const MAX_CHECK_VALUES: usize = 4;
@@ -308,7 +308,7 @@ impl<'a> Tracer<'a> {
                 line.push_str(&if spec.is_empty() { "{}".into() } else { format!("{{:{spec}}}") });
                 operands.push(t);
             }
-            Value::List(items) if !items.iter().any(super::arith::is_tree) && !items.is_empty() => {
+            Value::List(items) if !items.iter().any(tree::is_tree) && !items.is_empty() => {
                 let t = self.to_traced(v, None, sp)?;
                 self.show_value(&Value::Array(t), spec, sp, line, operands)?;
             }

@@ -441,7 +441,7 @@ impl<'a> Tracer<'a> {
         let is_array = |v: &Value| matches!(v, Value::Array(_));
         let flat = |v: &Value| matches!(v, Value::Array(_) | Value::Num(_) | Value::Bool(_));
         if items.iter().any(is_array)
-            && items.iter().all(|v| flat(v) || matches!(v, Value::List(_)) && !arith::is_tree(v))
+            && items.iter().all(|v| flat(v) || matches!(v, Value::List(_)) && !tree::is_tree(v))
         {
             let parts = self.promote("[..]", &items, sp)?;
             // Arrays of several shapes stay a list, as `concatenate([a, b])` takes them.

@@ -68,7 +68,11 @@ impl<'a> Tracer<'a> {
             let sub = self.subgraph("", &[carry.clone(), slices], move |tr, inner| {
                 let out = tr.apply(&f, inner, sp)?;
                 let Some([next, y]) = tree::children(&out).and_then(|c| <&[Value; 2]>::try_from(c).ok()) else {
-                    return err(sp, format!("the body of `scan` returns `(carry, y)`, found {}", out.describe()));
+                    return err_help(
+                        sp,
+                        format!("the body of `scan` returns `(carry, y)`, found {}", out.describe()),
+                        "return what the next turn gets and what is stacked, as in `|c, x| (c + x, c)`",
+                    );
                 };
                 if !tree::same_structure(next, &like) {
                     return err(
@@ -76,14 +80,7 @@ impl<'a> Tracer<'a> {
                         format!("`scan` carries {}, its body returns {}", like.describe(), next.describe()),
                     );
                 }
-                // Literals take the dtype of the carry.
-                let types = tree::leaves(&like);
-                let mut n = 0;
-                let next = tree::try_map(next, &mut |leaf| -> R<Value> {
-                    n += 1;
-                    let want = types.get(n - 1).filter(|t| !t.weak).map(|t| t.aval.dtype);
-                    Ok(Value::Array(tr.to_traced(leaf, want, sp)?))
-                })?;
+                let next = tr.arrays_like(next, &like, sp)?;
                 Ok(Value::tuple(vec![next, tr.as_arrays(y, sp)?]))
             })?;
             let parts = tree::children(&sub.out).unwrap_or(&[]);
@@ -121,9 +118,24 @@ impl<'a> Tracer<'a> {
         err(sp, "the types of what `scan` carries do not settle")
     }
 
+    /// `v` with arrays for leaves; literals take the dtype of their place in `like`, which has the same structure.
+    fn arrays_like(&mut self, v: &Value, like: &Value, sp: Sp) -> R<Value> {
+        match (like, tree::children(like), tree::children(v)) {
+            (Value::Array(t), ..) => {
+                let want = (!t.weak).then_some(t.aval.dtype);
+                Ok(Value::Array(self.to_traced(v, want, sp)?))
+            }
+            (_, Some(likes), Some(items)) => {
+                let new = items.iter().zip(likes).map(|(v, like)| self.arrays_like(v, like, sp)).collect::<R<_>>()?;
+                Ok(tree::with_children(v, new))
+            }
+            _ => Ok(v.clone()),
+        }
+    }
+
     /// The same tree with every number, and every list of numbers, an array.
     fn as_arrays(&mut self, v: &Value, sp: Sp) -> R<Value> {
-        match (v, tree::children(v).filter(|_| super::arith::is_tree(v))) {
+        match (v, tree::children(v).filter(|_| tree::is_tree(v))) {
             (_, Some(items)) => {
                 let new = items.iter().map(|x| self.as_arrays(x, sp)).collect::<R<_>>()?;
                 Ok(tree::with_children(v, new))
@@ -138,6 +150,13 @@ impl<'a> Tracer<'a> {
     /// `_call(f, args)`: a function on a tuple of arguments.
     pub fn call_on_tuple(&mut self, args: Args, sp: Sp) -> R<Value> {
         let b = args.bind("_call", &["f", "args"], 2, sp)?;
+        if let Some(other) = b.get("f").filter(|f| !matches!(f, Value::Fn(_) | Value::Poison)) {
+            return err_help(
+                self.user_sp(sp),
+                format!("a function is to be called here, found {}", other.describe()),
+                "pass a function, as in `|x| 2.0 * x`; between two values `where_(c, x, y)` chooses",
+            );
+        }
         let given = match b.want("args") {
             Value::Tuple(items) => items.to_vec(),
             Value::Unit => Vec::new(),

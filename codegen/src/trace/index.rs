@@ -45,7 +45,7 @@ impl<'a> Tracer<'a> {
                 let (lo, hi) = self.static_span(lo, hi, items.len(), 0, sp)?;
                 Ok(tree::with_children(base, items[lo..hi].to_vec()))
             }
-            (Value::List(_), _) if !arith::is_tree(base) => {
+            (Value::List(_), _) if !tree::is_tree(base) => {
                 let t = self.to_traced(base, None, sp)?;
                 self.index(&Value::Array(t), index, sp)
             }
@@ -409,7 +409,7 @@ impl<'a> Tracer<'a> {
         match (base, index) {
             (Value::Poison, _) | (_, Value::Poison) => Err(Stop::Silent),
             (Value::Tuple(items) | Value::List(items), Value::Num(Num { value: Number::Int(i), .. }))
-                if arith::is_tree(base) || !matches!(value, Value::Array(_)) =>
+                if tree::is_tree(base) || !matches!(value, Value::Array(_)) =>
             {
                 let Some(n) = usize::try_from(*i).ok().filter(|n| *n < items.len()) else {
                     return err(sp, format!("index {i} is out of range: there are {} items", items.len()));
@@ -421,7 +421,7 @@ impl<'a> Tracer<'a> {
                 };
                 Ok(tree::with_children(base, items))
             }
-            (Value::List(items), Value::Array(i)) if arith::is_tree(base) => {
+            (Value::List(items), Value::Array(i)) if tree::is_tree(base) => {
                 let i = self.index_of_tree(i, items.len(), sp)?;
                 let old = self.one_of(items, &i, sp)?;
                 let new = match op {
@@ -436,7 +436,7 @@ impl<'a> Tracer<'a> {
                 }
                 Ok(Value::list(out))
             }
-            (Value::List(_), _) if !arith::is_tree(base) => {
+            (Value::List(_), _) if !tree::is_tree(base) => {
                 // A list of literals takes the dtype of what is stored in it.
                 let dtype = match value {
                     Value::Array(t) if !t.weak => Some(t.aval.dtype),

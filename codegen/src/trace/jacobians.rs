@@ -30,7 +30,7 @@ impl Argnums {
         let Some(v) = b.get("argnums") else { return Ok(Argnums { which: vec![0], tuple: false }) };
         let Some(ints) = static_ints(v) else {
             let text = format!("`argnums` is an integer or a tuple of them, found {}", v.describe());
-            return err(b.sp("argnums"), text);
+            return err_help(b.sp("argnums"), text, "what is made of `f` is a function: call it, as in `grad(f)(x)`");
         };
         let mut which = Vec::new();
         for i in ints {

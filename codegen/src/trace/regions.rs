@@ -68,12 +68,28 @@ impl<'a> Tracer<'a> {
             );
         }
         let yes = self.open_branch(vars, at, |tr, vars| tr.block(then, vars, ctx))?;
+        if other.is_none() {
+            self.expect_unit(&yes.value, then)?;
+        }
         let no = self.open_branch(vars, at, |tr, vars| match other {
             Some(e) => tr.expr(e, vars, ctx),
             None => Ok(Value::Unit),
         })?;
         let index = self.bind1(Convert { dtype: DType::I32 }, &[cond], sp)?;
         self.close_branches(&index, vec![no, yes], sp, vars)
+    }
+
+    /// The block of an `if` without `else` yields nothing.
+    pub fn expect_unit(&self, value: &Value, block: &Block) -> R<()> {
+        if matches!(value, Value::Unit | Value::Poison) {
+            return Ok(());
+        }
+        let sp = block.value.as_ref().map_or(block.sp, |e| e.sp);
+        err_help(
+            sp,
+            format!("an `if` without `else` yields nothing, its block {}", value.describe()),
+            "add `else { .. }`, or end the last line of the block with `;`",
+        )
     }
 
     /// The arms of a `match`, of which `index` says which one runs.
@@ -203,7 +219,7 @@ impl<'a> Tracer<'a> {
             let common = self.unify(&set, sp)?;
             return self.carry_type(&common, sp);
         }
-        if let Some(items) = tree::children(first).filter(|_| super::arith::is_tree(first)) {
+        if let Some(items) = tree::children(first).filter(|_| tree::is_tree(first)) {
             if row.iter().any(|v| !tree::same_structure(v, first)) {
                 return err_help(
                     sp,
@@ -223,33 +239,20 @@ impl<'a> Tracer<'a> {
         let mut found: Option<(Aval, bool)> = None;
         for v in row {
             let (aval, weak) = match v {
-                Value::Array(t) => ((*t.aval).clone(), t.weak),
-                Value::Num(n) => (
-                    Aval::scalar(n.dtype.unwrap_or(match n.value {
-                        Number::Int(_) => DType::I32,
-                        Number::Float(_) => DType::F32,
-                    })),
-                    n.dtype.is_none(),
-                ),
-                Value::Bool(_) => (Aval::scalar(DType::Bool), false),
-                Value::List(_) => {
-                    let array = super::types::literal_array(v, None);
-                    match array {
-                        Some(a) => (a.aval().clone(), true),
+                Value::Array(_) | Value::Num(_) | Value::Bool(_) | Value::List(_) => {
+                    match super::types::literal_type(v) {
+                        Some(found) => found,
                         None => {
-                            return err(
-                                sp,
-                                "a branch yields an array literal that mixes traced and static items: bind it to a variable first",
-                            );
+                            let text = format!("a branch yields {}, whose items have several types", v.describe());
+                            return err(sp, text);
                         }
                     }
                 }
-                other if same(other, first) => return Ok(first.clone()),
                 _ => {
                     return err_help(
                         sp,
                         format!("the branches yield {} and {}", first.describe(), differing(row)),
-                        "both sides of a branch on a traced value have one type",
+                        one_type(row),
                     );
                 }
             };
@@ -481,7 +484,7 @@ impl<'a> Tracer<'a> {
                 }
                 let ty = match carried.iter().position(|(m, _)| *m == n) {
                     Some(k) => {
-                        let joined = self.unify(&[carried[k].1.clone(), new.clone()], sp)?;
+                        let joined = self.carry_joined(&vars.vars[n].0, &carried[k].1, new, sp)?;
                         let stable = same_types(&joined, &carried[k].1);
                         if !stable {
                             carried[k].1 = joined;
@@ -493,7 +496,7 @@ impl<'a> Tracer<'a> {
                             Value::Unset => self.carry_type(new, sp)?,
                             start => {
                                 let start = self.carry_type(start, sp)?;
-                                self.unify(&[start, new.clone()], sp)?
+                                self.carry_joined(&vars.vars[n].0, &start, new, sp)?
                             }
                         };
                         carried.push((n, self.settled_types(&joined, n, sp)));
@@ -528,6 +531,19 @@ impl<'a> Tracer<'a> {
         )
     }
 
+    /// What a variable is before a loop and after a turn of it have in common.
+    fn carry_joined(&mut self, name: &str, before: &Value, after: &Value, sp: Sp) -> R<Value> {
+        self.unify(&[before.clone(), after.clone()], sp).map_err(|stop| match stop {
+            Stop::Error(_) => {
+                let (before, after) = (before.describe(), after.describe());
+                crate::diag::Diag::at(sp, format!("`{name}` is {before} before this loop, {after} after a turn of it"))
+                    .help("what a loop changes keeps its dtype and shape: make room before it, or `#[unroll]` it")
+                    .into()
+            }
+            stop => stop,
+        })
+    }
+
     /// Whether there is a method of that name that changes what it is called on.
     fn may_change(&self, method: &str) -> bool {
         let by_mut = |f: &super::value::FnItem| {
@@ -539,16 +555,18 @@ impl<'a> Tracer<'a> {
 
     /// The type a variable has when it is carried: numbers and literals become arrays.
     pub fn carry_type(&mut self, v: &Value, sp: Sp) -> R<Value> {
-        let whole = match v {
-            Value::List(_) if !super::arith::is_tree(v) => Value::Array(self.to_traced(v, None, sp)?),
-            other => other.clone(),
-        };
-        tree::try_map(&whole, &mut |leaf| -> R<Value> {
-            Ok(match leaf {
-                Value::Array(t) => Value::Array(t.clone()),
-                other => Value::Array(self.to_traced(other, None, sp)?),
-            })
-        })
+        match (v, tree::children(v).filter(|_| tree::is_tree(v))) {
+            (_, Some(items)) => {
+                let new = items.iter().map(|x| self.carry_type(x, sp)).collect::<R<_>>()?;
+                Ok(tree::with_children(v, new))
+            }
+            (Value::Option(Some(x)), _) => Ok(Value::Option(Some(Rc::new(self.carry_type(x, sp)?)))),
+            (Value::Checked(x), _) => Ok(Value::Checked(Rc::new(self.carry_type(x, sp)?))),
+            (Value::List(_) | Value::Array(_) | Value::Num(_) | Value::Bool(_), _) => {
+                Ok(Value::Array(self.to_traced(v, None, sp)?))
+            }
+            _ => Ok(v.clone()),
+        }
     }
 
     fn leaf_values(&mut self, v: &Value, template: &Value, out: &mut Vec<Traced>, sp: Sp) -> R<()> {
@@ -920,6 +938,17 @@ pub fn same(a: &Value, b: &Value) -> bool {
             _ => false,
         },
     }
+}
+
+/// What to write where branches yield values of several types.
+fn one_type(row: &[Value]) -> &'static str {
+    if row.iter().any(|v| matches!(v, Value::Option(_))) {
+        return "whether an `Option` has a value is known while compiling: yield the value and a bool beside it";
+    }
+    if row.iter().any(|v| matches!(v, Value::Fn(_))) {
+        return "which function is called is known while compiling: call it in each branch";
+    }
+    "both sides of a branch on a traced value have one type"
 }
 
 /// Whether two templates have the same types.

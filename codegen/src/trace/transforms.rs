@@ -270,7 +270,7 @@ impl<'a> Tracer<'a> {
         size: &mut Option<(usize, String)>,
         sp: Sp,
     ) -> R<Value> {
-        let whole_array = matches!(v, Value::List(items) if !items.iter().any(super::arith::is_tree));
+        let whole_array = matches!(v, Value::List(items) if !items.iter().any(tree::is_tree));
         match (v, spec) {
             (_, Value::Option(None)) => Ok(tree::map_leaves(v, &mut |t| {
                 outer.push(Batched { var: self.var(t), batched: false });
@@ -419,7 +419,7 @@ impl<'a> Tracer<'a> {
     /// A tree with every number made an array; weak integers become floats.
     fn lift_any(&mut self, v: &Value, sp: Sp) -> R<Value> {
         if let Value::List(items) = v
-            && !items.iter().any(super::arith::is_tree)
+            && !items.iter().any(tree::is_tree)
         {
             let mut t = self.to_traced(v, None, sp)?;
             if t.weak && t.aval.dtype.is_int() {
@@ -690,7 +690,7 @@ fn unbounded_while(graph: &Graph) -> Option<Sp> {
         let floats = eqn.outputs.iter().any(|v| graph.aval(*v).dtype.is_inexact());
         match eqn.op.region() {
             Some(crate::ops::Region::While { bound: None, .. }) if floats => Some(Sp(eqn.src.0)),
-            _ => eqn.op.subgraphs().iter().find_map(|inner| unbounded_while(inner)),
+            _ => eqn.op.reversed_subgraphs().iter().find_map(|inner| unbounded_while(inner)),
         }
     })
 }

@@ -74,13 +74,22 @@ pub fn with_children(v: &Value, new: Vec<Value>) -> Value {
     }
 }
 
-/// Whether two trees have the same structure, so that they can be combined leaf by leaf.
+/// A tree rather than an array: a struct, a tuple, or a list of trees. A list of numbers and arrays is an array literal.
+pub fn is_tree(v: &Value) -> bool {
+    match v {
+        Value::Struct(_) | Value::Tuple(_) => true,
+        Value::List(items) => items.iter().any(is_tree),
+        _ => false,
+    }
+}
+
+/// Whether two trees have the same structure, so that they can be combined leaf by leaf. Array literals are leaves.
 pub fn same_structure(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Struct(x), Value::Struct(y)) if x.ty != y.ty => false,
         (Value::Checked(x), Value::Checked(y)) => same_structure(x, y),
         (Value::Checked(_), _) | (_, Value::Checked(_)) => false,
-        _ => match (children(a), children(b)) {
+        _ => match (children(a).filter(|_| is_tree(a)), children(b).filter(|_| is_tree(b))) {
             (Some(x), Some(y)) => x.len() == y.len() && x.iter().zip(y).all(|(a, b)| same_structure(a, b)),
             (None, None) => true,
             _ => false,

@@ -159,7 +159,11 @@ impl<'a> Tracer<'a> {
                     match (near, path.last()) {
                         (_, "i128" | "u128") => "integers have 64 bits at most: use `i64` or `u64`".into(),
                         (Some(near), _) => format!("did you mean `{near}`?"),
-                        (None, "Vec" | "Box" | "String" | "str" | "char") => {
+                        (_, "char") => "a character is a byte here: write `u8`".into(),
+                        (None, "String" | "str") => {
+                            "a kernel takes no text: pass a number, or say it by a `const` generic parameter".into()
+                        }
+                        (None, "Vec" | "Box") => {
                             "a kernel works on values of fixed size: write `[f32; N]`, with `const N: usize` where it varies".into()
                         }
                         (None, name) => format!("put `#[derive(Tree)]` on `struct {name}`, or use arrays of f32, i32, .."),
@@ -548,6 +552,38 @@ fn all_weak(items: &[Value]) -> bool {
         Value::List(items) => all_weak(items),
         _ => false,
     })
+}
+
+/// The type of the array that a number, an array or a literal of such is, and whether it is weak; `None` if shapes or
+/// dtypes differ.
+pub fn literal_type(v: &Value) -> Option<(Aval, bool)> {
+    match v {
+        Value::Array(t) => Some(((*t.aval).clone(), t.weak)),
+        Value::Bool(_) => Some((Aval::scalar(DType::Bool), false)),
+        Value::Num(n) => {
+            let default = match n.value {
+                Number::Int(_) => DType::I32,
+                Number::Float(_) => DType::F32,
+            };
+            Some((Aval::scalar(n.dtype.unwrap_or(default)), n.dtype.is_none()))
+        }
+        Value::List(items) => {
+            let (mut item, mut weak) = literal_type(items.first()?)?;
+            for (a, w) in items[1..].iter().map(literal_type).collect::<Option<Vec<_>>>()? {
+                item.dtype = match (weak, w) {
+                    _ if a.shape != item.shape => return None,
+                    (true, true) => super::literals::wider(item.dtype, a.dtype),
+                    (true, false) => a.dtype,
+                    (false, true) => item.dtype,
+                    (false, false) if a.dtype == item.dtype => a.dtype,
+                    _ => return None,
+                };
+                weak &= w;
+            }
+            Some((item.batched(items.len()), weak))
+        }
+        _ => None,
+    }
 }
 
 /// A nested list of static numbers as an array; `None` if anything in it is traced or it is ragged.

@@ -340,3 +340,42 @@ mod long {
         assert_eq!(a, b);
     }
 }
+
+/// Literals inside of what a loop carries and a branch yields.
+#[jit]
+mod nested_literals {
+    use kiln::prelude::*;
+
+    pub fn sums(x: &[f32; 6]) -> (f32, (f32, [f32; 2]), [(f32, i32); 2]) {
+        let mut s = (0.0, (1.0, [0.0, 0.0]));
+        let mut best = [(0.0, -1), (0.0, -1)];
+        for (i, &v) in x.iter().enumerate() {
+            s.0 += v;
+            s.1.0 *= v;
+            s.1.1[i % 2] += v;
+            if v > best[0].0 {
+                best[1] = best[0];
+                best[0] = (v, i as i32);
+            }
+        }
+        (s.0, s.1, best)
+    }
+
+    pub fn sides(x: f32) -> ([f32; 2], (f32, [f32; 2])) {
+        let a = if x > 0.0 { [x, 1.0] } else { [0.0, 0.0] };
+        (a, if x > 1.0 { (x, [2.0, 3.0]) } else { (0.0, a) })
+    }
+
+    pub fn widened(x: i32, y: i64) -> (i32, i64) {
+        (y.clamp(i32::MIN.into(), i32::MAX.into()) as i32, y + i64::from(x) + x.into())
+    }
+}
+
+#[test]
+fn literals_inside_of_tuples_are_carried() {
+    let x = [1.0, 2.0, 0.5, 4.0, 0.25, 1.0];
+    assert_eq!(nested_literals::sums(&x), (8.75, (1.0, [1.75, 7.0]), [(4.0, 3), (2.0, 1)]));
+    assert_eq!(nested_literals::sides(0.5), ([0.5, 1.0], (0.0, [0.5, 1.0])));
+    assert_eq!(nested_literals::sides(2.0), ([2.0, 1.0], (2.0, [2.0, 3.0])));
+    assert_eq!(nested_literals::widened(-3, 1 << 40), (i32::MAX, (1 << 40) - 6));
+}

@@ -233,7 +233,6 @@ fn roots_are_differentiated_by_their_equation() {
 fn solved(a: [[f32; 2]; 2], b: [f32; 2]) -> [f32; 2] {
     let richardson = |f, b| {
         let mut x = b * 0.0;
-        #[bound(100)]
         while max(abs(b - f(x))) > 1e-6 {
             x = x + 0.25 * (b - f(x));
         }
@@ -264,4 +263,41 @@ fn systems_are_differentiated_by_another_system() {
         assert!(near(gb[i], x[i] + y[i]), "{gb:?}");
         assert!((0..2).all(|j| near(ga[i][j], -y[i] * x[j])), "{ga:?}");
     }
+}
+
+/// x = 0.5 cos(k x), found by a loop that nothing bounds.
+#[jit]
+#[custom_vjp(settled_forward, settled_back)]
+fn settled(k: f32) -> f32 {
+    let (mut x, mut step) = (0.0, 1.0);
+    while step > 1e-7 {
+        let next = 0.5 * cos(k * x);
+        step = abs(next - x);
+        x = next;
+    }
+    x
+}
+
+#[jit(inline)]
+fn settled_forward(k: f32) -> (f32, (f32, f32)) {
+    let x = settled(k);
+    (x, (k, x))
+}
+
+#[jit(inline)]
+fn settled_back((k, x): (f32, f32), ct: f32) -> (f32,) {
+    let s = -0.5 * sin(k * x);
+    (ct * s * x / (1.0 - s * k),)
+}
+
+#[jit]
+fn settled_slope(k: f32) -> (f32, f32) {
+    value_and_grad(settled)(k)
+}
+
+#[test]
+fn a_pullback_is_taken_where_the_function_has_none() {
+    let (x, slope) = settled_slope(1.5);
+    assert!(near(x, 0.5 * (1.5 * x).cos()));
+    assert!((slope - (settled(1.51) - settled(1.49)) / 0.02).abs() < 1e-3, "{slope}");
 }
