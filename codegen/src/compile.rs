@@ -272,6 +272,9 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
                 vars.lent.push(vars.vars.len());
             }
             vars.push(name, value);
+            if p.pat.fixed && by_ref.is_empty() {
+                vars.fix();
+            }
         }
     }
     if failed {
@@ -283,9 +286,18 @@ fn trace_body<'a>(tr: &mut Tracer<'a>, f: &Rc<FnItem>) -> Result<Body, Stop> {
         None => Ty::Unit,
     };
     if let Some(written) = decl.ret.as_ref().filter(|_| !is_returned(&ret)) {
-        return Err(Diag::at(written.sp, "a kernel declares what it returns")
-            .help("write the type, as in `-> [f32; 3]`")
-            .into());
+        let (text, instead) = match (&ret, &written.kind) {
+            (Ty::Option(_), _) => (
+                "whether an `Option` has a value is known while compiling, so it is no result of a kernel",
+                "return the value and a bool beside it, as in `-> (f32, bool)`",
+            ),
+            (_, ast::TypeKind::Infer) => ("a kernel declares what it returns", "write the type, as in `-> [f32; 3]`"),
+            _ => (
+                "a kernel returns arrays, numbers, bools and trees of them",
+                "write `#[jit(inline)]` for a function that only others call",
+            ),
+        };
+        return Err(Diag::at(written.sp, text).help(instead).into());
     }
     let value_leaves = whole_leaves(tr, &value, &ret)?;
     let mut mut_leaves = Vec::new();

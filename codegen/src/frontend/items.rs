@@ -16,7 +16,7 @@ use super::options::{Errors, Options, Workspace};
 use super::publish::{self, Kernel, Part, Plan};
 use super::signature::{self, Calls};
 use super::survey::survey;
-use super::{Host, builtins, emit, impls, nesting};
+use super::{Host, builtins, emit, impls, nesting, syntax};
 
 /// `#[jit]` on any item.
 pub fn jit(attr: TokenStream, item: TokenStream, host: &Host<'_>) -> TokenStream {
@@ -413,7 +413,7 @@ fn take_cfgs(item: &mut Item) -> Option<Vec<Attribute>> {
 
 /// The item is not what syn knows as Rust. If a signature can be made out, it stays.
 fn salvage(item: TokenStream, e: &syn::Error, options: &Options, host: &Host<'_>) -> TokenStream {
-    let error = e.to_compile_error();
+    let error = syntax::explained(&item, e).to_compile_error();
     // What stands in front of the body.
     let outline: TokenStream = item
         .into_iter()

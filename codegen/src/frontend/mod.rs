@@ -32,6 +32,7 @@ mod publish;
 mod signature;
 mod source;
 mod survey;
+mod syntax;
 mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

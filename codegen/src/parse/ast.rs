@@ -197,6 +197,15 @@ pub struct Pat {
     pub kind: PatKind,
     /// Where it stands.
     pub sp: Sp,
+    /// A name that the user wrote without `mut`.
+    pub fixed: bool,
+}
+
+impl Pat {
+    /// A pattern that the user did not write.
+    pub fn new(kind: PatKind, sp: Sp) -> Pat {
+        Pat { kind, sp, fixed: false }
+    }
 }
 
 /// Kinds of pattern.

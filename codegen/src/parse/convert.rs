@@ -165,7 +165,9 @@ impl Conv<'_> {
                         Some(_) => TypeKind::Ref(Box::new(owner), r.mutability.is_some()),
                         None => owner.kind,
                     };
-                    Param { pat: Pat { kind: PatKind::Bind(name, None), sp }, ty: Type { kind, sp }, default: None }
+                    // Whether it was `mut self` is not kept: kernels have signatures without patterns.
+                    let pat = Pat::new(PatKind::Bind(name, None), sp);
+                    Param { pat, ty: Type { kind, sp }, default: None }
                 }
             })
             .collect();
@@ -333,7 +335,7 @@ impl Conv<'_> {
     /// An item in a body: a constant is a variable, a function a closure that captures nothing; what `use` imports was
     /// looked up by the front end.
     fn inner_item(&mut self, item: &syn::Item) -> Option<Stmt> {
-        let bind = |name: Name| Pat { sp: name.sp, kind: PatKind::Bind(name, None) };
+        let bind = |name: Name| Pat::new(PatKind::Bind(name.clone(), None), name.sp);
         match item {
             syn::Item::Use(_) => return None,
             syn::Item::Const(k) => {
@@ -403,7 +405,7 @@ impl Conv<'_> {
             syn::Pat::Path(p) => PatKind::Path(self.path(&p.path)),
             syn::Pat::Lit(syn::ExprLit { lit: syn::Lit::ByteStr(s), .. }) => {
                 let sp = self.at(s.span());
-                PatKind::Slice(bytes(s, sp).into_iter().map(|e| Pat { kind: PatKind::Lit(e), sp }).collect())
+                PatKind::Slice(bytes(s, sp).into_iter().map(|e| Pat::new(PatKind::Lit(e), sp)).collect())
             }
             syn::Pat::Lit(l) => PatKind::Lit(self.lit(&l.lit)),
             syn::Pat::Range(r) => {
@@ -417,7 +419,8 @@ impl Conv<'_> {
             syn::Pat::Type(t) => return self.pat(&t.pat),
             _ => PatKind::Wild,
         };
-        Pat { kind, sp: self.sp(first, end) }
+        let fixed = matches!(p, syn::Pat::Ident(i) if i.mutability.is_none() && i.by_ref.is_none());
+        Pat { kind, sp: self.sp(first, end), fixed }
     }
 
     fn lit(&mut self, l: &syn::Lit) -> Expr {

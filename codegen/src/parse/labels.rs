@@ -72,7 +72,7 @@ impl Target<'_> {
     }
 
     fn declare(&self, name: &str, init: Option<ExprKind>) -> Stmt {
-        let pat = Pat { kind: PatKind::Bind(Name { text: name.into(), sp: self.sp }, None), sp: self.sp };
+        let pat = Pat::new(PatKind::Bind(Name { text: name.into(), sp: self.sp }, None), self.sp);
         Stmt::Let { pat, ty: None, init: init.map(|kind| self.expr(kind)), otherwise: None }
     }
 
@@ -126,8 +126,7 @@ impl Target<'_> {
             }
             _ => {
                 let name = format!("{VALUE} in {}", self.label);
-                let pat =
-                    Pat { kind: PatKind::Bind(Name { text: name.as_str().into(), sp: self.sp }, None), sp: self.sp };
+                let pat = Pat::new(PatKind::Bind(Name { text: name.as_str().into(), sp: self.sp }, None), self.sp);
                 b.stmts.push(Stmt::Let { pat, ty: None, init: Some(*value), otherwise: None });
                 b.stmts.extend(self.checks(depth));
                 b.value = Some(Box::new(self.var(&name)));

@@ -32,7 +32,7 @@ pub fn while_parts(cond: &Expr, body: &Block) -> (Expr, Block) {
 fn flagged(body: &Block) -> Block {
     let sp = body.sp;
     let init = Stmt::Let {
-        pat: Pat { kind: PatKind::Bind(Name { text: SKIP.into(), sp }, None), sp },
+        pat: Pat::new(PatKind::Bind(Name { text: SKIP.into(), sp }, None), sp),
         ty: None,
         init: Some(Expr { kind: ExprKind::Bool(false), sp }),
         otherwise: None,
@@ -60,8 +60,7 @@ fn rewrite(b: &Block) -> Block {
             // `let x = if c { break } else { y };`: the value is stored by the sides that have one.
             Stmt::Let { pat, ty, init: Some(e), otherwise } if jumps(e) => {
                 let value = format!("{VALUE} {n}");
-                let pat_of =
-                    |text: &str| Pat { kind: PatKind::Bind(Name { text: text.into(), sp: e.sp }, None), sp: e.sp };
+                let pat_of = |text: &str| Pat::new(PatKind::Bind(Name { text: text.into(), sp: e.sp }, None), e.sp);
                 stmts.push(Stmt::Let { pat: pat_of(&value), ty: None, init: None, otherwise: None });
                 stmts.extend(jump_free(e, Some(&value)));
                 let init = Some(var(&value, e.sp));

@@ -266,7 +266,7 @@ impl<'a> Tracer<'a> {
             _ => Expr { kind: ExprKind::Assign(None, Box::new(var(TOTAL)), Box::new(step)), sp },
         };
         let body = Block { stmts: vec![Stmt::Expr(stmt)], value: None, sp };
-        let pat = Pat { kind: PatKind::Bind(Name { text: ITEM.into(), sp }, None), sp };
+        let pat = Pat::new(PatKind::Bind(Name { text: ITEM.into(), sp }, None), sp);
         let it = if skip > 0 { Rc::new(Iter::Part(it.clone(), skip, len - skip)) } else { it.clone() };
         let result = self.for_loop(&pat, &it, &body, LoopOptions::default(), false, sp, vars, ctx);
         let total = vars.vars.get(mark + 1).map_or(Value::Unit, |(_, v)| v.clone());

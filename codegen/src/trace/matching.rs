@@ -23,7 +23,7 @@ impl<'a> Tracer<'a> {
             }
             PatKind::Bind(name, Some(sub)) => {
                 let fits = self.pattern_fits(sub, value, vars, ctx)?;
-                let plain = Pat { kind: PatKind::Bind(name.clone(), None), sp: pat.sp };
+                let plain = Pat { kind: PatKind::Bind(name.clone(), None), ..*pat };
                 self.bind_pat(&plain, value, vars, ctx)?;
                 Ok(fits)
             }

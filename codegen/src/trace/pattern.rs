@@ -41,6 +41,9 @@ impl<'a> Tracer<'a> {
                     t.name = Some(name.text.clone());
                 }
                 vars.push(name.text.clone(), value.clone());
+                if pat.fixed && !ctx.library {
+                    vars.fix();
+                }
                 match sub {
                     Some(sub) => self.bind_pat(sub, &value, vars, ctx),
                     None => Ok(()),

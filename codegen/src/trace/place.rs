@@ -156,10 +156,17 @@ impl<'a> Tracer<'a> {
         Ok(())
     }
 
-    /// What is taken by `&` is not changed.
+    /// What is taken by `&`, or bound without `mut`, is not changed.
     pub fn expect_own(&self, var: Option<usize>, vars: &Scope, sp: Sp) -> R<()> {
-        let Some(var) = var.filter(|var| vars.lent.contains(var)) else { return Ok(()) };
+        let Some(var) = var else { return Ok(()) };
         let name = &vars.vars[var].0;
+        if vars.is_fixed(var) && !vars.lent.contains(&var) {
+            let text = format!("`{name}` is declared without `mut`, so it cannot be changed");
+            return err_help(sp, text, format!("declare it as `mut {name}`"));
+        }
+        if !vars.lent.contains(&var) {
+            return Ok(());
+        }
         let instead = match &**name {
             "self" => "declare the method with `&mut self`".into(),
             name => format!("declare `{name}` with `&mut`, or change a copy: `let mut y = *{name};`"),

@@ -255,6 +255,8 @@ pub struct Scope {
     pub call: u32,
     /// Where parameters stand that are taken by `&`.
     pub lent: Vec<usize>,
+    /// Where variables stand that are bound without `mut`, in order.
+    pub fixed: Vec<usize>,
 }
 
 impl Scope {
@@ -284,7 +286,21 @@ impl Scope {
 
     /// Adds a variable.
     pub fn push(&mut self, name: Rc<str>, value: Value) {
+        // Variables that left their scope may have stood here.
+        while self.fixed.last().is_some_and(|n| *n >= self.vars.len()) {
+            self.fixed.pop();
+        }
         self.vars.push((name, value));
+    }
+
+    /// The variable that was added last is bound without `mut`.
+    pub fn fix(&mut self) {
+        self.fixed.push(self.vars.len() - 1);
+    }
+
+    /// Whether a variable is bound without `mut`.
+    pub fn is_fixed(&self, var: usize) -> bool {
+        self.fixed.binary_search(&var).is_ok()
     }
 }
 
