@@ -80,7 +80,11 @@ fn run(case: &Case) -> Result<Vec<Array>, String> {
     let args: Vec<Array> = case.inputs.iter().map(|(_, a)| a.clone()).collect();
     let plain = eval::eval(&traced.graph, &args);
     let optimised = eval::eval(&passes::optimise(&traced.graph), &args);
-    if plain != optimised {
+    // There is one NaN: its bits are canonical wherever they can be seen.
+    let nan = |x: &Scalar| x.dtype().is_float() && x.to_f64().is_nan();
+    let equal = |(a, b): (&Scalar, &Scalar)| a == b || nan(a) && nan(b);
+    let same = |(a, b): (&Array, &Array)| a.aval() == b.aval() && a.data().iter().zip(b.data()).all(equal);
+    if plain.len() != optimised.len() || !plain.iter().zip(&optimised).all(same) {
         return Err(format!("the optimiser changes the result:\n{}", show(&plain, &optimised)));
     }
     Ok(plain)

@@ -53,6 +53,11 @@ const PARTS: &[Part] = &[
     Part { title: "Arrays: lax", table: lax::TABLE, source: include_str!("lax.kiln") },
     Part { title: "Arrays: networks", table: &[], source: include_str!("nn.kiln") },
     Part { title: "Arrays: linear algebra", table: linalg::TABLE, source: include_str!("linalg.kiln") },
+    Part {
+        title: "Arrays: linear algebra of complex matrices",
+        table: &[],
+        source: include_str!("complex_linalg.kiln"),
+    },
     Part { title: "Arrays: special functions", table: special::TABLE, source: include_str!("special.kiln") },
     Part { title: "Arrays: Fourier transforms", table: fourier::TABLE, source: include_str!("fft.kiln") },
     Part { title: "Arrays: random numbers", table: random::TABLE, source: include_str!("random.kiln") },

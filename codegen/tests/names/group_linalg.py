@@ -126,3 +126,27 @@ for kind in ("symmetric", "lower", "upper"):
     c(f'scipy::linalg::pascal(4, kind = "{kind}")')
 c("scipy::linalg::polar(x)", x=S3, tol=1e-4)
 c("scipy::linalg::solve_sylvester(x, y, z)", x=M3, y=S3[:2, :2], z=f(3, 2), tol=1e-4)
+
+# Complex matrices: values, and gradients by the real part, in which the weights of real and imaginary parts differ.
+K3 = np.array([[0.0, 0.5, -1.25], [-0.5, 0.0, 0.75], [1.25, -0.75, 0.0]], np.float32)
+for t, tol in ((np.float32, 5e-5), (np.float64, 1e-12)):
+    m3, s3, k3, t2 = (v.astype(t) for v in (M3, S3, K3, T2))
+    b2 = f(3, 2).astype(t)
+    ct = np.complex64 if t == np.float32 else np.complex128
+    herm, general = (m3 + 1j * k3).astype(ct), (s3 + 1j * m3).astype(ct)
+    rhs = (b2 + 1j * b2[::-1]).astype(ct)
+    for text, kw in (
+        ("linalg::cholesky(x)", dict(x=herm)),
+        ("linalg::cholesky(x, upper = true)", dict(x=herm)),
+        ("linalg::eigvalsh(x)", dict(x=herm)),
+        ("linalg::inv(x)", dict(x=general)),
+        ("linalg::inv(x)", dict(x=np.stack([general, herm]))),
+        ("linalg::solve(x, b)", dict(x=general, b=rhs)),
+        ("linalg::solve(x, b)", dict(x=general, b=rhs[:, 0])),
+        ("linalg::solve(x, b)", dict(x=np.stack([general, herm]), b=rhs)),
+    ):
+        c(text, tol=tol, **kw)
+    for text in ("linalg::cholesky(lax::complex(x, k))", "linalg::inv(lax::complex(x, k))", "linalg::solve(lax::complex(x, k), lax::complex(b, x))"):
+        kw = dict(k=k3) if "b" not in text else dict(k=k3, b=s3)
+        g(f"{{ let y = {text}; real(y) + 0.5 * imag(y) }}", py=f"(lambda y: y.real + 0.5 * y.imag)({python(text)})", x=m3, tol=20 * tol, **kw)
+    g("linalg::eigvalsh(lax::complex(x, k))", x=m3, k=k3, tol=20 * tol)
