@@ -144,6 +144,7 @@ fn main() {
     let models = [
         ("MLP", MLP.to_owned()),
         ("CNN", CNN.to_owned()),
+        ("CNN-16", CNN.replace("]; 4]", "]; 16]")),
         ("GRU", GRU.to_owned()),
         ("DS-CNN", of_layers(DS_CNN)),
         ("ResNet-8", of_layers(RESNET8)),

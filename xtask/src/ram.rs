@@ -14,7 +14,7 @@ use crate::{cargo, repo, say};
 const AT_HALF: f64 = 1.35;
 
 /// The models of which that is asked: training steps.
-const ASKED: [&str; 3] = ["MLP", "CNN", "GRU"];
+const ASKED: [&str; 4] = ["MLP", "CNN", "CNN-16", "GRU"];
 
 /// What an arena may be larger than the largest live set.
 const PACKED: f64 = 1.03;
@@ -171,7 +171,7 @@ fn plot(model: &Model) {
 
 /// The models as lines in one picture: memory to the right, work upwards.
 fn picture(models: &[Model]) -> String {
-    const COLOURS: [&str; 6] = ["#1b6ca8", "#c8553d", "#3c8d5a", "#8e5ea2", "#b58900", "#5b6770"];
+    const COLOURS: [&str; 7] = ["#1b6ca8", "#c8553d", "#3c8d5a", "#8e5ea2", "#b58900", "#5b6770", "#2aa198"];
     let (width, height) = (640.0, 400.0);
     let highest = models.iter().flat_map(|m| m.reached().map(|p| m.shares(p).1)).fold(1.5, f64::max);
     let x = |share: f64| 60.0 + share * (width - 90.0);

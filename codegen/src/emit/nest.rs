@@ -275,8 +275,7 @@ impl<'w> Writer<'w> {
     /// The loop that each expression belongs into: 0 is before all loops. Those that depend on folds or on their axes are
     /// left out.
     fn levels(&self, nest: &Nest, loops: &[(u32, usize)]) -> HashMap<Ex, usize> {
-        let mut roots = vec![nest.value];
-        roots.extend(nest.folds.iter().map(|f| f.item));
+        let roots = nest.roots();
         let mut out: HashMap<Ex, usize> = HashMap::new();
         for e in needed(&nest.exprs, &roots) {
             let node = nest.exprs.node(e);
@@ -335,7 +334,9 @@ impl<'w> Writer<'w> {
             if !found.insert(fold) {
                 continue;
             }
-            for e in needed(&nest.exprs, &[nest.folds[fold.1 as usize].item]) {
+            let f = &nest.folds[fold.1 as usize];
+            let roots: Vec<Ex> = [f.item].into_iter().chain(f.start).collect();
+            for e in needed(&nest.exprs, &roots) {
                 if let (Node::Folded(n), false) = (nest.exprs.node(e), done.lets.contains_key(&e)) {
                     open.push((e, *n));
                 }
@@ -348,7 +349,8 @@ impl<'w> Writer<'w> {
     fn fold(&self, nest: &Nest, f: &Fold, done: &mut Done) -> (TokenStream, TokenStream) {
         let exprs = &nest.exprs;
         let inside = self.depends_on(exprs, f.item, &f.axes.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-        let outside: Vec<Ex> = needed(exprs, &[f.item]).into_iter().filter(|e| !inside.contains(e)).collect();
+        let mut outside: Vec<Ex> = needed(exprs, &[f.item]).into_iter().filter(|e| !inside.contains(e)).collect();
+        outside.extend(f.start);
         let (before, _) = self.values(nest, &outside, done);
         let mut local = done.clone();
         let mut lets = TokenStream::new();
@@ -361,7 +363,7 @@ impl<'w> Writer<'w> {
         let dtype = exprs.dtype(f.item);
         let ty = rust_type(dtype);
         let n: usize = f.axes.iter().map(|(_, n)| n).product();
-        let init = literal(f.init);
+        let init = f.start.map_or_else(|| literal(f.init), |e| self.operand(exprs, e));
         if n == 0 {
             return (before, init);
         }
@@ -384,7 +386,7 @@ impl<'w> Writer<'w> {
                 quote!({ let mut acc: #ty = #init; #body acc })
             }
         };
-        let block = if self.written_out { None } else { self.folded(exprs, f, &|e| !inside.contains(&e)) };
+        let block = if self.written_out || f.start.is_some() { None } else { self.folded(exprs, f, &|e| !inside.contains(&e)) };
         let code = match block {
             Some(block) => quote!(::kiln::__fpu!(#block else { #code })),
             None => code,
@@ -493,8 +495,22 @@ impl<'w> Writer<'w> {
                 let v = w.operand(exprs, root);
                 quote!({ #lets #v })
             };
+            // Rounding may differ: what was there is added at the end, to what the core's own kernels make.
+            let start = f.start.filter(|_| !w.fast).map(side);
+            let before_sums = match (f.start, &start) {
+                (Some(e), None) => {
+                    let old = side(e);
+                    let sum = f.combine.emit_combined(dtype, [quote!(acc), old]);
+                    quote!(let acc = #sum;)
+                }
+                _ => quote!(),
+            };
             let depth: usize = k_extents.iter().product();
             let (function, sizes, arguments) = match (factor(c.a, c.m), factor(c.b, c.n)) {
+                (Some(a), Some(b)) if start.is_some() => {
+                    let reach = w.reach(exprs, c, &k_extents);
+                    (quote!(windowed_from), quote!(#m, #n), quote!(#reach, #a, #b,))
+                }
                 (Some(a), Some(b)) if c.lanes.is_some() => {
                     let reach = w.reach(exprs, c, &k_extents);
                     (quote!(lanes), quote!(#m, #n), quote!(#reach, #a, #b,))
@@ -507,7 +523,8 @@ impl<'w> Writer<'w> {
                 _ => {
                     let (a, b) = (side(c.a), side(c.b));
                     let names = quote!([#(#k_names),*]);
-                    (quote!(contract), quote!(#m, #n), quote!([#(#k_extents),*], |#pm, #names| #a, |#pn, #names| #b,))
+                    let function = if start.is_some() { quote!(contract_from) } else { quote!(contract) };
+                    (function, quote!(#m, #n), quote!([#(#k_extents),*], |#pm, #names| #a, |#pn, #names| #b,))
                 }
             };
             let mut local = done.clone();
@@ -523,9 +540,16 @@ impl<'w> Writer<'w> {
             }
             let value = w.operand(exprs, nest.value);
             let store = w.store(&nest.exprs, &nest.at, &value);
-            let products = quote!(::kiln::rt::#function::<#ty, L, #fast, #sizes, #rank>(#arguments |#pm, #pn, acc| { #lets #store }););
+            let out = match start {
+                Some(start) => quote!(|#pm, #pn, acc| match acc {
+                    ::core::option::Option::None => #start,
+                    ::core::option::Option::Some(acc) => { #lets #store acc }
+                }),
+                None => quote!(|#pm, #pn, acc| { #before_sums #lets #store }),
+            };
+            let products = quote!(::kiln::rt::#function::<#ty, L, #fast, #sizes, #rank>(#arguments #out););
             // A single sum needs no tile.
-            let single = m * n == 1 && c.within.is_empty() && !fast && !w.written_out;
+            let single = m * n == 1 && c.within.is_empty() && !fast && !w.written_out && f.start.is_none();
             match single.then(|| w.folded(exprs, f, &|e| levels.contains_key(&e))).flatten() {
                 Some(sum) => quote!(#before ::kiln::__fpu!({ let acc = #sum; #lets #store } else { #products });),
                 None => quote!(#before #products),

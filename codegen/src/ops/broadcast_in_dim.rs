@@ -6,6 +6,7 @@ use crate::ops::{Batched, Lowering, OpError, Operand, Primitive, ReduceSum, Resh
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::ops::axes::others;
 use crate::passes::strips::Strip;
 
 /// `out[i] = x[i at dims]`; operand axis `d` is axis `dims[d]` of the result and has its extent or extent one.
@@ -60,7 +61,7 @@ impl Primitive for BroadcastInDim {
                 Some(n) => x.shape[n] == 1 && self.shape[*d] != 1,
             };
             let axes: Vec<usize> = (0..self.shape.len()).filter(repeated).collect();
-            let sum = if axes.is_empty() { ct } else { g.bind1(ReduceSum { axes }, &[ct]) };
+            let sum = if axes.is_empty() { ct } else { summed(g, ct, &axes) };
             if g.shape(sum) == x.shape { sum } else { g.bind1(Reshape { shape: x.shape.clone() }, &[sum]) }
         })]
     }
@@ -94,6 +95,17 @@ impl Primitive for BroadcastInDim {
             .collect();
         k.load(0, &at)
     }
+}
+
+/// The sum over `axes`. Of what is a sum already, one sum over the axes of both: what was repeated twice is added up once.
+fn summed(g: &mut Graph, x: Var, axes: &[usize]) -> Var {
+    let inner = g.eqns.iter().rev().find(|e| e.outputs[..] == [x]);
+    let inner = inner.and_then(|e| Some((e.inputs[0], e.op.downcast::<ReduceSum>()?.axes.clone())));
+    let Some((of, inner)) = inner else { return g.bind1(ReduceSum { axes: axes.to_vec() }, &[x]) };
+    let left = others(g.shape(of).len(), &inner, &[]);
+    let mut all: Vec<usize> = axes.iter().map(|d| left[*d]).chain(inner).collect();
+    all.sort_unstable();
+    g.bind1(ReduceSum { axes: all }, &[of])
 }
 
 #[test]

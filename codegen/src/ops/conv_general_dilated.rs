@@ -14,6 +14,7 @@ use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
 use crate::passes::rows::{OfRows, Rows};
+use crate::passes::parts::InParts;
 use crate::passes::strips::Strip;
 
 /// `out[n, o, y] = sum over c, k of lhs[n, c, y * stride + k * rhs_dilation - lo] * rhs[o, c, k]`, where `lhs` has
@@ -305,7 +306,20 @@ impl Primitive for ConvGeneralDilated {
     }
 
     fn eval(&self, ins: &[&Array]) -> Vec<Array> {
-        vec![self.eval_where(ins[0], ins[1], |_, _| true)]
+        vec![self.eval_where(None, ins[0], ins[1], |_, _| true)]
+    }
+
+    fn eval_from(&self, start: &Array, ins: &[&Array]) -> Array {
+        self.eval_where(Some(start), ins[0], ins[1], |_, _| true)
+    }
+
+    /// Along input features, where those are the outermost summed axis: for the gradient of the windows, the batch.
+    fn in_parts(&self, ins: &[&Aval], along: &[Option<usize>]) -> Option<InParts> {
+        let extents = self.extents(&ins[1].shape);
+        let outermost = extents.iter().position(|n| *n > 1)?;
+        let wanted = [self.lhs_spec[1], self.rhs_spec[1]].map(Some);
+        let fits = self.feature_group_count == 1 && self.order()[outermost] == 0 && along == wanted;
+        fits.then(|| InParts::Continued(self.clone().into()))
     }
 
     /// Linear in each operand.
@@ -418,9 +432,15 @@ impl Primitive for ConvGeneralDilated {
 }
 
 impl ConvGeneralDilated {
-    /// [`Primitive::eval`] where only such products are formed for which `there` holds of every spatial axis of `lhs` and the
+    /// [`Primitive::eval`], or from a `start`, where only such products are formed for which `there` holds of every spatial axis of `lhs` and the
     /// index along it.
-    pub fn eval_where(&self, lhs: &Array, rhs: &Array, there: impl Fn(usize, i64) -> bool) -> Array {
+    pub fn eval_where(
+        &self,
+        start: Option<&Array>,
+        lhs: &Array,
+        rhs: &Array,
+        there: impl Fn(usize, i64) -> bool,
+    ) -> Array {
         let out = self.abstract_eval(&[lhs.aval(), rhs.aval()]).expect("checked").remove(0);
         let extents = self.extents(rhs.shape());
         let n_features = rhs.shape()[self.rhs_spec[0]];
@@ -430,7 +450,7 @@ impl ConvGeneralDilated {
             let o = ix[self.out_spec[1]];
             let group = o / (n_features / self.feature_group_count).max(1);
             let batch_group = o / (n_features / self.batch_group_count).max(1);
-            fold_products(out.dtype, &extents, |rx| {
+            fold_products(start.map(|x| x.at(ix)), out.dtype, &extents, |rx| {
                 let rx = self.sorted(rx);
                 let (mut l, mut r) = (vec![0; ix.len()], vec![0; ix.len()]);
                 l[self.lhs_spec[0]] = ix[self.out_spec[0]] + batch_group * batch;

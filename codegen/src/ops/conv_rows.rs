@@ -120,7 +120,7 @@ impl Primitive for ConvRows {
         let turn = ins[2].item().to_i128().expect("checked to be an integer").clamp(0, self.turns as i128 - 1) as i64;
         let start = turn * self.step as i64 + self.first;
         let there = |s: usize, at: i64| s != self.spatial || (0..self.extent as i64).contains(&(start + at));
-        vec![self.conv.eval_where(ins[0], ins[1], there)]
+        vec![self.conv.eval_where(None, ins[0], ins[1], there)]
     }
 
     /// Linear in each of the first two operands.

@@ -12,6 +12,7 @@ use crate::ops::{
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
+use crate::passes::parts::InParts;
 use crate::passes::strips::Strip;
 
 /// `out[b, i, j] = sum over k of lhs[b, i, k] * rhs[b, j, k]`: batch axes first, then the free axes of `lhs`, then those
@@ -114,6 +115,17 @@ impl DotGeneral {
 
     fn rhs_free(&self, rhs: &Aval) -> Vec<usize> {
         others(rhs.rank(), &self.rhs_contract, &self.rhs_batch)
+    }
+
+    fn sums(&self, start: Option<&Array>, lhs: &Array, rhs: &Array) -> Array {
+        let out = self.abstract_eval(&[lhs.aval(), rhs.aval()]).expect("checked").remove(0);
+        let extents = self.extents(lhs.aval());
+        Array::from_fn(&out, |ix| {
+            fold_products(start.map(|x| x.at(ix)), out.dtype, &extents, |rx| {
+                let [l, r] = self.split(lhs.aval(), rhs.aval(), ix, rx);
+                Some((lhs.at(&l), rhs.at(&r)))
+            })
+        })
     }
 
     fn extents(&self, lhs: &Aval) -> Vec<usize> {
@@ -220,15 +232,18 @@ impl Primitive for DotGeneral {
     }
 
     fn eval(&self, ins: &[&Array]) -> Vec<Array> {
-        let (lhs, rhs) = (ins[0], ins[1]);
-        let out = self.abstract_eval(&[lhs.aval(), rhs.aval()]).expect("checked").remove(0);
-        let extents = self.extents(lhs.aval());
-        vec![Array::from_fn(&out, |ix| {
-            fold_products(out.dtype, &extents, |rx| {
-                let [l, r] = self.split(lhs.aval(), rhs.aval(), ix, rx);
-                Some((lhs.at(&l), rhs.at(&r)))
-            })
-        })]
+        vec![self.sums(None, ins[0], ins[1])]
+    }
+
+    fn eval_from(&self, start: &Array, ins: &[&Array]) -> Array {
+        self.sums(Some(start), ins[0], ins[1])
+    }
+
+    /// Along the outermost summed axis.
+    fn in_parts(&self, ins: &[&Aval], along: &[Option<usize>]) -> Option<InParts> {
+        let outermost = self.lhs_contract.iter().position(|d| ins[0].shape[*d] > 1)?;
+        let wanted = [self.lhs_contract[outermost], self.rhs_contract[outermost]].map(Some);
+        (along == wanted).then(|| InParts::Continued(self.clone().into()))
     }
 
     /// Linear in each operand.
@@ -346,8 +361,9 @@ pub fn lower_contraction(dtype: DType, extents: Vec<usize>) -> Lowering {
 }
 
 /// Evaluates what [`lower_contraction`] says; `pair` gives the factors, where there are any: no product adds nothing, and where all
-/// there could be is one, gives zero.
+/// there could be is one, gives zero. With a `start`, all products are added to that.
 pub fn fold_products(
+    start: Option<Scalar>,
     dtype: DType,
     extents: &[usize],
     mut pair: impl FnMut(&[usize]) -> Option<(Scalar, Scalar)>,
@@ -358,10 +374,10 @@ pub fn fold_products(
         Some((a, b)) => Mul.scalar(&[a.convert(dtype), b.convert(dtype)]),
         None => zero,
     };
-    if extents.iter().product::<usize>() == 1 {
+    if extents.iter().product::<usize>() == 1 && start.is_none() {
         return product(&vec![0; extents.len()]);
     }
-    indices(extents).fold(zero, |acc, rx| Add.scalar(&[acc, product(&rx)]))
+    indices(extents).fold(start.unwrap_or(zero), |acc, rx| Add.scalar(&[acc, product(&rx)]))
 }
 
 #[test]

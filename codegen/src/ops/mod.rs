@@ -12,6 +12,7 @@ use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::indexing::Coords;
 use crate::ops::windows::Windows;
+use crate::passes::parts::InParts;
 use crate::passes::ranges::Range;
 use crate::passes::rows::{OfRows, Rows};
 use crate::passes::strips::Strip;
@@ -259,6 +260,22 @@ pub trait Primitive: fmt::Debug + Any {
 
     /// What kind of loop nest computes this.
     fn lowering(&self, ins: &[&Aval]) -> Lowering;
+
+    /// The operand whose elements a sequential fold begins with, instead of the value that its lowering names.
+    fn starts_from(&self) -> Option<usize> {
+        None
+    }
+
+    /// As a sum of products: [`Primitive::eval`] with sums that begin with the elements of `start`.
+    fn eval_from(&self, _start: &Array, _ins: &[&Array]) -> Array {
+        panic!("`{}` is no sum of products", self.name())
+    }
+
+    /// How the result is put together from slices of the operands, one after the other, along axis `along[n]` of operand `n`;
+    /// those without an axis are needed whole. `None` where it is not, or another order of a sum would come of it.
+    fn in_parts(&self, _ins: &[&Aval], _along: &[Option<usize>]) -> Option<InParts> {
+        None
+    }
 
     /// The element at output index `ix` (of a fold: the element folded at `rx`). Operands are read with [`Body::load`].
     fn body(&self, _k: &mut Body<'_>, _ix: &[Ix], _rx: &[Ix]) -> Ex {
@@ -778,6 +795,7 @@ primitives! {
     gather: Gather = "gather" (p) Gather { coords: Coords::parse(p)? };
     scatter: Scatter = "scatter" (p) Scatter::parse(p)?;
     conv_general_dilated: ConvGeneralDilated = "conv_general_dilated" (p) ConvGeneralDilated::parse(p)?;
+    continued: Continued = "continued" (p) Continued::parse(p)?;
     conv_rows: ConvRows = "conv_rows" (p) ConvRows::parse(p)?;
     reduce_window: ReduceWindow = "reduce_window" (p) ReduceWindow::parse(p)?;
     reduce_window_index: ReduceWindowIndex = "reduce_window_index" (p) ReduceWindowIndex { windows: Windows::parse(p)? };

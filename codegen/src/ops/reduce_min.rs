@@ -8,6 +8,7 @@ use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
 use crate::ops::axes::others;
+use crate::passes::parts::InParts;
 use crate::passes::strips::Strip;
 
 /// `out[i] = min of x[i, j]` over the indices `j` of `axes`; NaN if any is, the greatest number of nothing. Elements that tie share
@@ -49,6 +50,10 @@ impl Primitive for ReduceMin {
     fn strip(&self, ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
         let from = others(ins[0].rank(), &self.axes, &[])[d];
         Some(Strip { op: self.clone().into(), along: vec![Some(from)] })
+    }
+
+    fn in_parts(&self, ins: &[&Aval], along: &[Option<usize>]) -> Option<InParts> {
+        InParts::of_any_order(self.clone(), Min, greatest(ins[0].dtype), &self.axes, along[0])
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

@@ -9,6 +9,7 @@ use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
 use crate::ops::axes::others;
+use crate::passes::parts::InParts;
 use crate::passes::strips::Strip;
 
 /// `out[i] = sum of x[i, j]` over the indices `j` of `axes`, in the lanes order.
@@ -55,6 +56,10 @@ impl Primitive for ReduceSum {
     fn strip(&self, ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
         let from = others(ins[0].rank(), &self.axes, &[])[d];
         Some(Strip { op: self.clone().into(), along: vec![Some(from)] })
+    }
+
+    fn in_parts(&self, ins: &[&Aval], along: &[Option<usize>]) -> Option<InParts> {
+        InParts::of_sum(self.clone(), ins[0], &self.axes, along[0])
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

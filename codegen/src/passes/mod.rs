@@ -14,6 +14,7 @@ use crate::passes::ranges::{Range, Ranges};
 pub mod bytes;
 pub mod motion;
 pub mod nans;
+pub mod parts;
 pub mod ranges;
 pub mod recompute;
 pub mod rows;

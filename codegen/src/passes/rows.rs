@@ -1,5 +1,5 @@
 //! Chains of windows in strips of rows: convolutions and pooling one after the other, of which no result but the last is ever
-//! whole.
+//! whole; not even that one where only a fold reads it, which goes on from strip to strip ([`super::parts`]).
 //!
 //! Before: every equation makes its whole result. After: a loop makes, in each turn, some rows of the last result, from as many
 //! rows of the ones before as its windows reach. Rows that the windows of two turns reach are computed in both: that is the
@@ -12,8 +12,9 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use crate::array::Array;
 use crate::dtype::{DType, Scalar};
-use crate::graph::{Env, Eqn, Graph, Var};
+use crate::graph::{Aval, Env, Eqn, Graph, Var};
 use crate::ops::indexing::{Coords, DimIx, IndexMode};
 use crate::ops::scan::index_aval;
 use crate::ops::scatter::Combine;
@@ -22,6 +23,7 @@ use crate::ops::{
     Select, Slice,
 };
 use crate::passes::dce;
+use crate::passes::parts::{InParts, Part, from_turn};
 use crate::passes::strips::{Strip, replaced};
 
 /// The rows that a turn needs of a value: `len` of them from row `turn * step + first` on. Some may lie outside of the value;
@@ -111,6 +113,8 @@ pub struct Shape {
     pub depth: usize,
     /// Whether rows that two turns need are kept.
     pub keeps: bool,
+    /// The position of a fold of nothing but `end`, along the axis among others, which goes on from turn to turn.
+    pub fold: Option<usize>,
 }
 
 /// Equations that lead to a value, in strips of its rows.
@@ -128,6 +132,23 @@ pub struct Chain {
     whole: Vec<Var>,
     /// Of what rows are kept, how many.
     kept: HashMap<Var, usize>,
+    /// The fold at the end.
+    fold: Option<FoldedRows>,
+}
+
+/// A fold that goes on from turn to turn.
+#[derive(Clone, Debug)]
+struct FoldedRows {
+    eqn: usize,
+    parts: InParts,
+    of: Var,
+}
+
+impl FoldedRows {
+    /// What goes from turn to turn, and what it is before the first.
+    fn begin(&self, graph: &Graph) -> (Aval, Scalar) {
+        self.parts.begin(&[graph.aval(self.of)], graph.aval(graph.eqns[self.eqn].outputs[0]))
+    }
 }
 
 /// An equation of a chain; the last one comes first.
@@ -158,7 +179,7 @@ impl Chain {
 
     fn after(around: &Surroundings<'_>, shape: Shape, early: usize) -> Option<Chain> {
         let Surroundings { graph, stored, readers } = around;
-        let Shape { end, axis, strips, depth, keeps } = shape;
+        let Shape { end, axis, strips, depth, keeps, fold } = shape;
         let own = |v: Var, axis: usize| {
             let extent = graph.shape(v)[axis];
             let step = extent / strips;
@@ -166,11 +187,22 @@ impl Chain {
             extent.is_multiple_of(strips).then_some(Rows { step, first, len: step })
         };
         let turns = strips + early;
+        let folded = |k: usize| {
+            let eqn = &graph.eqns[k];
+            let of_end = eqn.inputs == [end] && eqn.outputs.len() == 1;
+            let parts = of_end.then(|| eqn.op.in_parts(&[graph.aval(end)], &[Some(axis)])).flatten();
+            parts.map(|parts| FoldedRows { eqn: k, parts, of: end })
+        };
+        let fold = match fold {
+            Some(k) => Some(folded(k)?),
+            None => None,
+        };
         let mut chain = Chain {
             strips,
             early,
             members: Vec::new(),
-            inside: HashSet::new(),
+            inside: fold.iter().map(|f| f.eqn).collect(),
+            fold,
             rows: HashMap::from([(end, (axis, own(end, axis).filter(|r| strips > 1 && r.step > 0)?))]),
             whole: Vec::new(),
             kept: HashMap::new(),
@@ -227,7 +259,8 @@ impl Chain {
             }
         }
         let reaches = chain.rows.values().any(|(_, rows)| rows.len > rows.step);
-        (reaches && chain.whole.first() == Some(&end)).then_some(chain)
+        let ends = chain.fold.is_some() || chain.whole.first() == Some(&end);
+        (reaches && ends).then_some(chain)
     }
 
     fn turns(&self) -> usize {
@@ -263,6 +296,7 @@ impl Chain {
         }
         let stays = self.whole.iter().chain(sources.iter().filter(|u| stored.contains(u)));
         let kept: usize = self.kept.iter().map(|(v, n)| row(*v) * n).sum();
+        let kept = kept + self.fold.as_ref().map_or(0, |f| f.begin(graph).0.bytes());
         (stays.map(|v| graph.aval(*v).bytes()).sum::<usize>() + kept + most, flops)
     }
 
@@ -321,27 +355,50 @@ impl Chain {
             let shape = b.body.shape(strip)[axis..].to_vec();
             outputs.push(b.body.bind1(Reshape { shape }, &[strip]));
         }
+        let mut so_far = None;
+        if let Some(f) = &self.fold {
+            let (axis, rows) = b.own(f.of);
+            let strip = b.part(f.of, axis, &rows)?;
+            let start = b.number(rows.step, rows.first);
+            let when = (self.early > 0).then(|| from_turn(&mut b.body, b.turn, self.early));
+            let w = b.body.fresh(f.begin(graph).0);
+            b.body.src = graph.eqns[f.eqn].src;
+            let next = f.parts.go_on(&mut b.body, w, &[strip], Part { start, when });
+            outputs.insert(carried.len() + kept.len(), next);
+            so_far = Some(w);
+        }
         let Builder { mut body, turn, consts, .. } = b;
         body.inputs = [turn].into_iter().chain(consts.iter().map(|(_, w)| *w)).chain(wholes).chain(held).collect();
+        body.inputs.extend(so_far);
         body.outputs = outputs;
         let op = Scan {
             body: Rc::new(dce(&body)),
             length: self.turns(),
             n_consts: consts.len(),
-            n_carry: carried.len() + kept.len(),
+            n_carry: carried.len() + kept.len() + usize::from(self.fold.is_some()),
             reverse: false,
             indexed: true,
         };
         let needs: Vec<Var> = consts.iter().map(|(v, _)| *v).collect();
+        let n_consts = needs.len();
         let put = |g: &mut Graph, env: &mut Env<Var>, _: &HashMap<Var, Var>| {
             let mut ins: Vec<Var> = env.get_all(&needs);
             ins.extend(carried.iter().map(|v| g.zeros(graph.aval(*v))));
             ins.extend(kept.iter().map(|v| g.zeros(&of_rows(v, self.kept[v]))));
+            if let Some((aval, init)) = self.fold.as_ref().map(|f| f.begin(graph)) {
+                ins.push(g.constant(Array::full(&aval, init)));
+            }
             let outs = g.bind(op, &ins);
+            let n_carry = ins.len() - n_consts;
+            if let Some(f) = &self.fold {
+                g.src = graph.eqns[f.eqn].src;
+                let whole = f.parts.end(g, outs[n_carry - 1]);
+                env.set(graph.eqns[f.eqn].outputs[0], whole);
+            }
             for (v, w) in carried.iter().zip(&outs) {
                 env.set(*v, *w);
             }
-            for (v, w) in stacked.iter().zip(&outs[carried.len() + kept.len()..]) {
+            for (v, w) in stacked.iter().zip(&outs[n_carry..]) {
                 let shape = graph.shape(*v).to_vec();
                 let whole = g.bind1(Reshape { shape }, &[*w]);
                 env.set(*v, whole);
@@ -424,7 +481,7 @@ impl Builder<'_> {
         let aval = index_aval().with_dtype(DType::I32);
         let shape = vec![rows.len];
         let start = self.body.bind1(BroadcastInDim { shape: shape.clone(), dims: Vec::new() }, &[start]);
-        let count = self.body.bind1(Iota { aval: crate::graph::Aval { shape, ..aval }, dimension: 0 }, &[]);
+        let count = self.body.bind1(Iota { aval: Aval { shape, ..aval }, dimension: 0 }, &[]);
         let first = self.body.full(DType::I32, &[rows.len], rows.first as f64);
         let count = self.body.bind1(Add, &[count, first]);
         self.body.bind1(Add, &[start, count])
@@ -509,7 +566,7 @@ impl Builder<'_> {
         let there = self.body.bind1(And, &[from, to]);
         let spread = BroadcastInDim { shape: aval.shape.clone(), dims: vec![a] };
         let there = self.body.bind1(spread, &[there]);
-        let fill = self.body.constant(crate::array::Array::full(&aval, fill));
+        let fill = self.body.constant(Array::full(&aval, fill));
         self.body.bind1(Select, &[there, x, fill])
     }
 
@@ -558,13 +615,11 @@ impl Builder<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::array::Array;
     use crate::eval::eval;
-    use crate::graph::Aval;
     use crate::ops::laws::Rng;
     use crate::ops::reduce_window::WindowOp;
     use crate::ops::windows::Windows;
-    use crate::ops::{ConvGeneralDilated, Max, ReduceWindow};
+    use crate::ops::{ConvGeneralDilated, Max, ReduceMax, ReduceSum, ReduceWindow};
 
     /// Numbers that are the same every time.
     struct Draw(u64);
@@ -628,6 +683,14 @@ mod tests {
                 x = g.bind1(Add, &[x, before]);
             }
         }
+        // Half of them end with a fold over what the chain makes.
+        if seed % 2 == 1 {
+            let axes = vec![0, 1, 2];
+            x = match d.below(3) {
+                0 => g.bind1(ReduceMax { axes }, &[x]),
+                _ => g.bind1(ReduceSum { axes }, &[x]),
+            };
+        }
         g.outputs = vec![x];
         g
     }
@@ -640,7 +703,7 @@ mod tests {
     /// Every chain of every network, at values that are no numbers among others.
     #[test]
     fn a_loop_over_rows_computes_the_same_bits() {
-        let (mut n_loops, mut n_edges, mut n_kept) = (0, 0, 0);
+        let (mut n_loops, mut n_edges, mut n_kept, mut n_folds) = (0, 0, 0, 0);
         for seed in 0..18 {
             let g = network(seed);
             let mut rng = Rng::new();
@@ -655,14 +718,18 @@ mod tests {
             let expected = eval(&g, &args);
             let stored: HashSet<Var> = g.eqns.iter().filter(|e| !e.inputs.is_empty()).map(|e| e.outputs[0]).collect();
             let around = Surroundings::of(&g, &stored);
-            for end in stored.iter().copied().filter(|v| !g.shape(*v).is_empty()) {
+            let ends = g.eqns.iter().map(|e| (e.outputs[0], None)).chain(
+                g.eqns.iter().enumerate().filter(|(_, e)| e.inputs.len() == 1).map(|(k, e)| (e.inputs[0], Some(k))),
+            );
+            for (end, fold) in ends.filter(|(v, _)| stored.contains(v) && g.shape(*v).len() > 2) {
                 let shapes = (1..3)
                     .flat_map(|axis| (2..7).flat_map(move |strips| (2..9).map(move |depth| (axis, strips, depth))));
                 for (n, (axis, strips, depth)) in shapes.enumerate() {
-                    let shape = Shape { end, axis, strips, depth, keeps: n % 2 == 0 };
+                    let shape = Shape { end, axis, strips, depth, keeps: n % 2 == 0, fold };
                     let Some(chain) = Chain::of(&around, shape) else { continue };
                     let Some(looped) = chain.as_loop(&g, &stored) else { continue };
                     n_loops += 1;
+                    n_folds += usize::from(fold.is_some());
                     n_kept += usize::from(!chain.kept.is_empty());
                     n_edges += usize::from(looped.to_string().contains("conv_rows"));
                     let found = eval(&looped, &args);
@@ -672,8 +739,8 @@ mod tests {
             }
         }
         assert!(
-            n_loops > 150 && n_edges > 60 && n_kept > 50,
-            "{n_loops} loops, {n_edges} with padding, {n_kept} that keep rows"
+            n_loops > 150 && n_edges > 60 && n_kept > 50 && n_folds > 20,
+            "{n_loops} loops, {n_edges} with padding, {n_kept} that keep rows, {n_folds} that fold"
         );
     }
 }

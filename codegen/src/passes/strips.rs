@@ -2,19 +2,22 @@
 //!
 //! Before: every equation makes its whole result. After: a loop over strips of an axis makes, in each turn, the slices of
 //! several results; only what is read outside of the loop is stored whole. An axis is one here if slices along it are
-//! computed from slices alone, element by element as before, so every bit stays. Folds over the axis are left outside: they
-//! would have to be cut in pieces.
+//! computed from slices alone, element by element as before, so every bit stays. A fold over the axis ends a group: it is
+//! left outside, or goes on from strip to strip in its own order ([`super::parts`]). So the gradient of a mean over a batch is
+//! accumulated over parts of the batch.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use crate::dtype::DType;
+use crate::array::Array;
+use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Env, Eqn, Graph, Var};
 use crate::ops::indexing::{Coords, DimIx, IndexMode};
 use crate::ops::scan::index_aval;
 use crate::ops::scatter::Combine;
 use crate::ops::{Convert, Div, Gather, Mul, Op, Reshape, Scan, Scatter, Slice, Switch};
 use crate::passes::dce;
+use crate::passes::parts::{InParts, Part};
 
 /// How slices of a result are computed from slices of the operands.
 #[derive(Clone, Debug)]
@@ -34,6 +37,8 @@ pub struct Group {
     pub axis: HashMap<Var, usize>,
     /// The equations, in order.
     pub eqns: Vec<usize>,
+    /// Folds over the axis that may go on from strip to strip.
+    pub folds: Vec<usize>,
 }
 
 /// All groups of a graph. Those that share an axis come one after the other: a fold over the axis ends a group.
@@ -66,8 +71,42 @@ impl Group {
             }
         }
         eqns.reverse();
-        Group { eqns, ..self.clone() }
+        let made: HashSet<Var> = eqns.iter().map(|k| graph.eqns[*k].outputs[0]).collect();
+        let reads = |k: &usize| graph.eqns[*k].inputs.iter().any(|v| made.contains(v));
+        Group { eqns, folds: self.folds.iter().copied().filter(reads).collect(), ..self.clone() }
     }
+
+    /// The group with those of its folds of which more is read strip by strip than is kept from strip to strip.
+    pub fn with_folds_that_pay(&self, graph: &Graph) -> Group {
+        let made: HashSet<Var> = self.eqns.iter().map(|k| graph.eqns[*k].outputs[0]).collect();
+        let pays = |k: &usize| {
+            let eqn = &graph.eqns[*k];
+            let read: usize = eqn.inputs.iter().filter(|v| made.contains(v)).map(|v| graph.aval(*v).bytes()).sum();
+            in_parts(graph, &self.axis, eqn).is_some_and(|parts| begin(graph, eqn, &parts).0.bytes() < read)
+        };
+        Group { folds: self.folds.iter().copied().filter(pays).collect(), ..self.clone() }
+    }
+
+    /// The group with all folds left outside.
+    pub fn without_folds(&self) -> Group {
+        Group { folds: Vec::new(), ..self.clone() }
+    }
+}
+
+/// How an equation folds slices along the axis of a group, one after the other, if it does.
+fn in_parts(graph: &Graph, axis: &HashMap<Var, usize>, eqn: &Eqn) -> Option<InParts> {
+    let [_] = eqn.outputs[..] else { return None };
+    let along: Vec<Option<usize>> = eqn.inputs.iter().map(|v| axis.get(v).copied()).collect();
+    if along.iter().all(Option::is_none) {
+        return None;
+    }
+    let avals: Vec<&Aval> = eqn.inputs.iter().map(|v| graph.aval(*v)).collect();
+    eqn.op.in_parts(&avals, &along)
+}
+
+fn begin(graph: &Graph, eqn: &Eqn, parts: &InParts) -> (Aval, Scalar) {
+    let avals: Vec<&Aval> = eqn.inputs.iter().map(|v| graph.aval(*v)).collect();
+    parts.begin(&avals, graph.aval(eqn.outputs[0]))
 }
 
 fn strip(graph: &Graph, eqn: &Eqn, d: usize, n: usize) -> Option<Strip> {
@@ -122,24 +161,32 @@ fn of_class(graph: &Graph, axis: &HashMap<Var, usize>) -> Vec<Group> {
     let [extent] = extents[..] else { return Vec::new() };
     let mut phase = vec![0usize; graph.n_vars()];
     let mut phases: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut folds: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (n, eqn) in graph.eqns.iter().enumerate() {
         let member = match eqn.outputs[..] {
             [out] => axis.get(&out).and_then(|d| strip(graph, eqn, *d, extent)),
             _ => None,
         };
+        let is_fold = member.is_none() && in_parts(graph, axis, eqn).is_some();
         let of = |(k, v): (usize, &Var)| {
-            let goes_along = |a: &usize| member.as_ref().is_some_and(|m| m.along[k] == Some(*a));
+            let goes_along = |a: &usize| is_fold || member.as_ref().is_some_and(|m| m.along[k] == Some(*a));
             phase[v.0 as usize] + usize::from(axis.get(v).is_some_and(|a| !goes_along(a)))
         };
         let p = eqn.inputs.iter().enumerate().map(of).max().unwrap_or(0);
-        eqn.outputs.iter().for_each(|v| phase[v.0 as usize] = p);
+        // The result of a fold is there behind the loop.
+        eqn.outputs.iter().for_each(|v| phase[v.0 as usize] = p + usize::from(is_fold));
+        if is_fold {
+            folds.entry(p).or_default().push(n);
+        }
         // What is made of nothing is made again wherever it is read.
         if member.is_some() && !eqn.inputs.is_empty() {
             phases.entry(p).or_default().push(n);
         }
     }
-    let large = phases.into_values().filter(|eqns| eqns.len() > 1);
-    large.map(|eqns| Group { extent, axis: axis.clone(), eqns }).collect()
+    let large = phases.into_iter().filter(|(_, eqns)| eqns.len() > 1);
+    large
+        .map(|(p, eqns)| Group { extent, axis: axis.clone(), eqns, folds: folds.remove(&p).unwrap_or_default() })
+        .collect()
 }
 
 /// Where strips of values along the axis come from that are stored elsewhere.
@@ -167,7 +214,7 @@ pub fn in_strips(
     if n >= group.extent || !group.extent.is_multiple_of(n) {
         return None;
     }
-    let inside: HashSet<usize> = group.eqns.iter().copied().collect();
+    let inside: HashSet<usize> = group.eqns.iter().chain(&group.folds).copied().collect();
     let is_read = |v: &Var| {
         let by = |(k, e): (usize, &Eqn)| !inside.contains(&k) && e.inputs.contains(v);
         graph.outputs.contains(v) || graph.eqns.iter().enumerate().any(by)
@@ -205,20 +252,37 @@ pub fn in_strips(
         let op = Scatter { coords: b.coords(*carry, group.axis[v]), combine: Combine::Set };
         outputs.push(b.body.bind1(op, &[*carry, b.start, slice]));
     }
+    let mut stacked = Vec::new();
     for v in &ys {
-        outputs.push(b.sliced(*v)?);
+        stacked.push(b.sliced(*v)?);
+    }
+    let mut sums: Vec<(&Eqn, InParts, Aval, Scalar)> = Vec::new();
+    let mut so_far: Vec<Var> = Vec::new();
+    for eqn in group.folds.iter().map(|k| &graph.eqns[*k]) {
+        let parts = in_parts(graph, &group.axis, eqn)?;
+        let (aval, init) = begin(graph, eqn, &parts);
+        let mut ins = Vec::new();
+        for v in &eqn.inputs {
+            ins.push(if group.axis.contains_key(v) { b.sliced(*v)? } else { b.whole(*v)? });
+        }
+        let held = b.body.fresh(aval.clone());
+        b.body.src = eqn.src;
+        let part = Part { start: b.start, when: None };
+        outputs.push(parts.go_on(&mut b.body, held, &ins, part));
+        so_far.push(held);
+        sums.push((eqn, parts, aval, init));
     }
     let Builder { mut body, consts, recomputed, .. } = b;
     if again != Again::Never && !recomputed {
         return None;
     }
-    body.inputs = [index].into_iter().chain(consts.iter().map(|(_, _, w)| *w)).chain(held).collect();
-    body.outputs = outputs;
+    body.inputs = [index].into_iter().chain(consts.iter().map(|(_, _, w)| *w)).chain(held).chain(so_far).collect();
+    body.outputs = [outputs, stacked].concat();
     let op = Scan {
         body: Rc::new(dce(&body)),
         length: group.extent / n,
         n_consts: consts.len(),
-        n_carry: carries.len(),
+        n_carry: carries.len() + sums.len(),
         reverse: false,
         indexed: true,
     };
@@ -233,11 +297,20 @@ pub fn in_strips(
                 None => g.zeros(graph.aval(*v)),
             });
         }
+        ins.extend(sums.iter().map(|(_, _, aval, init)| g.constant(Array::full(aval, *init))));
         let made = g.bind(op, &ins);
         for ((v, _), w) in carries.iter().zip(&made) {
             env.set(*v, *w);
         }
-        for (v, w) in ys.iter().zip(&made[carries.len()..]) {
+        for ((eqn, parts, ..), w) in sums.iter().zip(&made[carries.len()..]) {
+            g.src = eqn.src;
+            let whole = parts.end(g, *w);
+            if let Some(name) = graph.var_name(eqn.outputs[0]) {
+                g.name_var(whole, name);
+            }
+            env.set(eqn.outputs[0], whole);
+        }
+        for (v, w) in ys.iter().zip(&made[carries.len() + sums.len()..]) {
             let shape = graph.shape(*v).to_vec();
             let flat = g.bind1(Reshape { shape }, &[*w]);
             env.set(*v, flat);

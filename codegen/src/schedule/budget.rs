@@ -65,9 +65,29 @@ pub struct Fitted {
     about: usize,
 }
 
+/// What folds over the axis of strips do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Folds {
+    /// They are left outside.
+    Outside,
+    /// They may go on from strip to strip.
+    InParts,
+}
+
 /// The program within `limit` bytes of arena; if that is not reached, what came nearest.
 pub fn fit(program: &Program, wishes: Wishes, limit: usize) -> Fitted {
     let natural = Sketch::of(program.clone(), wishes, 0).planned(limit);
+    let cheap = natural.work + natural.work / DEAR;
+    let whole = search(natural.clone(), wishes, limit, Folds::Outside);
+    // Sums from zero are what cores are best at: they are taken in parts where nothing else helps, or all else costs much.
+    if whole.schedule.arena_bytes <= limit && whole.work <= cheap {
+        return whole;
+    }
+    let parts = search(natural, wishes, limit, Folds::InParts);
+    if rank(&parts, limit) < rank(&whole, limit) { parts } else { whole }
+}
+
+fn search(natural: Fitted, wishes: Wishes, limit: usize, folds: Folds) -> Fitted {
     let work = natural.work.max(1);
     // What is over the budget, as a share of it, and what is done twice.
     let price = |bytes: usize, of: u64| {
@@ -84,7 +104,7 @@ pub fn fit(program: &Program, wishes: Wishes, limit: usize) -> Fitted {
         let of = |f: &Fitted| {
             let began = first.is_empty();
             let about = f.about;
-            rewrites(f, wishes)
+            rewrites(f, wishes, folds)
                 .into_iter()
                 .map(move |(what, p)| Sketch::of(p, wishes, if began { what } else { about }))
                 .collect::<Vec<_>>()
@@ -109,14 +129,14 @@ pub fn fit(program: &Program, wishes: Wishes, limit: usize) -> Fitted {
         beam = found;
     }
     if best.schedule.arena_bytes <= limit && best.work > work + work / DEAR {
-        return cheaper(best, first, wishes, limit);
+        return cheaper(best, first, wishes, limit, folds);
     }
     best
 }
 
 /// What fits may have begun with more than was needed: the cheapest of the `first` steps about the same from which it goes on
 /// to fit as well.
-fn cheaper(best: Fitted, mut first: Vec<(usize, u64, Program)>, wishes: Wishes, limit: usize) -> Fitted {
+fn cheaper(best: Fitted, mut first: Vec<(usize, u64, Program)>, wishes: Wishes, limit: usize, folds: Folds) -> Fitted {
     first.retain(|(about, work, _)| *about == best.about && *work < best.work);
     first.sort_by_key(|(_, work, _)| *work);
     for (_, _, program) in first {
@@ -125,7 +145,8 @@ fn cheaper(best: Fitted, mut first: Vec<(usize, u64, Program)>, wishes: Wishes, 
             if here.schedule.arena_bytes <= limit {
                 break;
             }
-            let next = rewrites(&here, wishes).into_iter().map(|(_, program)| Sketch::of(program, wishes, best.about));
+            let next =
+                rewrites(&here, wishes, folds).into_iter().map(|(_, program)| Sketch::of(program, wishes, best.about));
             let next = next.filter(|s| s.work < best.work).min_by_key(|s| (s.live.max(limit), s.work));
             match next.map(|s| s.planned(limit)).filter(|f| rank(f, limit) < rank(&here, limit)) {
                 Some(next) => here = next,
@@ -178,7 +199,7 @@ impl Sketch {
 }
 
 /// Programs that compute the same and may need less memory, each with a number for what it is about.
-fn rewrites(f: &Fitted, wishes: Wishes) -> Vec<(usize, Program)> {
+fn rewrites(f: &Fitted, wishes: Wishes, folds: Folds) -> Vec<(usize, Program)> {
     let graph = &f.program.graph;
     let mut out = Vec::new();
     for (about, pair) in recompute::pairs(graph).into_iter().enumerate() {
@@ -202,9 +223,9 @@ fn rewrites(f: &Fitted, wishes: Wishes) -> Vec<(usize, Program)> {
         });
         out.extend((2..length).filter_map(|k| Some((about, recompute::in_segments(graph, &pair, k)?))));
     }
-    out.extend(strips(f));
+    out.extend(strips(f, folds));
     out.extend(rows(f));
-    out.extend(inside(f, wishes));
+    out.extend(inside(f, wishes, folds));
     let stored: HashSet<Var> = f.schedule.notes.iter().map(|(v, _)| *v).collect();
     let often = f.schedule.notes.iter().filter(|(_, why)| matches!(why, WhyNot::ReadOften(_)));
     let mut often: Vec<(usize, Var)> = often.map(|(v, _)| (graph.aval(*v).bytes(), *v)).collect();
@@ -222,7 +243,7 @@ fn rewrites(f: &Fitted, wishes: Wishes) -> Vec<(usize, Program)> {
 }
 
 /// Strips along every axis that something large goes along.
-fn strips(f: &Fitted) -> Vec<(usize, Graph)> {
+fn strips(f: &Fitted, folds: Folds) -> Vec<(usize, Graph)> {
     let Program { graph, dests, .. } = &f.program;
     let stored: HashSet<Var> = f.schedule.notes.iter().map(|(v, _)| *v).collect();
     let place = |(v, d): (&Var, &Dest)| match d {
@@ -251,9 +272,14 @@ fn strips(f: &Fitted) -> Vec<(usize, Graph)> {
                 continue;
             }
             let sizes: Vec<usize> = (1..group.extent).rev().filter(|n| group.extent.is_multiple_of(*n)).collect();
-            for n in sizes.iter().take(MAX_STRIPS) {
+            let mut of_folds = vec![group.without_folds()];
+            if folds == Folds::InParts {
+                of_folds.extend([group.with_folds_that_pay(graph), group]);
+                of_folds.dedup_by(|a, b| a.folds == b.folds);
+            }
+            for (n, group) in sizes.iter().take(MAX_STRIPS).flat_map(|n| of_folds.iter().map(move |g| (n, g))) {
                 for again in [Again::Never, Again::Half, Again::Always] {
-                    let g = strips::in_strips(graph, &group, *n, again, &stored, &places);
+                    let g = strips::in_strips(graph, group, *n, again, &stored, &places);
                     out.extend(g.map(|g| (STRIPS + k * (MAX_PARTS + 1) + part, g)));
                 }
             }
@@ -263,7 +289,7 @@ fn strips(f: &Fitted) -> Vec<(usize, Graph)> {
 }
 
 /// What the loops and branches that need most of the memory hold, rewritten.
-fn inside(f: &Fitted, wishes: Wishes) -> Vec<(usize, Graph)> {
+fn inside(f: &Fitted, wishes: Wishes, folds: Folds) -> Vec<(usize, Graph)> {
     let graph = &f.program.graph;
     let mut out = Vec::new();
     for kernel in &f.schedule.kernels {
@@ -279,7 +305,7 @@ fn inside(f: &Fitted, wishes: Wishes) -> Vec<(usize, Graph)> {
             if 2 * body.schedule.arena_bytes < r.bytes {
                 continue;
             }
-            for (about, other) in rewrites(&body, wishes) {
+            for (about, other) in rewrites(&body, wishes, folds) {
                 let mut graphs = op.subgraphs();
                 graphs[n] = Rc::new(other.graph);
                 let mut g = graph.clone();
@@ -302,10 +328,14 @@ fn rows(f: &Fitted) -> Vec<(usize, Graph)> {
     let Some(first) = made.iter().position(|v| at_peak.contains(v)) else { return Vec::new() };
     let around = Surroundings::of(graph, &stored);
     let mut found = Vec::new();
-    for (e, end) in made.iter().copied().enumerate().skip(first).take(MAX_ENDS) {
+    let ends = made.iter().copied().enumerate().skip(first).take(MAX_ENDS).map(|(e, v)| (e, v, None));
+    // What only a fold reads need not be whole either.
+    let folds = graph.eqns.iter().enumerate().filter(|(_, e)| e.inputs.len() == 1 && large(&e.inputs[0]));
+    let folds = folds.map(|(k, e)| (made.len() + k, e.inputs[0], Some(k)));
+    for (e, end, fold) in ends.chain(folds) {
         for axis in 0..graph.shape(end).len() {
             let extent = graph.shape(end)[axis];
-            let of = |strips, keeps, depth| Chain::of(&around, Shape { end, axis, strips, depth, keeps });
+            let of = |strips, keeps, depth| Chain::of(&around, Shape { end, axis, strips, depth, keeps, fold });
             let helps = |chain: &Chain| chain.parts(graph).iter().any(|v| at_peak.contains(v));
             let sizes: Vec<usize> = (2..=extent).filter(|n| extent.is_multiple_of(*n)).take(MAX_STRIPS).collect();
             // Where nothing reaches over rows there, nothing does for any size.

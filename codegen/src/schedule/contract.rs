@@ -82,7 +82,8 @@ pub fn strided(exprs: &Exprs, factor: Ex, own: Option<u32>, lanes: Option<u32>, 
             // Behind a division or a look-up the steps are not fixed.
             _ => {
                 let alone = Ix { terms: vec![(atom.clone(), *c)], offset: 0 };
-                if axes_of(&alone).into_iter().any(is_inner) || matches!(atom, Atom::Value { .. }) {
+                let moves = |atom: &Atom| matches!(atom, Atom::Value { ex, .. } if !is_steady(exprs, *ex));
+                if axes_of(&alone).into_iter().any(is_inner) || moves(atom) {
                     return None;
                 }
                 rest = rest.add(&alone);
@@ -130,7 +131,7 @@ pub fn find(nest: &Nest) -> Option<Contraction> {
     let (a, b, m, n) = if mx > my { (y, x, my, mx) } else { (x, y, mx, my) };
     let mut c = Contraction { a, b, m, n, lanes: None, within };
     let innermost = (0..rank).rev().find(|d| nest.extents[*d as usize] > 1);
-    if let (None, Some(only), Some(lanes)) = (c.m, c.n, innermost)
+    if let (None, Some(only), Some(lanes), None) = (c.m, c.n, innermost, f.start)
         && only != lanes
         && ax.contains(&lanes)
         && ay.contains(&lanes)

@@ -13,6 +13,9 @@ use crate::schedule::program::{Form, Kernel, Kind, Nest, Schedule};
 /// What it costs to start a kernel.
 const START: u64 = 16;
 
+/// What an element of a sum costs that begins with one of before.
+const CONTINUED: u64 = 3;
+
 /// Operations of one run: every arithmetic operation counts one, a call of an elementary function twenty, an element that is
 /// stored one, the start of a kernel sixteen. Of branches the mean counts; of a loop without bound, one turn.
 pub fn work(s: &Schedule) -> u64 {
@@ -87,7 +90,7 @@ fn of_nest(nest: &Nest, roots: &[Ex]) -> u64 {
         axes.dedup();
     };
     let out: Vec<u32> = (0..nest.extents.len() as u32).collect();
-    let all: Vec<Ex> = roots.iter().copied().chain(nest.folds.iter().map(|f| f.item)).collect();
+    let all: Vec<Ex> = roots.iter().copied().chain(nest.roots()).collect();
     // The axes that each expression depends on.
     let mut axes: Vec<Vec<u32>> = vec![Vec::new(); nest.exprs.len()];
     let mut sum = 0u64;
@@ -107,7 +110,9 @@ fn of_nest(nest: &Nest, roots: &[Ex]) -> u64 {
     for f in &nest.folds {
         let mut own = out.clone();
         add(&mut own, &f.axes.iter().map(|(id, _)| *id).collect::<Vec<_>>());
-        sum = sum.saturating_add(turns(&own));
+        // What begins with a sum of before runs in loops, where the cores have kernels of their own for sums from zero.
+        let each = if f.start.is_some() { CONTINUED } else { 1 };
+        sum = sum.saturating_add(turns(&own).saturating_mul(each));
     }
     sum
 }

@@ -112,7 +112,12 @@ fn merged(nest: Nest, d: usize) -> Nest {
     let folds = nest
         .folds
         .into_iter()
-        .map(|f| Fold { item: map[&f.item], axes: f.axes.iter().map(|(id, n)| (id - 1, *n)).collect(), ..f })
+        .map(|f| Fold {
+            item: map[&f.item],
+            start: f.start.map(|e| map[&e]),
+            axes: f.axes.iter().map(|(id, n)| (id - 1, *n)).collect(),
+            ..f
+        })
         .collect();
     Nest { extents, exprs, folds, value: map[&nest.value], at }
 }

@@ -881,8 +881,12 @@ impl<'a> Builder<'a> {
                 let axes: Vec<(u32, usize)> = extents.iter().enumerate().map(|(k, n)| (first + k as u32, *n)).collect();
                 let rx: Vec<Ix> = axes.iter().map(|(id, n)| Ix::axis(*id, *n)).collect();
                 let item = write(self, exprs, &rx)?;
+                let start = match eqn.op.starts_from() {
+                    Some(n) => Some(self.load(exprs, eqn.inputs[n], ix)?),
+                    None => None,
+                };
                 let n = self.folds.len() as u32;
-                self.folds.push((u, Fold { item, axes, combine, order, init, contraction }));
+                self.folds.push((u, Fold { item, axes, combine, order, init, start, contraction }));
                 Ok(exprs.intern(Node::Folded(n), g.dtype(u)))
             }
             _ => Err(Stop::Store(u)),
@@ -893,10 +897,8 @@ impl<'a> Builder<'a> {
 /// Buffers that a nest loads from.
 pub fn reads_of(nest: &Nest) -> Vec<u32> {
     let mut out = Vec::new();
-    collect_reads(&nest.exprs, nest.value, &mut out);
-    for f in &nest.folds {
-        collect_reads(&nest.exprs, f.item, &mut out);
-    }
+    let folds = nest.folds.iter().flat_map(|f| [f.item].into_iter().chain(f.start));
+    [nest.value].into_iter().chain(folds).for_each(|e| collect_reads(&nest.exprs, e, &mut out));
     out
 }
 
@@ -1051,13 +1053,11 @@ pub fn read_in_step(kernel: &Kernel, buffer: u32) -> bool {
             if in_fold.contains(&buffer) {
                 return false;
             }
-            let mut fits = true;
-            crate::schedule::exprs::visit(&nest.exprs, nest.value, &mut |node| {
-                if let Node::Load { buffer: b, at } = node {
-                    fits &= *b != buffer || *at == nest.at;
-                }
-            });
-            fits
+            let elsewhere = |e: Ex| match nest.exprs.node(e) {
+                Node::Load { buffer: b, at } => *b == buffer && *at != nest.at,
+                _ => false,
+            };
+            !needed(&nest.exprs, &nest.at_results()).into_iter().any(elsewhere)
         }
         Kind::Scatter { from, nest, at, when, .. } => {
             let mut other = reads_of(nest);

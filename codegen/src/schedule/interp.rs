@@ -122,7 +122,8 @@ pub fn run_op(op: &Op, args: &[&Array], outside: &dyn Fn(&Aval) -> Scalar) -> Op
     Some(Array::from_fn(&out, |ix| match &lowering {
         Lowering::Fold { combine, order, init, .. } => {
             let items: Vec<Scalar> = indices(&along).map(|rx| at(ix, &rx)).collect();
-            fold(&items, combine, *order, *init)
+            let start = op.starts_from().map_or(*init, |n| args[n].at(ix));
+            fold(&items, combine, *order, start)
         }
         _ => at(ix, &[]),
     }))

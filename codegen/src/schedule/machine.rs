@@ -264,7 +264,9 @@ impl Machine {
                     Point::new(&nest.exprs, &axes, &load, &|n| folded[n as usize]).value(f.item)
                 })
                 .collect();
-            let total = fold(&items, &f.combine, f.order, f.init);
+            let axes = |id: u32| ix[id as usize] as i64;
+            let start = |e: Ex| Point::new(&nest.exprs, &axes, &load, &|n| folded[n as usize]).value(e);
+            let total = fold(&items, &f.combine, f.order, f.start.map_or(f.init, start));
             folded.push(total);
         }
         let axes = |id: u32| ix[id as usize] as i64;

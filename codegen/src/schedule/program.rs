@@ -328,6 +328,19 @@ pub struct Nest {
     pub at: Ix,
 }
 
+impl Nest {
+    /// What is folded, what folds start from, and what is stored.
+    pub fn roots(&self) -> Vec<Ex> {
+        let folds = self.folds.iter().flat_map(|f| [f.item].into_iter().chain(f.start));
+        folds.chain([self.value]).collect()
+    }
+
+    /// What is computed once per element that is stored: what folds start from, and what is stored.
+    pub fn at_results(&self) -> Vec<Ex> {
+        self.folds.iter().filter_map(|f| f.start).chain([self.value]).collect()
+    }
+}
+
 /// A fold inside a nest.
 #[derive(Debug, Clone)]
 pub struct Fold {
@@ -341,6 +354,8 @@ pub struct Fold {
     pub order: FoldOrder,
     /// Start of a sequential fold; value of an empty one.
     pub init: Scalar,
+    /// What a sequential fold starts from instead; depends on no axis of the fold.
+    pub start: Option<Ex>,
     /// A sum of products.
     pub contraction: bool,
 }

@@ -67,7 +67,7 @@ fn of_nest(nest: &Nest) -> usize {
             let rank = contract::summed_axes(nest).count().max(1);
             let reach = if c.within.is_empty() { 0 } else { REACH + REACH_PER_INDEX * rank };
             let load = |e: &_| matches!(nest.exprs.node(*e), Node::Load { .. });
-            let epilogue = if needed(&nest.exprs, &[nest.value]).iter().any(load) { EPILOGUE } else { 0 };
+            let epilogue = if needed(&nest.exprs, &nest.at_results()).iter().any(load) { EPILOGUE } else { 0 };
             TILE + PER_INDEX * rank + reach + epilogue + values
         }
         None => nest.folds.len() * LANES + values,
@@ -76,16 +76,14 @@ fn of_nest(nest: &Nest) -> usize {
 
 /// Bytes of what the body reads.
 fn loaded(nest: &Nest) -> usize {
-    let roots: Vec<_> = nest.folds.iter().map(|f| f.item).chain([nest.value]).collect();
-    let needed = needed(&nest.exprs, &roots);
+    let needed = needed(&nest.exprs, &nest.roots());
     let loads = needed.iter().filter(|e| matches!(nest.exprs.node(**e), Node::Load { .. }));
     loads.map(|e| nest.exprs.dtype(*e).bytes().max(4)).sum()
 }
 
 /// Bytes of the values of the body that are needed at once, at most, in the order in which they are computed.
 fn at_once(nest: &Nest) -> usize {
-    let roots: Vec<_> = nest.folds.iter().map(|f| f.item).chain([nest.value]).collect();
-    let order = needed(&nest.exprs, &roots);
+    let order = needed(&nest.exprs, &nest.roots());
     let mut last = vec![0; nest.exprs.len()];
     for (n, e) in order.iter().enumerate() {
         last[e.0 as usize] = n;

@@ -123,7 +123,7 @@ impl Memory<'_> {
         match &kernel.kind {
             Kind::Loop(nest) => {
                 let folded = nest.folds.iter().any(|f| loads(nest, &[f.item], &[]).iter().any(|(b, _)| *b == r));
-                let mut own = loads(nest, &[nest.value], &[]).into_iter().filter(|(b, _)| *b == r);
+                let mut own = loads(nest, &nest.at_results(), &[]).into_iter().filter(|(b, _)| *b == r);
                 !folded && own.all(|(_, at)| at == nest.at)
             }
             Kind::Scatter { nest, at, when, from, .. } => {
@@ -164,10 +164,7 @@ impl Memory<'_> {
 /// All buffers that a kernel reads, worked out from what it does.
 fn reads(kernel: &Kernel) -> Vec<u32> {
     let mut out = match &kernel.kind {
-        Kind::Loop(nest) => {
-            let roots: Vec<Ex> = nest.folds.iter().map(|f| f.item).chain([nest.value]).collect();
-            loads(nest, &roots, &[&nest.at]).into_iter().map(|(b, _)| b).collect()
-        }
+        Kind::Loop(nest) => loads(nest, &nest.roots(), &[&nest.at]).into_iter().map(|(b, _)| b).collect(),
         Kind::Scatter { nest, at, when, from, .. } => {
             let mut out = of_scatter(nest, at, *when);
             out.push(*from);
@@ -187,7 +184,7 @@ fn reads(kernel: &Kernel) -> Vec<u32> {
 }
 
 fn of_scatter(nest: &Nest, at: &Ix, when: Option<Ex>) -> Vec<u32> {
-    let roots: Vec<Ex> = nest.folds.iter().map(|f| f.item).chain([nest.value]).chain(when).collect();
+    let roots: Vec<Ex> = nest.roots().into_iter().chain(when).collect();
     loads(nest, &roots, &[at]).into_iter().map(|(b, _)| b).collect()
 }
 

@@ -106,7 +106,8 @@ fn values_in(ix: &Ix) -> Vec<Ex> {
 
 fn of_nest(nest: &Nest, w: &mut Work) {
     let dtype = nest.exprs.dtype(nest.value);
-    let Some(c) = contract::find(nest) else {
+    // What begins with a sum of before is compiled loops.
+    let Some(c) = contract::find(nest).filter(|_| nest.folds.iter().all(|f| f.start.is_none())) else {
         let n = plain(nest, &[nest.value], &mut w.counts);
         add(&mut w.counts, format!("store {dtype}"), n);
         return;
@@ -150,7 +151,7 @@ fn plain(nest: &Nest, roots: &[Ex], counts: &mut Counts) -> u64 {
     (1..=loops.len()).for_each(|level| add(counts, "loop".into(), times(level)));
     let all = times(loops.len());
     let mut roots = roots.to_vec();
-    roots.extend(nest.folds.iter().map(|f| f.item));
+    roots.extend(nest.roots());
     let depends = dependencies(&nest.exprs);
     for e in needed(&nest.exprs, &roots) {
         let on = &depends[e.0 as usize];

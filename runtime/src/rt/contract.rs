@@ -16,7 +16,30 @@ pub fn contract<T: Product + Elem, L: Level, const FAST: bool, const M: usize, c
     extents: [usize; R],
     a: impl Fn(usize, [usize; R]) -> T,
     b: impl Fn(usize, [usize; R]) -> T,
-    out: impl FnMut(usize, usize, T),
+    mut out: impl FnMut(usize, usize, T),
+) {
+    contract_from::<T, L, FAST, M, N, R>(extents, a, b, from_zero(&mut out));
+}
+
+/// What sums that start from zero are handed out by, for [`contract_from`].
+#[inline(always)]
+pub fn from_zero<T: Elem>(mut out: impl FnMut(usize, usize, T)) -> impl FnMut(usize, usize, Option<T>) -> T {
+    move |m, n, sum| {
+        if let Some(sum) = sum {
+            out(m, n, sum);
+        }
+        T::ZERO
+    }
+}
+
+/// [`contract`] with sums that start from what `out(m, n, None)` says; `out(m, n, Some(sum))`, whose result is nothing, comes after it
+/// and before any other pair is asked for a second time.
+#[inline(always)]
+pub fn contract_from<T: Product + Elem, L: Level, const FAST: bool, const M: usize, const N: usize, const R: usize>(
+    extents: [usize; R],
+    a: impl Fn(usize, [usize; R]) -> T,
+    b: impl Fn(usize, [usize; R]) -> T,
+    out: impl FnMut(usize, usize, Option<T>) -> T,
 ) {
     let mut nest = Nest::<FAST, R, _, _, _> { extents, a, b, out };
     if const { N == 1 } {
@@ -105,7 +128,7 @@ where
     T: Product + Elem,
     A: Fn(usize, [usize; R]) -> T,
     B: Fn(usize, [usize; R]) -> T,
-    O: FnMut(usize, usize, T),
+    O: FnMut(usize, usize, Option<T>) -> T,
 {
     #[inline(always)]
     fn blocks<const M: usize, const TM: usize, const N: usize, const TN: usize>(&mut self) {
@@ -131,7 +154,8 @@ where
     #[inline(always)]
     fn tile<const TM: usize, const TN: usize>(&mut self, m: usize, n: usize) {
         tile::separate();
-        let mut sums = [[<T as Elem>::ZERO; TN]; TM];
+        let mut sums: [[T; TN]; TM] =
+            core::array::from_fn(|i| core::array::from_fn(|j| (self.out)(m + i, n + j, None)));
         each(self.extents, |k| {
             let a: [T; TM] = core::array::from_fn(|i| (self.a)(m + i, k));
             let b: [T; TN] = core::array::from_fn(|j| (self.b)(n + j, k));
@@ -143,7 +167,7 @@ where
         });
         for (i, row) in sums.into_iter().enumerate() {
             for (j, sum) in row.into_iter().enumerate() {
-                (self.out)(m + i, n + j, sum);
+                (self.out)(m + i, n + j, Some(sum));
             }
         }
     }

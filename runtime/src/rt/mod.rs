@@ -36,7 +36,7 @@ mod unwritten;
 mod windows;
 
 pub use arena::{Arena, Both, Pod, Rd, View, Views, Wr};
-pub use contract::contract;
+pub use contract::{contract, contract_from};
 pub use cumulative::{argmax, argmin, cumlogsumexp, cummax, cummin, cumprod, cumsum, linear_recurrence};
 pub use element::{Elem, Tensor, address, address_mut, flat, flat_mut, ld, shaped, st, turns, zero};
 pub use half::{bf16, f16};
@@ -52,4 +52,4 @@ pub use shared::Shared;
 pub use show::{Flag, Show, flags};
 pub use tree::{Floats, FromParts, Path, Place, Step, Visit, Visitor};
 pub use unwritten::Unwritten;
-pub use windows::{Edge, Reach, clip, lanes, windowed};
+pub use windows::{Edge, Reach, clip, lanes, windowed, windowed_from};

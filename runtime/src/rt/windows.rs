@@ -1,8 +1,9 @@
 //! Contractions that lack products at their edges, where a window reaches over what it slides over, and those lane by lane.
 
 use super::contract::each;
+use super::contract::from_zero;
 use super::products::{Factor, vectors, vectors_of_lanes};
-use super::{Elem, Level, Product, contract};
+use super::{Elem, Level, Product, contract_from};
 
 /// Which products there are: of the indices below `extents`, those in `ranges` (first and number), and of those the ones that `edge`
 /// leaves a row or column.
@@ -177,19 +178,45 @@ fn by_rows<
                 out(within::<M>(row, m), n, sum)
             });
         }
+        Run { row, rows, extents, a, b }.compiled::<L, FAST, ROWS, N>(from_zero(&mut out));
+    });
+}
+
+/// [`windowed`], or plain products, with sums that start from what `out(m, n, None)` says; see [`contract_from`].
+#[inline(always)]
+pub fn windowed_from<T: Product + Elem, L: Level, const FAST: bool, const M: usize, const N: usize, const R: usize>(
+    reach: Reach<R>,
+    a: Factor<'_, T, R>,
+    b: Factor<'_, T, R>,
+    mut out: impl FnMut(usize, usize, Option<T>) -> T,
+) {
+    const ROWS: usize = 4;
+    if reach.edge.is_some_and(|edge| !edge.rows) {
+        return runs(N, ROWS, reach, b, a, |run| run.compiled::<L, FAST, ROWS, M>(|n, m, sum| out(m, n, sum)));
+    }
+    runs(M, ROWS, reach, a, b, |run| run.compiled::<L, FAST, ROWS, N>(&mut out));
+}
+
+impl<T: Product + Elem, const R: usize> Run<'_, T, R> {
+    /// The sums of the run, `ROWS` by `ROWS` where there are as many, in compiled loops.
+    #[inline(always)]
+    fn compiled<L: Level, const FAST: bool, const ROWS: usize, const N: usize>(
+        self,
+        mut out: impl FnMut(usize, usize, Option<T>) -> T,
+    ) {
+        let Run { row, rows, extents, a, b } = self;
         let mut done = 0;
         while done + ROWS <= rows {
-            let at = |m: usize, k| a.get(done + m, k);
-            contract::<T, L, FAST, ROWS, N, R>(
+            contract_from::<T, L, FAST, ROWS, N, R>(
                 extents,
-                at,
+                |m, k| a.get(done + m, k),
                 |n, k| b.get(n, k),
                 |m, n, sum| out(row + done + m, n, sum),
             );
             done += ROWS;
         }
         while done < rows {
-            contract::<T, L, FAST, 1, N, R>(
+            contract_from::<T, L, FAST, 1, N, R>(
                 extents,
                 |_, k| a.get(done, k),
                 |n, k| b.get(n, k),
@@ -197,7 +224,7 @@ fn by_rows<
             );
             done += 1;
         }
-    });
+    }
 }
 
 /// For every `m < M` and lane `n < N`: the sum of the products of `a` and `b`, both moved by `n`. Otherwise as [`windowed`], with an
