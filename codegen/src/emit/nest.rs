@@ -386,7 +386,8 @@ impl<'w> Writer<'w> {
                 quote!({ let mut acc: #ty = #init; #body acc })
             }
         };
-        let block = if self.written_out || f.start.is_some() { None } else { self.folded(exprs, f, &|e| !inside.contains(&e)) };
+        let block =
+            if self.written_out || f.start.is_some() { None } else { self.folded(exprs, f, &|e| !inside.contains(&e)) };
         let code = match block {
             Some(block) => quote!(::kiln::__fpu!(#block else { #code })),
             None => code,

@@ -100,7 +100,10 @@ impl Primitive for BroadcastInDim {
 /// The sum over `axes`. Of what is a sum already, one sum over the axes of both: what was repeated twice is added up once.
 fn summed(g: &mut Graph, x: Var, axes: &[usize]) -> Var {
     let inner = g.eqns.iter().rev().find(|e| e.outputs[..] == [x]);
-    let inner = inner.and_then(|e| Some((e.inputs[0], e.op.downcast::<ReduceSum>()?.axes.clone())));
+    let inner = inner.and_then(|e| {
+        let sum = e.op.downcast::<ReduceSum>()?;
+        Some((e.inputs[0], sum.axes.clone()))
+    });
     let Some((of, inner)) = inner else { return g.bind1(ReduceSum { axes: axes.to_vec() }, &[x]) };
     let left = others(g.shape(of).len(), &inner, &[]);
     let mut all: Vec<usize> = axes.iter().map(|d| left[*d]).chain(inner).collect();

@@ -130,8 +130,8 @@ pub struct Chain {
     rows: HashMap<Var, (usize, Rows)>,
     /// What is stored whole.
     whole: Vec<Var>,
-    /// Of what rows are kept, how many.
-    kept: HashMap<Var, usize>,
+    /// Of what rows go from turn to turn: all that a turn needs, of which the last ones are new.
+    kept: HashSet<Var>,
     /// The fold at the end.
     fold: Option<FoldedRows>,
 }
@@ -173,7 +173,7 @@ impl Chain {
             let ahead = (rows.first + rows.len as i64 - rows.step as i64).max(0) as usize;
             ahead.div_ceil(rows.step.max(1))
         };
-        let early = chain.kept.keys().map(before).max().filter(|n| 2 * n <= shape.strips)?;
+        let early = chain.kept.iter().map(before).max().filter(|n| 2 * n <= shape.strips)?;
         if early == 0 { Some(chain) } else { Chain::after(around, shape, early) }
     }
 
@@ -205,7 +205,7 @@ impl Chain {
             fold,
             rows: HashMap::from([(end, (axis, own(end, axis).filter(|r| strips > 1 && r.step > 0)?))]),
             whole: Vec::new(),
-            kept: HashMap::new(),
+            kept: HashSet::new(),
         };
         // How many stored values lie behind each, on the longest way.
         let mut behind: HashMap<Var, usize> = HashMap::from([(end, 0)]);
@@ -233,7 +233,7 @@ impl Chain {
             let Some(of) = eqn.op.rows(&ins, axis, new, turns) else { continue };
             chain.rows.insert(v, (axis, rows));
             if new != rows {
-                chain.kept.insert(v, rows.len - rows.step);
+                chain.kept.insert(v);
             }
             if elsewhere && is_stored {
                 chain.whole.push(v);
@@ -286,7 +286,7 @@ impl Chain {
             let extent = graph.shape(v)[axis].max(1) as u64;
             let ins: Vec<_> = eqn.inputs.iter().map(|u| graph.aval(*u)).collect();
             flops += eqn.op.flops(&ins) * ((n * self.turns()) as u64).saturating_sub(extent) / extent;
-            if stored.contains(&v) {
+            if stored.contains(&v) && !self.kept.contains(&v) {
                 let strip = row(v) * rows.len;
                 most = most.max(before + strip);
                 before = strip;
@@ -295,7 +295,7 @@ impl Chain {
             sources.extend(eqn.inputs.iter().zip(&of.along).filter(outside).map(|(u, _)| *u));
         }
         let stays = self.whole.iter().chain(sources.iter().filter(|u| stored.contains(u)));
-        let kept: usize = self.kept.iter().map(|(v, n)| row(*v) * n).sum();
+        let kept: usize = self.kept.iter().map(|v| row(*v) * self.rows[v].1.len).sum();
         let kept = kept + self.fold.as_ref().map_or(0, |f| f.begin(graph).0.bytes());
         (stays.map(|v| graph.aval(*v).bytes()).sum::<usize>() + kept + most, flops)
     }
@@ -306,14 +306,15 @@ impl Chain {
             graph.eqns.iter().enumerate().flat_map(|(k, e)| e.outputs.iter().map(move |v| (*v, k))).collect();
         let mut body = Graph::new(&graph.name);
         let turn = body.fresh(index_aval());
-        let mut kept: Vec<Var> = self.kept.keys().copied().collect();
+        let mut kept: Vec<Var> = self.kept.iter().copied().collect();
         kept.sort_unstable();
-        let of_rows = |v: &Var, n: usize| {
+        let of_rows = |v: &Var| {
             let mut aval = graph.aval(*v).clone();
-            aval.shape[self.rows[v].0] = n;
+            let (axis, rows) = self.rows[v];
+            aval.shape[axis] = rows.len;
             aval
         };
-        let held: Vec<Var> = kept.iter().map(|v| body.fresh(of_rows(v, self.kept[v]))).collect();
+        let held: Vec<Var> = kept.iter().map(|v| body.fresh(of_rows(v))).collect();
         let mut b = Builder {
             graph,
             chain: self,
@@ -344,10 +345,7 @@ impl Chain {
             outputs.push(b.body.bind1(op, &[*carry, start, strip]));
         }
         for v in &kept {
-            let all = b.value(*v)?;
-            let (axis, rows) = self.rows[v];
-            let op = Slice::along(b.body.aval(all), axis, rows.len - self.kept[v], rows.len);
-            outputs.push(b.body.bind1(op, &[all]));
+            outputs.push(b.value(*v)?);
         }
         for v in &stacked {
             let (axis, rows) = b.own(*v);
@@ -384,7 +382,7 @@ impl Chain {
         let put = |g: &mut Graph, env: &mut Env<Var>, _: &HashMap<Var, Var>| {
             let mut ins: Vec<Var> = env.get_all(&needs);
             ins.extend(carried.iter().map(|v| g.zeros(graph.aval(*v))));
-            ins.extend(kept.iter().map(|v| g.zeros(&of_rows(v, self.kept[v]))));
+            ins.extend(kept.iter().map(|v| g.zeros(&of_rows(v))));
             if let Some((aval, init)) = self.fold.as_ref().map(|f| f.begin(graph)) {
                 ins.push(g.constant(Array::full(&aval, init)));
             }
@@ -417,7 +415,7 @@ struct Builder<'a> {
     members: HashMap<Var, &'a Member>,
     body: Graph,
     turn: Var,
-    /// Rows that the turn before has kept.
+    /// Rows of the turn before, of which the last ones are kept.
     held: HashMap<Var, Var>,
     /// What comes from outside, and what it is inside.
     consts: Vec<(Var, Var)>,
@@ -512,7 +510,11 @@ impl Builder<'_> {
             Some(m) => {
                 let new = self.computed(&self.graph.eqns[m.eqn], &m.of)?;
                 match self.held.get(&v) {
-                    Some(kept) => self.body.try_bind(Concatenate { axis }, &[*kept, new]).ok()?[0],
+                    Some(before) => {
+                        let kept = Slice::along(self.body.aval(*before), axis, rows.step, rows.len);
+                        let kept = self.body.bind1(kept, &[*before]);
+                        self.body.try_bind(Concatenate { axis }, &[kept, new]).ok()?[0]
+                    }
                     None => new,
                 }
             }

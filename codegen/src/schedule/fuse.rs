@@ -49,7 +49,7 @@ pub fn fuse_as(program: &Program, wishes: Wishes) -> Schedule {
         let computed = program.graph.eqns.iter().filter(|e| e.op.downcast::<Constant>().is_none());
         forced.extend(computed.flat_map(|e| &e.outputs).map(|v| (*v, WhyNot::Unfused)));
     }
-    let facts = Facts::of(&program.graph);
+    let facts = Facts::of(&program.graph, wishes);
     loop {
         let realised = decide(&facts, &forced);
         match build(program, &realised, &facts.parted, wishes) {
@@ -80,13 +80,14 @@ struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    fn of(g: &Graph) -> Facts<'_> {
+    fn of(g: &Graph, wishes: Wishes) -> Facts<'_> {
         let lowerings: Vec<Lowering> =
             g.eqns.iter().map(|e| e.op.lowering(&e.inputs.iter().map(|v| g.aval(*v)).collect::<Vec<_>>())).collect();
         let own: Vec<u32> = g.eqns.iter().zip(&lowerings).map(|(e, l)| weight(e, g, l)).collect();
         let defs = g.eqns.iter().enumerate().flat_map(|(n, e)| e.outputs.iter().map(move |v| (*v, n))).collect();
-        let parted = parted(g, &lowerings, &own);
-        Facts { g, lowerings, own, defs, shown: Shown::of(g), joins: Joins::of(g), parted }
+        let joins = Joins::of(g);
+        let parted = parted(g, &lowerings, &own, &joins, wishes);
+        Facts { g, lowerings, own, defs, shown: Shown::of(g), joins, parted }
     }
 
     /// Whether `v` is computed where it lies in something larger.
@@ -98,7 +99,13 @@ impl Facts<'_> {
 
 /// Arrays that are put together of parts which cost something: each part is computed where it will lie, and where it begins.
 /// Otherwise every element of the whole would be chosen among all of them, and a fold would first be stored elsewhere.
-fn parted(g: &Graph, lowerings: &[Lowering], own: &[u32]) -> HashMap<Var, Vec<Vec<usize>>> {
+fn parted(
+    g: &Graph,
+    lowerings: &[Lowering],
+    own: &[u32],
+    joins: &Joins,
+    wishes: Wishes,
+) -> HashMap<Var, Vec<Vec<usize>>> {
     let mut readers: HashMap<Var, usize> = HashMap::new();
     g.eqns.iter().flat_map(|e| &e.inputs).chain(&g.outputs).for_each(|v| *readers.entry(*v).or_default() += 1);
     // What costs something, and what becomes of it where nobody else reads it.
@@ -106,7 +113,8 @@ fn parted(g: &Graph, lowerings: &[Lowering], own: &[u32]) -> HashMap<Var, Vec<Ve
     for (n, e) in g.eqns.iter().enumerate() {
         let own = own[n] >= CALL || matches!(lowerings[n], Lowering::Fold { .. });
         let behind = e.op.is_elementwise() && e.inputs.iter().any(|v| dear.contains(v));
-        let alone = e.outputs.len() == 1 && readers.get(&e.outputs[0]) == Some(&1);
+        let joined = |v: &Var| joins.next.get(v).is_some_and(|(next, _)| next.is_some());
+        let alone = e.outputs.len() == 1 && (readers.get(&e.outputs[0]) == Some(&1) || joined(&e.outputs[0]));
         if alone && (own || behind) {
             dear.insert(e.outputs[0]);
         }
@@ -130,7 +138,9 @@ fn parted(g: &Graph, lowerings: &[Lowering], own: &[u32]) -> HashMap<Var, Vec<Ve
         let few = (2..=MAX_PARTS).contains(&e.inputs.len()) && worth;
         let once = (1..e.inputs.len()).all(|n| !e.inputs[..n].contains(&e.inputs[n]));
         let ins: Vec<&Aval> = e.inputs.iter().map(|v| g.aval(*v)).collect();
-        let inside = few && once && !g.outputs.contains(out) && ins.iter().all(|a| a.size() > 0);
+        // What a function returns is written as a whole, or it would first be filled with zeros.
+        let returned = g.outputs.contains(out) && !wishes.inside;
+        let inside = few && once && !returned && ins.iter().all(|a| a.size() > 0);
         if inside { Some((*out, e.op.parts(&ins)?)) } else { None }
     };
     g.eqns.iter().filter_map(of).collect()
@@ -1042,7 +1052,8 @@ fn carried_over(s: &Schedule, kernel: &Kernel, buffer: u32) -> bool {
     r.carries.iter().any(|(from, to)| *from == buffer && storage(*to) == storage(buffer))
 }
 
-/// Whether every read of `buffer` is of the element that the kernel writes in the same step.
+/// Whether every read of `buffer` is of the element that the kernel writes in the same step, or of one that it has not written yet:
+/// elements are written in the order in which they lie.
 pub fn read_in_step(kernel: &Kernel, buffer: u32) -> bool {
     match &kernel.kind {
         Kind::Loop(nest) => {
@@ -1053,11 +1064,11 @@ pub fn read_in_step(kernel: &Kernel, buffer: u32) -> bool {
             if in_fold.contains(&buffer) {
                 return false;
             }
-            let elsewhere = |e: Ex| match nest.exprs.node(e) {
-                Node::Load { buffer: b, at } => *b == buffer && *at != nest.at,
+            let too_late = |e: Ex| match nest.exprs.node(e) {
+                Node::Load { buffer: b, at } => *b == buffer && !at.is_at_or_behind(&nest.at),
                 _ => false,
             };
-            !needed(&nest.exprs, &nest.at_results()).into_iter().any(elsewhere)
+            !needed(&nest.exprs, &nest.at_results()).into_iter().any(too_late)
         }
         Kind::Scatter { from, nest, at, when, .. } => {
             let mut other = reads_of(nest);

@@ -111,6 +111,11 @@ impl Ix {
         (lo, hi)
     }
 
+    /// Whether this is `other`, or a fixed distance behind it.
+    pub fn is_at_or_behind(&self, other: &Ix) -> bool {
+        self.terms == other.terms && self.offset >= other.offset
+    }
+
     /// The value, if it is the same everywhere.
     pub fn as_const(&self) -> Option<i64> {
         self.terms.is_empty().then_some(self.offset)

@@ -124,7 +124,8 @@ impl Memory<'_> {
             Kind::Loop(nest) => {
                 let folded = nest.folds.iter().any(|f| loads(nest, &[f.item], &[]).iter().any(|(b, _)| *b == r));
                 let mut own = loads(nest, &nest.at_results(), &[]).into_iter().filter(|(b, _)| *b == r);
-                !folded && own.all(|(_, at)| at == nest.at)
+                // Elements are written in the order in which they lie.
+                !folded && own.all(|(_, at)| at.is_at_or_behind(&nest.at))
             }
             Kind::Scatter { nest, at, when, from, .. } => {
                 let read = of_scatter(nest, at, *when).contains(&r);
