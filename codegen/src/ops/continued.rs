@@ -41,9 +41,7 @@ impl Primitive for Continued {
     }
 
     fn abstract_eval(&self, ins: &[&Aval]) -> Result<Vec<Aval>, OpError> {
-        let [so_far, ins @ ..] = ins else {
-            return Err(OpError::new("`continued` takes what there is so far"));
-        };
+        let Some((so_far, ins)) = ins.split_first() else { return self.op.abstract_eval(ins) };
         let outs = self.op.abstract_eval(ins)?;
         if outs != [(*so_far).clone()] {
             return Err(OpError::new(format!("`continued` cannot go on from {so_far} with sums of another type")).at(0));
