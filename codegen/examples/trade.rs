@@ -26,7 +26,7 @@ pub fn step(p: &mut Mlp, x: &[[f32; 64]; 16], y: &[u8; 16], lr: f32) -> f32 {
 }
 "#;
 
-/// Three convolutions on images of 16 by 16, batch 4.
+/// Three convolutions on images of 16 by 16, batch 4; as `CNN-16` with batch 16.
 const CNN: &str = r#"
 pub struct Cnn { c1: [[[[f32; 3]; 3]; 1]; 8], c2: [[[[f32; 3]; 3]; 8]; 16], c3: [[[[f32; 3]; 3]; 16]; 16], w: [[f32; 16]; 10], b: [f32; 10] }
 pub fn logits(p: &Cnn, x: &[[[f32; 16]; 16]; 1]) -> [f32; 10] {
@@ -144,7 +144,7 @@ fn main() {
     let models = [
         ("MLP", MLP.to_owned()),
         ("CNN", CNN.to_owned()),
-        ("CNN-16", CNN.replace("]; 4]", "]; 16]")),
+        ("CNN-16", CNN.replace("; 4]", "; 16]")),
         ("GRU", GRU.to_owned()),
         ("DS-CNN", of_layers(DS_CNN)),
         ("ResNet-8", of_layers(RESNET8)),
