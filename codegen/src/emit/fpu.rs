@@ -48,7 +48,7 @@ impl Turns {
     }
 
     /// The index in the first of them, and what a turn adds; `None` if that is not the same for all.
-    fn of(self, ix: &Ix) -> Option<(Ix, i64)> {
+    pub(super) fn of(self, ix: &Ix) -> Option<(Ix, i64)> {
         let (mut first, mut step) = (Ix::constant(ix.offset), 0);
         for (atom, c) in &ix.terms {
             let alone = Ix { terms: vec![(atom.clone(), *c)], offset: 0 };
@@ -141,7 +141,13 @@ impl Program<'_> {
             Node::Load { buffer, at } => self.stream(*buffer, at)?,
             Node::Apply(text, args) => match (exprs.op(text).fpu()?, &args[..]) {
                 (Fpu::Unary(name), [x]) => Value::Unary(name, self.value(*x)?),
-                (Fpu::Binary(name), [x, y]) => Value::Binary(name, self.value(*x)?, self.value(*y)?),
+                (Fpu::Binary(name), [x, y]) => match self.factored(name, *x, *y) {
+                    Some((steady, y)) => {
+                        let steady = self.scalar(steady);
+                        Value::Binary(name, self.number(steady), self.value(y)?)
+                    }
+                    None => Value::Binary(name, self.value(*x)?, self.value(*y)?),
+                },
                 (Fpu::Select, [when, x, y]) => match self.known(*when) {
                     Some(chosen) => return self.value(if chosen { *x } else { *y }),
                     None => {
@@ -163,6 +169,25 @@ impl Program<'_> {
         let n = self.number(value);
         self.numbers.push((e, n));
         Some(n)
+    }
+
+    /// `x * y` where two of three factors are the same in all turns, as the product of those and the third: one product less in each
+    /// turn, rounded otherwise.
+    fn factored(&self, name: &str, x: Ex, y: Ex) -> Option<(TokenStream, Ex)> {
+        let steady = |e: Ex| matches!(self.exprs.node(e), Node::Const(_)) || (self.steady)(e);
+        let (one, product) = if steady(x) { (x, y) } else { (y, x) };
+        let Node::Apply(text, args) = self.exprs.node(product) else { return None };
+        let (true, true, [a, b]) = (self.writer.fast, name == Fpu::PRODUCT, &args[..]) else { return None };
+        let (other, third) = if steady(*a) { (*a, *b) } else { (*b, *a) };
+        if self.exprs.op(text).fpu() != Some(Fpu::Binary(Fpu::PRODUCT))
+            || !steady(one)
+            || !steady(other)
+            || steady(third)
+        {
+            return None;
+        }
+        let (one, other) = (self.writer.operand(self.exprs, one), self.writer.operand(self.exprs, other));
+        Some((quote!((#one * #other)), third))
     }
 
     fn number(&mut self, value: Value) -> usize {
@@ -411,16 +436,24 @@ impl Program<'_> {
 /// Most turns of the portable loop in one of the assembler's, if blocks are narrower.
 const UNROLLED: usize = 8;
 
-/// Whole blocks in a loop, and what they leave.
+/// Most turns of the assembler's loop that are written out where it runs in another.
+const WRITTEN_OUT: usize = 4;
+
+/// Whole blocks in a loop, or written out up to `most` of its turns, and what they leave.
 fn turning(
     n: usize,
     width: usize,
+    most: usize,
     code: &mut Code,
     operands: &mut TokenStream,
     mut block: impl FnMut(usize, bool, &mut Code) -> Option<()>,
 ) -> Option<()> {
     // Narrow blocks two by two, if that leaves none.
-    let blocks = if width < UNROLLED && n % UNROLLED < width { UNROLLED / width } else { 1 };
+    let blocks = match n / width {
+        turns if turns <= most => turns.max(1),
+        _ if width < UNROLLED && n % UNROLLED < width => UNROLLED / width,
+        _ => 1,
+    };
     let (turns, mut left) = (n / (blocks * width), n % (blocks * width));
     if turns > 0 {
         if turns > 1 {
@@ -470,6 +503,10 @@ impl Writer<'_> {
         (root + 1 == program.values.len() && !program.streams.is_empty() && pointers <= POINTERS).then_some(program)
     }
 
+    fn most_written_out(&self) -> usize {
+        if self.repeated { WRITTEN_OUT } else { 1 }
+    }
+
     /// The innermost loop of a map, for some of its turns.
     pub(super) fn neighbours(&self, nest: &Nest, turns: Turns, steady: &dyn Fn(Ex) -> bool) -> Option<TokenStream> {
         let (first, step) = turns.of(&nest.at)?;
@@ -485,7 +522,7 @@ impl Writer<'_> {
         let at = self.ix(&nest.exprs, &first);
         operands.extend(quote!(, out = inout(reg) ::kiln::rt::address_mut(out, #at) => _));
         program.begin(room, &mut code, &mut operands);
-        turning(turns.count(), room.width, &mut code, &mut operands, |n, counted, code| {
+        turning(turns.count(), room.width, self.most_written_out(), &mut code, &mut operands, |n, counted, code| {
             let (row, lines) = program.block(n, room, None, code)?;
             let straight = !row.down && !row.single;
             lines.iter().for_each(|line| code.line(line));
@@ -510,7 +547,7 @@ impl Writer<'_> {
         let [(axis, n)] = live[..] else { return None };
         let (axis, n) = (*axis, *n);
         let Some(Fpu::Binary(combine)) = f.combine.fpu() else { return None };
-        if n < LANES || exprs.dtype(f.item) != DType::F32 {
+        if n < LANES || f.start.is_some() || exprs.dtype(f.item) != DType::F32 {
             return None;
         }
         let program = self.program(exprs, f.item, Turns { axis, from: 0, to: n }, steady, None)?;
@@ -572,7 +609,7 @@ impl Writer<'_> {
                 });
                 code.line("vmov s0, {init}");
                 program.begin(room, &mut code, &mut operands);
-                turning(n, room.width, &mut code, &mut operands, |n, counted, code| {
+                turning(n, room.width, self.most_written_out(), &mut code, &mut operands, |n, counted, code| {
                     let (row, lines) = program.block(n, room, None, code)?;
                     if row.single {
                         return None;

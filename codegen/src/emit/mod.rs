@@ -406,9 +406,11 @@ impl<'a> Emitter<'a> {
         let written_out = level.registers.is_some();
         let lens = |b: u32| s.buffers[b as usize].aval.size();
         let (write, fast) = (k.write, self.frame.fast);
-        let many = level.turn.is_some() || s.buffers[write as usize].aval.size() > MANY;
+        let repeated = level.turn.is_some();
+        let many = repeated || s.buffers[write as usize].aval.size() > MANY;
         let blocks = Cell::new(false);
-        let writer = Writer { names: &names, bools: &bools, lens: &lens, write, fast, written_out, many, blocks };
+        let writer =
+            Writer { names: &names, bools: &bools, lens: &lens, write, fast, written_out, repeated, many, blocks };
         let mut body = writer.body(k);
         if !self.frame.observed && !written_out && nest::is_dense_map(k) {
             body = quote!(::kiln::rt::wide::<L, _>(|| { #body }););
@@ -581,7 +583,7 @@ impl Size {
             Kind::Loop(nest) | Kind::Scatter { nest, .. } => {
                 let points: usize = nest.extents.iter().product();
                 let folded = nest.folds.iter().map(|f| f.axes.iter().map(|(_, n)| n).product::<usize>());
-                let tiles = nest.folds.iter().filter(|f| f.contraction).count();
+                let tiles = nest.folds.iter().filter(|f| f.contraction && points > 1).count();
                 let steps = points.saturating_mul(folded.sum::<usize>() + 1).saturating_mul(nest.exprs.len());
                 Size { code: 2 + nest.exprs.len() / 4 + 10 * tiles, steps }
             }

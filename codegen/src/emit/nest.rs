@@ -80,6 +80,8 @@ pub struct Writer<'a> {
     pub fast: bool,
     /// Loops of a few turns are written out, so that what they index is known.
     pub written_out: bool,
+    /// Whether the kernel runs in a loop.
+    pub repeated: bool,
     /// Whether the kernel has so many turns, or runs so often, that saving registers costs nothing.
     pub many: bool,
     /// Whether a block of assembler has been written.
@@ -507,6 +509,7 @@ impl<'w> Writer<'w> {
                 _ => quote!(),
             };
             let depth: usize = k_extents.iter().product();
+            let mut plain = false;
             let (function, sizes, arguments) = match (factor(c.a, c.m), factor(c.b, c.n)) {
                 (Some(a), Some(b)) if start.is_some() => {
                     let reach = w.reach(exprs, c, &k_extents);
@@ -520,7 +523,10 @@ impl<'w> Writer<'w> {
                     let reach = w.reach(exprs, c, &k_extents);
                     (quote!(windowed), quote!(#m, #n, #depth), quote!(#reach, #a, #b,))
                 }
-                (Some(a), Some(b)) => (quote!(products), quote!(#m, #n, #depth), quote!([#(#k_extents),*], #a, #b,)),
+                (Some(a), Some(b)) => {
+                    plain = true;
+                    (quote!(products), quote!(#m, #n, #depth), quote!([#(#k_extents),*], #a, #b,))
+                }
                 _ => {
                     let (a, b) = (side(c.a), side(c.b));
                     let names = quote!([#(#k_names),*]);
@@ -550,13 +556,37 @@ impl<'w> Writer<'w> {
             };
             let products = quote!(::kiln::rt::#function::<#ty, L, #fast, #sizes, #rank>(#arguments #out););
             // A single sum needs no tile.
-            let single = m * n == 1 && c.within.is_empty() && !fast && !w.written_out && f.start.is_none();
-            match single.then(|| w.folded(exprs, f, &|e| levels.contains_key(&e))).flatten() {
-                Some(sum) => quote!(#before ::kiln::__fpu!({ let acc = #sum; #lets #store } else { #products });),
+            let single = m * n == 1 && c.within.is_empty() && !w.written_out && f.start.is_none();
+            if let Some(sum) = single.then(|| w.folded(exprs, f, &|e| levels.contains_key(&e))).flatten() {
+                return quote!(#before ::kiln::__fpu!({ let acc = #sum; #lets #store } else { #products }););
+            }
+            match w.target(nest, c, dtype).filter(|_| plain && f.start.is_none()) {
+                Some(target) => quote! {
+                    #before
+                    ::kiln::__fpu!({
+                        ::kiln::rt::products_into::<#ty, L, #fast, #m, #n, #rank>(#arguments #target);
+                    } else { #products });
+                },
                 None => quote!(#before #products),
             }
         };
         self.level(nest, &outer, 0, &levels, &mut Done::default(), &Inner { map: false, code: &code })
+    }
+
+    /// Where the sums of a contraction go, as a `Target`, if they are what is stored.
+    fn target(&self, nest: &Nest, c: &Contraction, dtype: DType) -> Option<TokenStream> {
+        if dtype != DType::F32 || !matches!(nest.exprs.node(nest.value), Node::Folded(_)) {
+            return None;
+        }
+        let step = |at: Ix, axis: Option<u32>| match axis {
+            Some(axis) => Turns { axis, from: 0, to: 1 }.of(&at),
+            None => Some((at, 0)),
+        };
+        let (at, row) = step(nest.at.clone(), c.m)?;
+        let (at, column) = step(at, c.n)?;
+        let (at, row, column) =
+            (self.ix(&nest.exprs, &at), Literal::i64_unsuffixed(row), Literal::i64_unsuffixed(column));
+        Some(quote!(::kiln::rt::Target { of: out, at: #at, row: #row, column: #column }))
     }
 
     /// Which of the summed indices have products, as a `Reach`.

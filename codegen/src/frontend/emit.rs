@@ -145,8 +145,7 @@ pub fn body(sig: &Signature, module: &Ident, options: &Options, facade: &TokenSt
     let bytes = quote_spanned!(span=> { <#module::Tag as #module::Compiled>::ARENA_BYTES });
     match options.workspace {
         Workspace::Stack => quote!({
-            let mut #ws = #facade::rt::Arena::<#bytes>::new();
-            (#call)(&mut #ws, #(#args),*)
+            #facade::rt::Arena::<#bytes>::lend(|#ws| (#call)(#ws, #(#args),*))
         }),
         Workspace::Static => quote!({
             static WORKSPACE: #facade::rt::Shared<#bytes> = #facade::rt::Shared::new();

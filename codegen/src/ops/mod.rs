@@ -100,6 +100,11 @@ pub enum Fpu {
     Select,
 }
 
+impl Fpu {
+    /// The instruction that multiplies.
+    pub const PRODUCT: &'static str = "vmul.f32";
+}
+
 /// How the elements that a reduction folds are put in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum FoldOrder {

@@ -39,7 +39,7 @@ impl Elementwise for Mul {
     }
 
     fn fpu(&self) -> Option<Fpu> {
-        Some(Fpu::Binary("vmul.f32"))
+        Some(Fpu::Binary(Fpu::PRODUCT))
     }
 
     fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream {

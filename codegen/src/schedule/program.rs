@@ -242,7 +242,7 @@ pub enum Bind {
 }
 
 impl Schedule {
-    /// The returned leaves that a loop over all their elements writes, and that nothing reads before.
+    /// The returned leaves that a loop over all their elements writes, at once or a slice in every turn, and that nothing reads before.
     pub fn overwritten_results(&self) -> Vec<usize> {
         let mut out = Vec::new();
         let mut touched: Vec<usize> = Vec::new();
@@ -258,9 +258,38 @@ impl Schedule {
             {
                 out.push(n);
             }
+            if let Kind::Region(r) = &k.kind {
+                let written = self.written_in_turns(r).filter_map(leaf);
+                out.extend(written.filter(|n| !touched.contains(n) && !k.reads.iter().any(|b| leaf(*b) == Some(*n))));
+            }
             touched.extend(k.reads.iter().chain(&k.writes()).filter_map(|b| leaf(*b)));
         }
         out
+    }
+}
+
+impl Schedule {
+    /// The buffers of which a loop writes a whole slice in every turn, all in all every element, and which it does not read before.
+    fn written_in_turns<'a>(&'a self, r: &'a RegionKernel) -> impl Iterator<Item = u32> + 'a {
+        let body = match (&r.form, &r.bodies[..]) {
+            (Form::Scan { length, .. }, [body]) => Some((*length, body)),
+            _ => None,
+        };
+        body.into_iter().flat_map(move |(length, body)| {
+            let whole = body.schedule.overwritten_results();
+            let read = |b: u32| {
+                let of_turn = body.ins.iter().any(|bind| matches!(bind, Bind::Whole(x) | Bind::Row(x) if *x == b));
+                of_turn || r.carries.iter().any(|(from, to)| *from == b || *to == b)
+            };
+            body.outs.iter().enumerate().filter_map(move |(n, bind)| match bind {
+                Bind::Row(b) if whole.contains(&n) && !read(*b) => {
+                    let mut inside = body.schedule.buffers.iter();
+                    let slice = inside.find(|x| x.storage == Storage::Return(n))?.aval.size();
+                    (length * slice == self.buffers[*b as usize].aval.size()).then_some(*b)
+                }
+                _ => None,
+            })
+        })
     }
 }
 

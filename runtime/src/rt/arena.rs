@@ -55,6 +55,24 @@ impl<const BYTES: usize> Arena<BYTES> {
         Arena { bytes: [0; BYTES] }
     }
 
+    /// Runs `f` with an arena for one call. It is not cleared where that can be left out: a kernel reads nothing there that it has
+    /// not written.
+    #[inline(always)]
+    pub fn lend<R>(f: impl FnOnce(&mut Self) -> R) -> R {
+        #[cfg(all(target_arch = "arm", target_os = "none"))]
+        {
+            let mut arena = core::mem::MaybeUninit::<Self>::uninit();
+            // SAFETY: bytes are an arena whatever they are. That they are anything at all is what the assembler is for: as far as
+            // the compiler knows it has written them.
+            unsafe {
+                core::arch::asm!("/* {0} */", in(reg) arena.as_mut_ptr(), options(nostack, preserves_flags));
+                f(arena.assume_init_mut())
+            }
+        }
+        #[cfg(not(all(target_arch = "arm", target_os = "none")))]
+        f(&mut Self::new())
+    }
+
     /// References to the arrays that the tuple of types `V` describes.
     #[inline(always)]
     pub fn views<V: Views>(&mut self) -> V::Refs<'_> {

@@ -37,6 +37,8 @@ mod windows;
 
 pub use arena::{Arena, Both, Pod, Rd, View, Views, Wr};
 pub use contract::{contract, contract_from};
+#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+pub use cortex_m::Target;
 pub use cumulative::{argmax, argmin, cumlogsumexp, cummax, cummin, cumprod, cumsum, linear_recurrence};
 pub use element::{Elem, Tensor, address, address_mut, flat, flat_mut, ld, shaped, st, turns, zero};
 pub use half::{bf16, f16};
@@ -45,6 +47,8 @@ pub use kiln_math::*;
 pub use level::{Avx2, Avx512};
 pub use level::{Base, Isa, Level, wide};
 pub use product::Product;
+#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+pub use products::products_into;
 pub use products::{Factor, products};
 pub use reduce::{reduce, reduce_any_order};
 pub use rows::{SameAs, copy, row, row_mut};

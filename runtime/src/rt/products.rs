@@ -81,6 +81,31 @@ pub fn products<
     }
 }
 
+/// [`products`] that are only stored.
+#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+#[inline(always)]
+pub fn products_into<T: Product + Elem, L: Level, const FAST: bool, const M: usize, const N: usize, const R: usize>(
+    extents: [usize; R],
+    a: Factor<'_, T, R>,
+    b: Factor<'_, T, R>,
+    out: super::Target<'_, T>,
+) {
+    if let Some(kernel) = super::cortex_m::kernel(super::cortex_m::FEW, [M, N], extents, &a, &b) {
+        return kernel.run_into::<T, FAST, R>(M, N, extents, a, b, out);
+    }
+    let super::Target { of, at, row, column } = out;
+    contract::<T, L, FAST, M, N, R>(
+        extents,
+        |m, k| a.get(m, k),
+        |n, k| b.get(n, k),
+        |m, n, sum| {
+            if let Some(x) = of.get_mut(at.wrapping_add_signed(row * m as isize + column * n as isize)) {
+                *x = sum;
+            }
+        },
+    );
+}
+
 /// The products of `m` rows and `n` columns, of which there are at most `M` and `N` or the other way round, of sums of at most `K`: in
 /// vectors of `b`, or else one by one.
 #[inline(always)]

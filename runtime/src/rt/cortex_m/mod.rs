@@ -1,8 +1,9 @@
 //! Contractions on Cortex-M with a floating-point unit: tiles in assembler.
 //!
 //! What they gain over compiled loops: elements are loaded by `vldmia`, several an instruction, which the compiler does not find; sums
-//! never leave their registers; and `#[jit(fast)]` has a fused multiply-add, which stable Rust has no word for here. Equal tiles
-//! of different kernels are one function.
+//! never leave their registers; and `#[jit(fast)]` has a fused multiply-add, which stable Rust has no word for here. That is fewer
+//! instructions and smaller, but takes a cycle more on a Cortex-M4 than a multiplication and an addition: tiles that load an element for
+//! a product or two, where nothing is gained by fewer instructions, have no fused form. Equal tiles of different kernels are one function.
 
 use core::mem::MaybeUninit;
 
@@ -30,12 +31,36 @@ struct Walk {
     /// Of `inner`, what the sliding tile takes in steps of eight.
     blocks: usize,
     sums: *mut f32,
+    /// From one row of sums to the next, where a tile has several of several.
+    sums_row: isize,
+}
+
+/// Where sums go, if that is all that happens to them: sum (m, n) to `of[at + m * row + n * column]`.
+#[derive(Debug)]
+pub struct Target<'a, T> {
+    /// The array.
+    pub of: &'a mut [T],
+    /// Where the first goes.
+    pub at: usize,
+    /// From one row to the next.
+    pub row: isize,
+    /// From one column to the next.
+    pub column: isize,
+}
+
+/// A [`Target`] that tiles write to themselves: all of it is inside, and the sums of a tile's row, or its only column, lie side by
+/// side. Steps are in elements.
+#[derive(Clone, Copy)]
+struct Direct {
+    start: *mut f32,
+    row: isize,
+    column: isize,
 }
 
 macro_rules! tiles {
-    ($($name:ident: $plain:ident $fused:ident;)*) => {
+    ($($name:ident: $plain:ident $($fused:ident)?;)*) => {
         unsafe extern "C" {
-            $(fn $plain(walk: &Walk); fn $fused(walk: &Walk);)*
+            $(fn $plain(walk: &Walk); $(fn $fused(walk: &Walk);)?)*
         }
 
         impl Tile {
@@ -46,7 +71,10 @@ macro_rules! tiles {
                 // SAFETY: the caller's promise.
                 unsafe {
                     match self {
-                        $(Tile::$name => if FAST { call!($fused, walk) } else { call!($plain, walk) },)*
+                        $(
+                            $(Tile::$name if FAST => call!($fused, walk),)?
+                            Tile::$name => call!($plain, walk),
+                        )*
                     }
                 }
             }
@@ -70,10 +98,10 @@ tiles! {
     RowsByRows: kiln_tile_rr_plain kiln_tile_rr_fused;
     ColumnsByColumns: kiln_tile_cc_plain kiln_tile_cc_fused;
     Wide: kiln_tile_wide_plain kiln_tile_wide_fused;
-    Tall: kiln_tile_tall_plain kiln_tile_tall_fused;
-    Dot: kiln_tile_dot_plain kiln_tile_dot_fused;
-    SlideUp: kiln_tile_slide_up_plain kiln_tile_slide_up_fused;
-    SlideDown: kiln_tile_slide_down_plain kiln_tile_slide_down_fused;
+    Tall: kiln_tile_tall;
+    Dot: kiln_tile_dot;
+    SlideUp: kiln_tile_slide_up;
+    SlideDown: kiln_tile_slide_down;
     Lanes: kiln_tile_lanes_plain kiln_tile_lanes_fused;
     Lane: kiln_tile_lane_plain kiln_tile_lane_fused;
 }
@@ -190,10 +218,44 @@ impl Kernel {
         mut out: impl FnMut(usize, usize, T),
     ) {
         if self.swapped {
-            self.tile.all::<T, FAST, R>(n, m, extents, b, a, |n, m, sum| out(m, n, sum));
+            self.tile.all::<T, FAST, R>(n, m, extents, b, a, None, |n, m, sum| out(m, n, sum));
         } else {
-            self.tile.all::<T, FAST, R>(m, n, extents, a, b, out);
+            self.tile.all::<T, FAST, R>(m, n, extents, a, b, None, out);
         }
+    }
+
+    /// [`Kernel::run`] of sums that are only stored.
+    #[inline(always)]
+    pub fn run_into<T: Product + Elem, const FAST: bool, const R: usize>(
+        self,
+        m: usize,
+        n: usize,
+        extents: [usize; R],
+        a: Factor<'_, T, R>,
+        b: Factor<'_, T, R>,
+        out: Target<'_, T>,
+    ) {
+        let (row, column) = if self.swapped { (out.column, out.row) } else { (out.row, out.column) };
+        let side_by_side = if self.tile.size().1 == 1 { row == 1 } else { column == 1 };
+        let last = out.at as isize + out.row * (m as isize - 1) + out.column * (n as isize - 1);
+        let inside = row >= 0 && column >= 0 && last < out.of.len() as isize;
+        if T::SINGLE && side_by_side && inside {
+            let start = out.of.as_mut_ptr().wrapping_add(out.at).cast();
+            let direct = Some(Direct { start, row, column });
+            if self.swapped {
+                self.tile.all::<T, FAST, R>(n, m, extents, b, a, direct, |_, _, _| ());
+            } else {
+                self.tile.all::<T, FAST, R>(m, n, extents, a, b, direct, |_, _, _| ());
+            }
+            return;
+        }
+        let Target { of, at, row, column } = out;
+        self.run::<T, FAST, R>(m, n, extents, a, b, |m, n, sum| {
+            let at = at.wrapping_add_signed(row * m as isize + column * n as isize);
+            if let Some(x) = of.get_mut(at) {
+                *x = sum;
+            }
+        });
     }
 }
 
@@ -206,6 +268,7 @@ impl Tile {
         extents: [usize; R],
         a: Factor<'_, T, R>,
         b: Factor<'_, T, R>,
+        direct: Option<Direct>,
         mut out: impl FnMut(usize, usize, T),
     ) {
         // Lanes move both factors by the column.
@@ -257,6 +320,7 @@ impl Tile {
             b_outer: turn(&b, 3),
             blocks: inner / 8,
             sums: sums.as_mut_ptr().cast(),
+            sums_row: direct.map_or(columns as isize, |direct| direct.row) * BYTES,
         };
         let mut row = 0;
         while row < m {
@@ -271,10 +335,20 @@ impl Tile {
                 let beside = if lanes { first_column } else { 0 };
                 walk.a = start(&a).wrapping_offset(first as isize * a.step).wrapping_add(beside);
                 walk.b = start(&b).wrapping_offset(first_column as isize * b.step);
-                walk.sums = sums.as_mut_ptr().cast();
+                walk.sums = match direct {
+                    Some(Direct { start, row, column }) => {
+                        start.wrapping_offset(first as isize * row + first_column as isize * column)
+                    }
+                    None => sums.as_mut_ptr().cast(),
+                };
                 // SAFETY: every element that the tile reads is one of a row below `m` or column below `n`, and those are inside
-                // of their arrays, which was checked above. `T` is `f32`, and `sums` holds as many as the largest tile has.
+                // of their arrays, which was checked above. `T` is `f32`, and `sums` holds as many as the largest tile has; where
+                // they go directly they lie inside, and side by side.
                 unsafe { self.run::<FAST>(&walk) };
+                if direct.is_some() {
+                    column = first_column + columns;
+                    continue;
+                }
                 // Zero, and known to be, where tiles fill the rows and columns.
                 let seen = if m.is_multiple_of(rows) { 0 } else { row - first };
                 let seen_columns = if n.is_multiple_of(columns) { 0 } else { column - first_column };

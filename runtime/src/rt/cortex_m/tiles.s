@@ -24,6 +24,7 @@
     .equ kiln_walk_b_outer, 48
     .equ kiln_walk_blocks, 52
     .equ kiln_walk_sums, 56
+    .equ kiln_walk_sums_row, 60
 
     @ A function of its own section, so that the linker leaves out what is not called.
     .macro kiln_function name
@@ -40,10 +41,24 @@
     movs r10, #0
     .endm
 
-    @ Writes `d` pairs of sums from s0 on, and returns.
+    @ Writes the sums, which lie side by side, and returns.
     .macro kiln_return name, sums
     ldr r10, [r0, #kiln_walk_sums]
     vstmia r10, \sums
+    pop {r4-r11, pc}
+    .size \name, . - \name
+    .endm
+
+    @ The same for four rows of four.
+    .macro kiln_return_rows name
+    ldrd r10, r11, [r0, #kiln_walk_sums]
+    vstmia r10, {s0-s3}
+    add r10, r11
+    vstmia r10, {s4-s7}
+    add r10, r11
+    vstmia r10, {s8-s11}
+    add r10, r11
+    vstmia r10, {s12-s15}
     pop {r4-r11, pc}
     .size \name, . - \name
     .endm
@@ -143,7 +158,7 @@
     add r5, r6
     kiln_sixteen \fused, s20, s22, s24, s26
 4:  kiln_turn 1b, "r1, r2, r3, r4", r5
-    kiln_return \name, {s0-s15}
+    kiln_return_rows \name
     .endm
 
     @ 4 x 4; rows of both along k.
@@ -187,7 +202,7 @@
     vldmia r9!, {s19}
     kiln_sixteen \fused, s20, s22, s24, s26
 4:  kiln_turn 1b, "r1, r2, r3, r4", "r5, r6, r8, r9"
-    kiln_return \name, {s0-s15}
+    kiln_return_rows \name
     .endm
 
     @ Two columns of the tile, two steps of k: one column's `b` in s16 and s17, the other's in s18 and s19.
@@ -238,7 +253,7 @@
     kiln_outer
     kiln_sixteen \fused, s20, s21, s22, s23
 4:  kiln_turn 1b, r1, r5
-    kiln_return \name, {s0-s15}
+    kiln_return_rows \name
     .endm
 
     .macro kiln_outer
@@ -280,7 +295,7 @@
     .endm
 
     @ 4 x 1: rows of `a` along k, `b` along k.
-    .macro kiln_tile_tall name, fused
+    .macro kiln_tile_tall name
     kiln_function \name
     kiln_clear d0, d1
     ldr r1, [r0, #kiln_walk_a]
@@ -295,10 +310,10 @@
 2:  vldmia r5!, {s8-s15}
     vldmia r1!, {s16-s23}
     vldmia r2!, {s24-s31}
-    kiln_two \fused, s0, s1
+    kiln_two s0, s1
     vldmia r3!, {s16-s23}
     vldmia r4!, {s24-s31}
-    kiln_two \fused, s2, s3
+    kiln_two s2, s3
     subs r11, #1
     bne 2b
 3:  ands r11, r7, #7
@@ -308,7 +323,7 @@
     vldmia r2!, {s17}
     vldmia r3!, {s18}
     vldmia r4!, {s19}
-    kiln_four \fused, s0, s1, s2, s3, s16, s17, s18, s19, s8
+    kiln_four 0, s0, s1, s2, s3, s16, s17, s18, s19, s8
     subs r11, #1
     bne 5b
 4:  kiln_turn 1b, "r1, r2, r3, r4", r5
@@ -316,17 +331,7 @@
     .endm
 
     @ Two sums of eight products each, taking turns.
-    .macro kiln_two fused, c, d
-    .if \fused
-    kiln_both_fused \c, \d, s8, s16, s24
-    kiln_both_fused \c, \d, s9, s17, s25
-    kiln_both_fused \c, \d, s10, s18, s26
-    kiln_both_fused \c, \d, s11, s19, s27
-    kiln_both_fused \c, \d, s12, s20, s28
-    kiln_both_fused \c, \d, s13, s21, s29
-    kiln_both_fused \c, \d, s14, s22, s30
-    kiln_both_fused \c, \d, s15, s23, s31
-    .else
+    .macro kiln_two c, d
     kiln_products s8, s16, s24
     kiln_products s9, s17, s25
     kiln_products s10, s18, s26
@@ -343,12 +348,6 @@
     kiln_sums \c, \d, s21, s29
     kiln_sums \c, \d, s22, s30
     kiln_sums \c, \d, s23, s31
-    .endif
-    .endm
-
-    .macro kiln_both_fused c, d, b, x, y
-    vfma.f32 \c, \x, \b
-    vfma.f32 \d, \y, \b
     .endm
 
     .macro kiln_products b, x, y
@@ -361,10 +360,10 @@
     vadd.f32 \d, \d, \y
     .endm
 
-    @ 1 x 1; both along k. Fused, which is in any order, it is four sums.
-    .macro kiln_tile_dot name, fused
+    @ 1 x 1; both along k.
+    .macro kiln_tile_dot name
     kiln_function \name
-    kiln_clear d0, d1
+    kiln_clear d0
     ldr r1, [r0, #kiln_walk_a]
     ldr r5, [r0, #kiln_walk_b]
     ldr r7, [r0, #kiln_walk_inner]
@@ -372,9 +371,6 @@
     beq 3f
 2:  vldmia r1!, {s8-s15}
     vldmia r5!, {s16-s23}
-    .if \fused
-    kiln_chain_fused s8, s16, s9, s17, s10, s18, s11, s19, s12, s20, s13, s21, s14, s22, s15, s23
-    .else
     vmul.f32 s8, s8, s16
     vmul.f32 s9, s9, s17
     vadd.f32 s0, s0, s8
@@ -392,47 +388,22 @@
     vadd.f32 s0, s0, s14
     subs r11, #1
     vadd.f32 s0, s0, s15
-    .endif
-    .if \fused
-    subs r11, #1
-    .endif
     bne 2b
 3:  ands r11, r7, #7
     beq 4f
 5:  vldmia r1!, {s8}
     vldmia r5!, {s16}
-    .if \fused
-    vfma.f32 s0, s8, s16
-    .else
     vmul.f32 s8, s8, s16
-    vadd.f32 s0, s0, s8
-    .endif
     subs r11, #1
+    vadd.f32 s0, s0, s8
     bne 5b
 4:  kiln_turn 1b, r1, r5
-    .if \fused
-    vadd.f32 s0, s0, s1
-    vadd.f32 s2, s2, s3
-    vadd.f32 s0, s0, s2
-    .endif
     kiln_return \name, {s0}
-    .endm
-
-    @ Eight products in four sums.
-    .macro kiln_chain_fused a0, b0, a1, b1, a2, b2, a3, b3, a4, b4, a5, b5, a6, b6, a7, b7
-    vfma.f32 s0, \a0, \b0
-    vfma.f32 s1, \a1, \b1
-    vfma.f32 s2, \a2, \b2
-    vfma.f32 s3, \a3, \b3
-    vfma.f32 s0, \a4, \b4
-    vfma.f32 s1, \a5, \b5
-    vfma.f32 s2, \a6, \b6
-    vfma.f32 s3, \a7, \b7
     .endm
 
     @ 8 x 1 with `a` along both the rows and k, so that the window slides over it: every element is loaded once for eight products.
     @ `b` along k, upwards, or, if `down`, downwards. The middle loops go in steps of eight, the rest as in `kiln_tile_wide`.
-    .macro kiln_tile_slide name, fused, down
+    .macro kiln_tile_slide name, down
     kiln_function \name
     kiln_clear d0, d1, d2, d3
     ldr r1, [r0, #kiln_walk_a]
@@ -447,11 +418,11 @@
     beq 3f
     vldmia r1!, {s8-s15}
 2:  vldmia r1!, {s16-s23}
-    kiln_slide_eight \fused, \down, s8, s9, s10, s11, s12, s13, s14, s15, s16, s17, s18, s19, s20, s21, s22
+    kiln_slide_eight \down, s8, s9, s10, s11, s12, s13, s14, s15, s16, s17, s18, s19, s20, s21, s22
     subs r6, #1
     beq 6f
     vldmia r1!, {s8-s15}
-    kiln_slide_eight \fused, \down, s16, s17, s18, s19, s20, s21, s22, s23, s8, s9, s10, s11, s12, s13, s14
+    kiln_slide_eight \down, s16, s17, s18, s19, s20, s21, s22, s23, s8, s9, s10, s11, s12, s13, s14
     subs r6, #1
     bne 2b
 6:  subs r1, #32
@@ -464,8 +435,8 @@
     .else
     vldmia r5!, {s24}
     .endif
-    kiln_four \fused, s0, s1, s2, s3, s16, s17, s18, s19, s24
-    kiln_four \fused, s4, s5, s6, s7, s20, s21, s22, s23, s24
+    kiln_four 0, s0, s1, s2, s3, s16, s17, s18, s19, s24
+    kiln_four 0, s4, s5, s6, s7, s20, s21, s22, s23, s24
     subs r7, #1
     bne 5b
 4:  kiln_turn 1b, r1, r5
@@ -473,35 +444,35 @@
     .endm
 
     @ Eight steps of k for eight sums: x0-x7 are the samples of the first, y0-y6 those that come in.
-    .macro kiln_slide_eight fused, down, x0, x1, x2, x3, x4, x5, x6, x7, y0, y1, y2, y3, y4, y5, y6
+    .macro kiln_slide_eight down, x0, x1, x2, x3, x4, x5, x6, x7, y0, y1, y2, y3, y4, y5, y6
     .if \down
     vldmdb r5!, {s24-s27}
-    kiln_slide \fused, s27, \x0, \x1, \x2, \x3, \x4, \x5, \x6, \x7
-    kiln_slide \fused, s26, \x1, \x2, \x3, \x4, \x5, \x6, \x7, \y0
-    kiln_slide \fused, s25, \x2, \x3, \x4, \x5, \x6, \x7, \y0, \y1
-    kiln_slide \fused, s24, \x3, \x4, \x5, \x6, \x7, \y0, \y1, \y2
+    kiln_slide s27, \x0, \x1, \x2, \x3, \x4, \x5, \x6, \x7
+    kiln_slide s26, \x1, \x2, \x3, \x4, \x5, \x6, \x7, \y0
+    kiln_slide s25, \x2, \x3, \x4, \x5, \x6, \x7, \y0, \y1
+    kiln_slide s24, \x3, \x4, \x5, \x6, \x7, \y0, \y1, \y2
     vldmdb r5!, {s24-s27}
-    kiln_slide \fused, s27, \x4, \x5, \x6, \x7, \y0, \y1, \y2, \y3
-    kiln_slide \fused, s26, \x5, \x6, \x7, \y0, \y1, \y2, \y3, \y4
-    kiln_slide \fused, s25, \x6, \x7, \y0, \y1, \y2, \y3, \y4, \y5
-    kiln_slide \fused, s24, \x7, \y0, \y1, \y2, \y3, \y4, \y5, \y6
+    kiln_slide s27, \x4, \x5, \x6, \x7, \y0, \y1, \y2, \y3
+    kiln_slide s26, \x5, \x6, \x7, \y0, \y1, \y2, \y3, \y4
+    kiln_slide s25, \x6, \x7, \y0, \y1, \y2, \y3, \y4, \y5
+    kiln_slide s24, \x7, \y0, \y1, \y2, \y3, \y4, \y5, \y6
     .else
     vldmia r5!, {s24-s27}
-    kiln_slide \fused, s24, \x0, \x1, \x2, \x3, \x4, \x5, \x6, \x7
-    kiln_slide \fused, s25, \x1, \x2, \x3, \x4, \x5, \x6, \x7, \y0
-    kiln_slide \fused, s26, \x2, \x3, \x4, \x5, \x6, \x7, \y0, \y1
-    kiln_slide \fused, s27, \x3, \x4, \x5, \x6, \x7, \y0, \y1, \y2
+    kiln_slide s24, \x0, \x1, \x2, \x3, \x4, \x5, \x6, \x7
+    kiln_slide s25, \x1, \x2, \x3, \x4, \x5, \x6, \x7, \y0
+    kiln_slide s26, \x2, \x3, \x4, \x5, \x6, \x7, \y0, \y1
+    kiln_slide s27, \x3, \x4, \x5, \x6, \x7, \y0, \y1, \y2
     vldmia r5!, {s24-s27}
-    kiln_slide \fused, s24, \x4, \x5, \x6, \x7, \y0, \y1, \y2, \y3
-    kiln_slide \fused, s25, \x5, \x6, \x7, \y0, \y1, \y2, \y3, \y4
-    kiln_slide \fused, s26, \x6, \x7, \y0, \y1, \y2, \y3, \y4, \y5
-    kiln_slide \fused, s27, \x7, \y0, \y1, \y2, \y3, \y4, \y5, \y6
+    kiln_slide s24, \x4, \x5, \x6, \x7, \y0, \y1, \y2, \y3
+    kiln_slide s25, \x5, \x6, \x7, \y0, \y1, \y2, \y3, \y4
+    kiln_slide s26, \x6, \x7, \y0, \y1, \y2, \y3, \y4, \y5
+    kiln_slide s27, \x7, \y0, \y1, \y2, \y3, \y4, \y5, \y6
     .endif
     .endm
 
-    .macro kiln_slide fused, b, x0, x1, x2, x3, x4, x5, x6, x7
-    kiln_four \fused, s0, s1, s2, s3, \x0, \x1, \x2, \x3, \b
-    kiln_four \fused, s4, s5, s6, s7, \x4, \x5, \x6, \x7, \b
+    .macro kiln_slide b, x0, x1, x2, x3, x4, x5, x6, x7
+    kiln_four 0, s0, s1, s2, s3, \x0, \x1, \x2, \x3, \b
+    kiln_four 0, s4, s5, s6, s7, \x4, \x5, \x6, \x7, \b
     .endm
 
     @ 4 x 4 in which the columns are lanes: column n of the sums is of column n of both. Both along the lanes.
@@ -528,7 +499,7 @@
     subs r7, #1
     bne 2b
 4:  kiln_turn 1b, "r1, r2, r3, r4", r5
-    kiln_return \name, {s0-s15}
+    kiln_return_rows \name
     .endm
 
     @ 1 x 8 lanes.
@@ -607,14 +578,10 @@
     kiln_tile_cc kiln_tile_cc_fused, 1
     kiln_tile_wide kiln_tile_wide_plain, 0
     kiln_tile_wide kiln_tile_wide_fused, 1
-    kiln_tile_tall kiln_tile_tall_plain, 0
-    kiln_tile_tall kiln_tile_tall_fused, 1
-    kiln_tile_dot kiln_tile_dot_plain, 0
-    kiln_tile_dot kiln_tile_dot_fused, 1
-    kiln_tile_slide kiln_tile_slide_up_plain, 0, 0
-    kiln_tile_slide kiln_tile_slide_up_fused, 1, 0
-    kiln_tile_slide kiln_tile_slide_down_plain, 0, 1
-    kiln_tile_slide kiln_tile_slide_down_fused, 1, 1
+    kiln_tile_tall kiln_tile_tall
+    kiln_tile_dot kiln_tile_dot
+    kiln_tile_slide kiln_tile_slide_up, 0
+    kiln_tile_slide kiln_tile_slide_down, 1
     kiln_tile_lanes kiln_tile_lanes_plain, 0
     kiln_tile_lanes kiln_tile_lanes_fused, 1
     kiln_tile_lane kiln_tile_lane_plain, 0
