@@ -148,8 +148,9 @@ fn layers_of_one_shape_are_one_function() {
 #[test]
 fn loops_over_what_is_joined_are_cut_at_the_joints() {
     let text = emitted("fn f(x: &[f32; 31], y: &[f32; 256]) -> [f32; 287] { concatenate((x, y)) * 2.0 }");
-    let text = text.replace(" .. ", "..");
-    assert!(text.contains("for i0 in 0..31usize") && text.contains("for i0 in 31..287usize"), "{text}");
+    // Inside of a macro tokens are not laid out.
+    let packed: String = text.split_whitespace().collect();
+    assert!(packed.contains("fori0in0..31usize") && packed.contains("fori0in31..287usize"), "{text}");
 }
 
 #[test]
