@@ -175,6 +175,6 @@ fn traced(source: &str) -> Program {
     let (items, spans) = parse_items(&unit);
     match trace_entry(&items, &spans.map(), &unit.entry) {
         Entry::Done(t) => program(&t, optimise(&t.graph)),
-        Entry::Errors(_) | Entry::NeedMethods(_) => panic!("the program has mistakes"),
+        Entry::Errors(_) | Entry::NeedMethods(_) | Entry::NeedBodies(_) => panic!("the program has mistakes"),
     }
 }

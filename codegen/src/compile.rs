@@ -22,7 +22,7 @@ use crate::trace::deep::{self, Cuts};
 use crate::trace::loops::Checkpointed;
 use crate::trace::types::Ty;
 use crate::trace::value::{Ctx, FnItem, Scope, Traced, Value};
-use crate::trace::{Items, ParamOrigin, Stop, Tracer, tree};
+use crate::trace::{Items, ParamOrigin, Stop, Tracer, outline, tree};
 use crate::unit::{Item, ItemId, Json, Kernel, Outcome, Unit};
 
 mod checkpoints;
@@ -57,6 +57,7 @@ pub fn parse_items(unit: &Unit) -> (Items, Spans) {
             }
         }
     }
+    items.callees = unit.callees.iter().map(|(id, callee)| (id.clone(), callee.name.as_str().into())).collect();
     (items, spans)
 }
 
@@ -100,6 +101,8 @@ pub enum Entry {
     Errors(Vec<Diag>),
     /// Methods to fetch first.
     NeedMethods(Vec<(ItemId, String, Sp)>),
+    /// Functions of which more is needed than their kernels.
+    NeedBodies(Vec<ItemId>),
 }
 
 /// Traces the entry `id`.
@@ -136,6 +139,7 @@ fn outcome(mut tr: Tracer<'_>, result: Result<Body, Stop>) -> Entry {
             tr.needed.push((owner, name, sp));
             verdict(tr)
         }
+        Err(Stop::NeedBody(id)) => Entry::NeedBodies(vec![id]),
         Err(Stop::Error(d)) => {
             tr.report(*d);
             verdict(tr)
@@ -369,17 +373,12 @@ pub fn compile(unit: &Unit) -> Outcome {
         Entry::NeedMethods(methods) => Outcome::NeedMethods(
             methods.into_iter().map(|(owner, name, sp)| (owner, ident(&name, spans.tokens(sp).0))).collect(),
         ),
+        Entry::NeedBodies(callees) => Outcome::NeedBodies(callees),
         Entry::Errors(diags) => Outcome::Done(Kernel {
             errors: crate::diag::to_tokens(&own_mistakes(diags, &items, &map), &spans, &unit.sources),
-            items: TokenStream::new(),
             body: quote!(loop {}),
-            arena_bytes: 0,
-            ram_bytes: 0,
-            flash_const_bytes: 0,
-            flops: 0,
-            graph: String::new(),
             shadow: shadow(),
-            record: Vec::new(),
+            ..stand_in(unit, &items, &map)
         }),
         Entry::Done(traced) => {
             let (mut kernel, over) = kernel(unit, &traced, &spans, &map, items.fns[&unit.entry].function.name.sp);
@@ -393,6 +392,14 @@ pub fn compile(unit: &Unit) -> Outcome {
             Outcome::Done(kernel)
         }
     }
+}
+
+/// What other kernels call in place of one that has mistakes.
+fn stand_in(unit: &Unit, items: &Items, map: &SourceMap) -> Kernel {
+    let signature = unit.called.as_ref().and_then(|_| outline::signature_of(items, map, &items.fns[&unit.entry]));
+    let Some((params, results)) = signature else { return Kernel::default() };
+    let form = Called::new(&params, &results, &unit.workspace);
+    Kernel { called: Some(form.function(&quote!(loop {}))), ..Kernel::default() }
 }
 
 /// The mistakes that nobody else reports: one inside a callee that has a kernel of its own, and that fails there as well,
@@ -494,16 +501,25 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
     let mut results = Vec::new();
     let mut declare = TokenStream::new();
     let assembled = put_together(&t.ret, &schedule.overwritten_results(), &mut results, &mut declare);
-    let frame =
-        Frame { inputs, results, workspace: unit.workspace.clone(), observed: options.unfused, fast: options.fast };
+    // What other kernels call takes leaves, whatever they are leaves of.
+    let form = unit.called.as_ref().and_then(|module| {
+        let (ins, outs) = outline::signature(t.params.iter().map(|p| &p.ty), &t.ret)?;
+        let form = Called::new(&ins, &outs, &unit.workspace);
+        let call = form.call(module, &inputs, &results);
+        (inputs, results) = form.places();
+        Some((form, call))
+    });
+    let other = calls_of(unit, &program.graph, &schedule);
+    let callees = other.kernels.iter().map(|c| (c.name.clone(), c.module.clone())).collect();
+    let (observed, fast) = (options.unfused, options.fast);
+    let frame = Frame { inputs, results, workspace: unit.workspace.clone(), callees, observed, fast };
     let code = crate::emit::emit(&schedule, &frame);
     let flops = crate::ops::region::flops(&program.graph);
-    let ram_bytes = ram(&schedule);
     let flash_const_bytes = code.static_bytes();
     let mut record = Vec::new();
     if unit.record {
         let numbers =
-            [("ram_bytes", ram_bytes as u64), ("flash_const_bytes", flash_const_bytes as u64), ("flops", flops)];
+            [("ram_bytes", ram(&schedule) as u64), ("flash_const_bytes", flash_const_bytes as u64), ("flops", flops)];
         record.extend(identity(unit, map.place(name)));
         record.extend(numbers.map(|(name, n)| (name, Json::Number(n))));
         let file = &map.place(name).file;
@@ -515,14 +531,21 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
     }
     let (items, units) = (code.items, at_their_lines(code.units, &code.functions, spans, map));
     let calls = at_their_lines(code.calls, &code.functions, spans, map);
+    let (called, calls) = match form {
+        Some((form, call)) => (Some(form.function(&calls)), call),
+        None => (None, calls),
+    };
     let kernel = Kernel {
         errors: TokenStream::new(),
         items: quote!(#items #units),
         body: quote!(#binds #declare #calls #assembled),
         arena_bytes: schedule.arena_bytes,
-        ram_bytes,
+        stack_bytes: stack::bytes(&schedule),
+        result_bytes: result,
         flash_const_bytes,
         flops,
+        calls: other,
+        called,
         graph: crate::text::print(&program.graph, &|src| map.line_column(Sp(src.0))),
         shadow: TokenStream::new(),
         record,
@@ -746,6 +769,10 @@ fn put_together(
         _ => quote!(),
     }
 }
+
+mod called;
+
+use called::{Called, calls_of};
 
 #[cfg(test)]
 mod tests;

@@ -26,8 +26,12 @@ pub const CONSTANT: &str = "__constant";
 pub struct Unit {
     /// The function to compile; it has a record in `items`.
     pub entry: ItemId,
-    /// Every item reachable from the entry, by id.
+    /// Every item reachable from the entry, by id, unless it is reached through one of the `callees` only.
     pub items: BTreeMap<ItemId, Record>,
+    /// Functions whose kernels the entry calls, where it does nothing else with them. Their bodies may be left out.
+    pub callees: BTreeMap<ItemId, Callee>,
+    /// The path of its own module of facts, if other kernels call this one.
+    pub called: Option<TokenStream>,
     /// What `#[jit(..)]` of the entry asks for.
     pub options: Options,
     /// The name of the workspace parameter in [`Kernel::body`]: `ws`, or a variation when the user took that name.
@@ -51,6 +55,15 @@ pub struct Record {
     pub paths: BTreeMap<String, ItemId>,
     /// Whether the item was written in the crate being compiled, so that its spans can carry a caret.
     pub local: bool,
+}
+
+/// A kernel that is called.
+#[derive(Debug, Clone)]
+pub struct Callee {
+    /// As the entry spells it; no two have the same.
+    pub name: String,
+    /// The path of its module of facts, where the entry stands.
+    pub module: TokenStream,
 }
 
 /// The kinds of item that can be published.
@@ -79,17 +92,20 @@ pub enum Item {
 
 /// The outcome of compiling a [`Unit`].
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")]
 pub enum Outcome {
     /// Expressions and items to put in place of the entry's implementation; see [`Kernel`].
     Done(Kernel),
     /// Methods, associated functions and associated constants that tracing met and the front end has yet to fetch, as
     /// (struct, name with the span of its use). A pair that does not exist is reported by rustc at that span.
     NeedMethods(Vec<(ItemId, Ident)>),
+    /// Of the callees, those that the kernel does more with than call them: the front end has yet to fetch what they reach.
+    NeedBodies(Vec<ItemId>),
 }
 
 /// Emitted code and facts about it. After an error `errors` holds `compile_error!` items and the rest is a stand-in that
 /// type-checks, so that nothing else in the crate lights up.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Kernel {
     /// `compile_error!` items with spans; empty when all went well.
     pub errors: TokenStream,
@@ -98,20 +114,44 @@ pub struct Kernel {
     /// Body of `fn with(ws: &mut Arena<ARENA_BYTES>, params..) -> ret`, using the parameters' own names and, for the
     /// other two, [`Unit::workspace`] and [`Unit::receiver`]. Every parameter of the entry is a plain identifier.
     pub body: TokenStream,
-    /// Size of the arena in bytes.
+    /// Size of the arena for its own arrays, in bytes.
     pub arena_bytes: usize,
-    /// Arena plus the bound on the stack of everything called, in bytes.
-    pub ram_bytes: usize,
+    /// The bound on the stack of its own loops, in bytes.
+    pub stack_bytes: usize,
+    /// Bytes of the result.
+    pub result_bytes: usize,
     /// Constants that land in flash, in bytes.
     pub flash_const_bytes: usize,
     /// Floating-point operations of one call.
     pub flops: u64,
+    /// The kernels that it calls: what they need comes on top of all these numbers.
+    pub calls: Calls,
+    /// The function `called` through which other kernels call this one.
+    pub called: Option<TokenStream>,
     /// The optimised graph as text.
     pub graph: String,
     /// Items that say to rust-analyzer what the names in the body are; rustc sees none of them.
     pub shadow: TokenStream,
     /// All that is known about the kernel, as fields of a JSON object; empty unless it was asked for.
     pub record: Vec<(&'static str, Json)>,
+}
+
+/// Calls of other kernels.
+#[derive(Debug, Default)]
+pub struct Calls {
+    /// Of these.
+    pub kernels: Vec<Callee>,
+    /// How often each is called.
+    pub times: Vec<u64>,
+    /// Bytes of stack in use around a call.
+    pub frame_bytes: usize,
+}
+
+impl Kernel {
+    /// Arena, stack and result, without what callees need.
+    pub fn ram_bytes(&self) -> usize {
+        self.arena_bytes + self.stack_bytes + self.result_bytes
+    }
 }
 
 /// A unit from the items of `source`, every name meaning the item of that name; the last function is the entry.
@@ -159,7 +199,8 @@ pub fn of_source(source: &str) -> syn::Result<Unit> {
     let name = |s| Ident::new(s, proc_macro2::Span::call_site());
     let (workspace, receiver) = (name("ws"), name("this"));
     let sources = BTreeMap::new();
-    Ok(Unit { entry, items, options: Default::default(), workspace, receiver, record: false, sources })
+    let (options, callees) = Default::default();
+    Ok(Unit { entry, items, callees, called: None, options, workspace, receiver, record: false, sources })
 }
 
 fn words(tokens: TokenStream, out: &mut BTreeSet<String>) {

@@ -92,6 +92,7 @@ fn optimised(source: &str) -> Graph {
     match trace_entry(&items, &spans.map(), &unit.entry) {
         Entry::Done(traced) => passes::optimise(&traced.graph),
         Entry::Errors(diags) => panic!("{}\n{source}", diags.iter().map(|d| d.text()).collect::<Vec<_>>().join("\n")),
+        Entry::NeedBodies(m) => panic!("{m:?}"),
         Entry::NeedMethods(m) => panic!("{m:?}"),
     }
 }

@@ -117,6 +117,7 @@ fn run(expr: &str, inputs: &[(String, Array)], results: &[Array]) -> Result<Vec<
             Ok(eval::eval(&passes::optimise(&t.graph), &args))
         }
         Entry::Errors(diags) => Err(diags.iter().map(|d| d.text()).collect::<Vec<_>>().join("\n")),
+        Entry::NeedBodies(m) => Err(format!("bodies are missing: {m:?}")),
         Entry::NeedMethods(m) => Err(format!("methods are missing: {m:?}")),
     }
 }

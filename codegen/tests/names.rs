@@ -75,6 +75,7 @@ fn run(case: &Case) -> Result<Vec<Array>, String> {
     let traced = match trace_entry(&items, &spans.map(), &unit.entry) {
         Entry::Done(t) => t,
         Entry::Errors(diags) => return Err(diags.iter().map(|d| d.text()).collect::<Vec<_>>().join("\n")),
+        Entry::NeedBodies(m) => return Err(format!("bodies are missing: {m:?}")),
         Entry::NeedMethods(m) => return Err(format!("methods are missing: {m:?}")),
     };
     let args: Vec<Array> = case.inputs.iter().map(|(_, a)| a.clone()).collect();

@@ -213,11 +213,11 @@ fn checkpoints_are_laid_out_with_what_they_trade() {
     assert_eq!(choices.iter().map(|c| of(c).0).collect::<Vec<_>>(), [None, Some(2), Some(4), Some(8), Some(16)]);
     // What is written is what is compiled, and so is every other choice where it is written.
     let chosen: Vec<_> = choices.iter().filter(|c| c["chosen"] == true).map(of).collect();
-    assert_eq!(chosen, [(Some(4), kernel.ram_bytes, kernel.flops)]);
+    assert_eq!(chosen, [(Some(4), kernel.ram_bytes(), kernel.flops)]);
     let (all, root) = (recorded(&source(""), "").0, recorded(&source("#[checkpoint]"), "").0);
-    assert_eq!(of(&choices[0]), (None, all.ram_bytes, all.flops));
-    assert_eq!(of(&choices[3]), (Some(8), root.ram_bytes, root.flops));
-    assert!(root.ram_bytes < all.ram_bytes / 2 && root.flops > all.flops);
+    assert_eq!(of(&choices[0]), (None, all.ram_bytes(), all.flops));
+    assert_eq!(of(&choices[3]), (Some(8), root.ram_bytes(), root.flops));
+    assert!(root.ram_bytes() < all.ram_bytes() / 2 && root.flops > all.flops);
     // A loop that only runs forwards has none.
     assert_eq!(recorded(LOOP, "").1["checkpoints"], Value::Array(Vec::new()));
 }

@@ -91,8 +91,15 @@ const SHAPES: &[Shape] = &[
         name: "chain",
         what: "a library of kernels, each of which calls the next",
         unit: "function",
-        sizes: &[50, 100, 200],
+        sizes: &[100, 200, 400, 800],
         source: |n| library(n, &move |i| (i + 1..n.min(i + 2)).collect()),
+    },
+    Shape {
+        name: "ladder",
+        what: "a library of kernels, each of which calls the next two",
+        unit: "function",
+        sizes: &[100, 200, 400, 800],
+        source: |n| library(n, &move |i| (i + 1..n.min(i + 3)).collect()),
     },
     Shape {
         name: "convolutions",

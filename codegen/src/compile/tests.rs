@@ -21,6 +21,7 @@ pub fn trace(source: &str) -> Result<TracedEntry, String> {
                 .collect::<Vec<_>>()
                 .join("\n"))
         }
+        Entry::NeedBodies(m) => Err(format!("need {m:?}")),
         Entry::NeedMethods(m) => Err(format!("need {m:?}")),
     }
 }

@@ -8,18 +8,20 @@
 //! units stand in the body of the kernel; many are functions of their own, which rustc checks once and in linear time.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use proc_macro2::{Delimiter, Ident, Literal, Span, TokenStream, TokenTree};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 
 use crate::array::Array;
 use crate::dtype::DType;
 use crate::graph::Src;
 use crate::ops::Effect;
 use crate::ops::elementwise::rust_type;
-use crate::schedule::program::{Bind, Buffer, Form, Kernel, Kind, RegionKernel, Schedule, Storage, SubSchedule};
+use crate::schedule::program::{
+    Bind, Buffer, Form, Function, Kernel, Kind, RegionKernel, Schedule, Storage, SubSchedule,
+};
 
 mod effect;
 mod fpu;
@@ -38,11 +40,33 @@ pub struct Frame {
     pub results: Vec<TokenStream>,
     /// The workspace's name.
     pub workspace: Ident,
+    /// Where the callees are: the module of facts of each, by its name.
+    pub callees: Callees,
     /// Whether every value with a name is shown to a debugger: `#[jit(unfused)]`.
     pub observed: bool,
     /// Whether products may be fused with sums, and sums be in any order: `#[jit(fast)]`.
     pub fast: bool,
 }
+
+impl Frame {
+    /// The callee of that name.
+    pub fn callee(&self, name: &str) -> TokenStream {
+        let module = &self.callees[name];
+        quote!(#module::Tag)
+    }
+
+    /// The size of the arena, `own` bytes and what callees need.
+    pub fn arena(&self, own: usize) -> TokenStream {
+        if self.callees.is_empty() {
+            return Literal::usize_suffixed(own).into_token_stream();
+        }
+        // A constant beside the kernel: only rustc can work it out.
+        quote!(ARENA_BYTES)
+    }
+}
+
+/// The modules of kernels that are called, by their names.
+pub type Callees = BTreeMap<String, TokenStream>;
 
 /// Emitted code.
 #[derive(Debug, Default)]
@@ -300,7 +324,8 @@ impl<'a> Emitter<'a> {
     fn run(&mut self, unit: Unit, inside: bool) -> TokenStream {
         let outlined = if inside || unit.calls.is_empty() { None } else { self.outlined.as_mut().map(std::mem::take) };
         let Some(Captured { places }) = outlined else { return unit.run(inside) };
-        let (name, ws, bytes) = (format_ident!("unit_{}", self.n_units), &self.frame.workspace, self.arena_bytes);
+        let (name, ws) = (format_ident!("unit_{}", self.n_units), &self.frame.workspace);
+        let bytes = self.frame.arena(self.arena_bytes);
         self.n_units += 1;
         let mut params = TokenStream::new();
         let mut args = TokenStream::new();
@@ -381,11 +406,24 @@ impl<'a> Emitter<'a> {
         for b in &writes {
             args.push(self.arg(&locs[b], true, &mut views));
         }
-        let take = views.take(&self.frame.workspace);
-        if let Kind::Call { function, consts, .. } = &k.kind {
-            let function = format_ident!("{}", function);
-            return quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } };
+        match &k.kind {
+            Kind::Call { function: Function::Runtime { path, consts }, .. } => {
+                let (take, function) = (views.take(&self.frame.workspace), format_ident!("{}", path));
+                return quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } };
+            }
+            Kind::Call { function: Function::Kernel(name), .. } => {
+                let callee = self.frame.callee(name);
+                let (own, scratch) = (self.arena_bytes, format_ident!("scratch"));
+                views.types.push(
+                    quote!(::kiln::rt::Part<{ ::kiln::rt::callee_offset(#own) }, { #callee::needs().arena_bytes }>),
+                );
+                views.names.push(scratch.clone());
+                let take = views.take(&self.frame.workspace);
+                return quote! { { #take #callee::called(#scratch, #(#args),*); } };
+            }
+            _ => {}
         }
+        let take = views.take(&self.frame.workspace);
         let mut names: HashMap<u32, Ident> = HashMap::new();
         let mut params = TokenStream::new();
         let mut taken: Vec<String> = Vec::new();

@@ -1,13 +1,14 @@
 //! Fetching what a kernel reaches, then compiling it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{format_ident, quote};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 
-use super::wire::{self, Ask, Chain, Identity};
+use super::reach::Reach;
+use super::wire::{self, Ask, Chain, Identity, Mention, Size};
 use super::{Host, emit, internal, items, publish};
-use crate::unit::{Item, ItemId, Kernel, Outcome, Record, Unit};
+use crate::unit::{Callee, Item, ItemId, Kernel, MEMBER, Outcome, Record, Unit};
 
 /// The kernel that is being collected.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Entry {
     pub module: Ident,
     /// What is written between the parentheses of `#[jit(..)]`; for `instantiate!`, the whole request.
     pub options: TokenStream,
+    /// The functions that it does nothing with but call them: `"path" {path of the module of facts} ..`.
+    pub calls: TokenStream,
     /// Path of the facade.
     pub facade: TokenStream,
 }
@@ -29,6 +32,10 @@ struct State {
     /// Identities whose paths have been looked at, as [`digest`]s with a space in front: rustc keeps every literal that it has
     /// ever seen, and there is one per step.
     have: String,
+    /// How far the kernel reaches, if that matters: see [`Reach`].
+    reach: Reach,
+    /// [`digest`]s of functions that are not called, however long they are.
+    opened: String,
     /// Bodies that are here.
     bodies: TokenStream,
     /// Identities whose bodies are still to be fetched.
@@ -70,32 +77,36 @@ pub fn collect(input: TokenStream, host: &Host<'_>) -> TokenStream {
 
 impl State {
     fn new(entry: Entry) -> State {
-        let (bodies, absent) = (TokenStream::new(), TokenStream::new());
-        State { entry, have: String::new(), bodies, absent, ask: Ask::All, step: 0, relay: 0, depth: 0 }
+        let (bodies, absent, reach) = Default::default();
+        let (have, opened) = Default::default();
+        State { entry, have, reach, opened, bodies, absent, ask: Ask::All, step: 0, relay: 0, depth: 0 }
     }
 
     fn write(&self) -> TokenStream {
-        let State { entry: Entry { id, module, options, facade }, have, bodies, absent, ask, step, relay, depth } =
-            self;
+        let State { entry, have, opened, bodies, absent, ask, step, relay, depth, .. } = self;
+        let Entry { id, module, options, calls, facade } = entry;
         let numbers = format!("{step} {relay} {depth} {}", usize::from(*ask == Ask::Paths));
-        quote!({#facade} {#id #module {#options}} {#bodies} {#absent} #have #numbers)
+        let reach = self.reach.write();
+        quote!({#facade} {#id #module {#options} {#calls}} {#bodies} {#absent} #have #reach #opened #numbers)
     }
 
     fn read(tokens: &[TokenTree]) -> Option<State> {
-        let [facade, entry, bodies, absent, have, numbers] = tokens else { return None };
+        let [facade, entry, bodies, absent, have, reach, opened, numbers] = tokens else { return None };
         let entry = wire::inside(entry)?;
-        let [TokenTree::Ident(id), TokenTree::Ident(module), options] = &entry[..] else { return None };
+        let [TokenTree::Ident(id), TokenTree::Ident(module), options, calls] = &entry[..] else { return None };
         let entry = Entry {
             id: id.clone(),
             module: module.clone(),
             options: wire::stream(options)?,
+            calls: wire::stream(calls)?,
             facade: wire::stream(facade)?,
         };
         let numbers: Vec<usize> = wire::string(numbers)?.split(' ').map(|n| n.parse().ok()).collect::<Option<_>>()?;
         let [step, relay, depth, ask] = numbers[..] else { return None };
         let ask = if ask == 1 { Ask::Paths } else { Ask::All };
         let (bodies, absent) = (wire::stream(bodies)?, wire::stream(absent)?);
-        Some(State { entry, have: wire::string(have)?, bodies, absent, ask, step, relay, depth })
+        let (reach, opened) = (Reach::read(&wire::string(reach)?)?, wire::string(opened)?);
+        Some(State { entry, have: wire::string(have)?, reach, opened, bodies, absent, ask, step, relay, depth })
     }
 
     fn has(&self, id: &str) -> bool {
@@ -107,7 +118,7 @@ impl State {
         let mut wanted: BTreeMap<String, Identity> = BTreeMap::new();
         for answer in &new {
             let Some(parts) = wire::inside(answer) else { return internal("a body is not a group") };
-            let ([identity, .., paths], true) = (&parts[..], parts.len() > 1) else {
+            let ([identity, .., size, paths], true) = (&parts[..], parts.len() > 2) else {
                 return internal("a body lacks parts");
             };
             let Some(id) = wire::inside(identity).and_then(|i| i.first().map(ToString::to_string)) else {
@@ -120,7 +131,12 @@ impl State {
                 return internal("the paths of a body cannot be read");
             };
             self.have.push_str(&digest(&id));
-            wanted.extend(paths.into_values().map(|i| (i.id.to_string(), i)));
+            let Some(size) = Size::read(size) else { return internal("a body has no size") };
+            if self.is_measured(&id, size) {
+                let is_root = self.entry.id == id || id.contains(MEMBER);
+                self.reach.add(&id, size, &paths, is_root);
+            }
+            wanted.extend(paths.into_values().map(|m| (m.identity.id.to_string(), m.identity)));
             if self.ask == Ask::Paths {
                 self.absent.extend([identity.clone()]);
             }
@@ -131,13 +147,16 @@ impl State {
         if self.entry.is_instantiation() {
             return self.instantiate();
         }
-        wanted.retain(|id, _| !self.has(id));
+        let needed = self.needed();
+        let is_needed = |id: &str| needed.as_ref().is_none_or(|needed| needed.contains(digest(id).trim()));
+        wanted.retain(|id, _| !self.has(id) && is_needed(id));
         if !wanted.is_empty() {
             self.ask = if self.step < SHORT { Ask::All } else { Ask::Paths };
             return self.fetch(wanted.into_values().collect(), host);
         }
         let absent: Option<Vec<Identity>> =
             std::mem::take(&mut self.absent).into_iter().map(|i| Identity::read(&i)).collect();
+        let absent = absent.map(|all| all.into_iter().filter(|i| is_needed(&i.id.to_string())).collect::<Vec<_>>());
         match absent {
             Some(absent) if absent.is_empty() => self.compile(host),
             Some(absent) => {
@@ -146,6 +165,31 @@ impl State {
             }
             None => internal("an identity cannot be read"),
         }
+    }
+
+    /// Whether it has to be known how far the kernel reaches: if it calls kernels, or others may call it.
+    fn is_measured(&self, id: &str, size: Size) -> bool {
+        !self.entry.calls.is_empty() || !self.reach.is_empty() || size.is_kernel && self.entry.id == id
+    }
+
+    /// The functions whose kernels are called, as far as that is known, by [`digest`]; with what the entry calls them.
+    fn called(&self) -> BTreeMap<String, Callee> {
+        let own = self.bodies.clone().into_iter().next();
+        let paths = own.and_then(|own| wire::read_paths(wire::inside(wire::inside(&own)?.last()?)?));
+        let (paths, calls) = (paths.unwrap_or_default(), self.entry.calls.clone().into_iter().collect::<Vec<_>>());
+        let callee = |pair: &[TokenTree]| {
+            let (name, module) = (wire::string(&pair[0])?, wire::stream(pair.get(1)?)?);
+            let id = paths.get(&name)?.identity.id.to_string();
+            let digest = digest(&id);
+            (self.reach.is_called(&id) && !self.opened.contains(&digest))
+                .then(|| (digest.trim().to_owned(), Callee { name, module }))
+        };
+        calls.chunks(2).filter_map(callee).collect()
+    }
+
+    /// Everything that is needed, by [`digest`]; `None` is what is reached.
+    fn needed(&self) -> Option<BTreeSet<String>> {
+        (!self.entry.calls.is_empty()).then(|| self.reach.needed(&self.called().into_keys().collect()))
     }
 
     /// A chain over the bodies of `wanted`.
@@ -218,8 +262,20 @@ impl State {
 
     fn compile(self, host: &Host<'_>) -> TokenStream {
         let release = self.release();
-        let bodies = self.bodies.clone().into_iter().map(|body| Body::read(&body));
+        let (needed, called) = (self.needed(), self.called());
+        let bodies = self.bodies.clone().into_iter().filter_map(|body| {
+            let id =
+                wire::inside(&body).and_then(|parts| Some(digest(&Identity::read(parts.first()?)?.id.to_string())));
+            let is_needed = |id: &String| needed.as_ref().is_none_or(|needed| needed.contains(id.trim()));
+            let is_called = id.as_ref().is_some_and(|id| called.contains_key(id.trim()));
+            id.as_ref().is_none_or(is_needed).then(|| Body::read(&body, is_called))
+        });
         let Some(bodies) = bodies.collect::<Option<Vec<Body>>>() else { return internal("a body cannot be parsed") };
+        let callees = bodies.iter().filter_map(|b| {
+            let id = b.identity.id.to_string();
+            called.get(digest(&id).trim()).map(|callee| (id, callee.clone()))
+        });
+        let callees = callees.collect();
         let own = self.entry.id.to_string();
         let Some(root) = bodies.iter().find(|b| b.identity.id == own) else {
             return internal("the kernel's own body is missing");
@@ -233,18 +289,21 @@ impl State {
         if bodies.iter().any(|b| b.item.is_none()) {
             // A callee has mistakes of its own, which have been reported.
             let stand_in = emit::stand_in();
-            let code = emit::implement(&shape, &self.entry.module, &options, stand_in);
+            let code = emit::implement(&shape, &self.entry.module, &options, stand_in, &own);
             return quote!(#release #code);
         }
         let here = host.key();
         let records = bodies.iter().filter_map(|b| {
-            let paths = b.paths.iter().map(|(path, i)| (path.clone(), i.id.to_string())).collect();
+            let paths = b.paths.iter().map(|(path, m)| (path.clone(), m.identity.id.to_string())).collect();
             let record = Record { item: b.item.clone()?, paths, local: b.identity.key == here };
             Some((b.identity.id.to_string(), record))
         });
+        let module = &self.entry.module;
         let mut unit = Unit {
             entry: own,
             items: records.collect(),
+            callees,
+            called: self.reach.is_called(&root.identity.id.to_string()).then(|| module.to_token_stream()),
             options: options.clone(),
             workspace: shape.workspace.clone(),
             receiver: shape.receiver.clone(),
@@ -264,16 +323,26 @@ impl State {
         }
         match outcome.unwrap_or_else(|errors| Outcome::Done(Kernel { errors, ..emit::stand_in() })) {
             Outcome::Done(kernel) => {
-                let code = emit::implement(&shape, &self.entry.module, &options, kernel);
+                let code = emit::implement(&shape, &self.entry.module, &options, kernel, &unit.entry);
                 quote!(#release #code)
             }
             Outcome::NeedMethods(methods) => self.methods(&bodies, methods, host),
+            Outcome::NeedBodies(callees) => self.open(&callees, host),
         }
+    }
+
+    /// Begins anew, without calls of `callees`.
+    fn open(mut self, callees: &[ItemId], host: &Host<'_>) -> TokenStream {
+        callees.iter().for_each(|id| self.opened.push_str(&digest(id)));
+        let own = std::mem::take(&mut self.bodies).into_iter().next();
+        (self.have, self.reach, self.absent, self.ask) =
+            (String::new(), Reach::default(), TokenStream::new(), Ask::All);
+        self.advance(own.into_iter().collect(), host)
     }
 
     fn methods(mut self, bodies: &[Body], methods: Vec<(ItemId, Ident)>, host: &Host<'_>) -> TokenStream {
         let owners: BTreeMap<String, &Identity> =
-            bodies.iter().flat_map(|b| &b.paths).map(|(_, i)| (i.id.to_string(), i)).collect();
+            bodies.iter().flat_map(|b| b.paths.values()).map(|m| (m.identity.id.to_string(), &m.identity)).collect();
         let mut wanted: BTreeMap<String, Identity> = BTreeMap::new();
         for (owner, name) in methods {
             let Some(of) = owners.get(&owner) else { return internal("a method was asked for on an unknown type") };
@@ -292,7 +361,7 @@ impl State {
     /// The body of the function to be instantiated is here: write a function of its signature that calls it.
     fn instantiate(self) -> TokenStream {
         let release = self.release();
-        let body = self.bodies.clone().into_iter().next().and_then(|body| Body::read(&body));
+        let body = self.bodies.clone().into_iter().next().and_then(|body| Body::read(&body, false));
         let made = match body {
             Some(Body { item: Some(item), .. }) => items::instance(&self.entry, &item),
             Some(_) => TokenStream::new(),
@@ -302,8 +371,19 @@ impl State {
     }
 }
 
+/// A function with nothing in its braces.
+fn without_body(function: TokenStream) -> TokenStream {
+    let mut tokens: Vec<TokenTree> = function.into_iter().collect();
+    if let Some(TokenTree::Group(g)) = tokens.last_mut() {
+        let mut empty = Group::new(g.delimiter(), TokenStream::new());
+        empty.set_span(g.span());
+        *g = empty;
+    }
+    tokens.into_iter().collect()
+}
+
 /// A space and eight characters for an identity.
-fn digest(id: &str) -> String {
+pub fn digest(id: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let hash = publish::hash(id) >> 16;
     let digit = |n: u32| char::from(DIGITS[(hash >> (6 * n)) as usize % 64]);
@@ -335,7 +415,7 @@ impl Entry {
 struct Body {
     identity: Identity,
     item: Option<Item>,
-    paths: BTreeMap<String, Identity>,
+    paths: BTreeMap<String, Mention>,
 }
 
 impl Body {
@@ -352,21 +432,23 @@ impl Body {
         Some((name.span().file(), text))
     }
 
-    fn read(body: &TokenTree) -> Option<Body> {
+    /// Reads an item; of one that is called, the signature.
+    fn read(body: &TokenTree, is_called: bool) -> Option<Body> {
         let parts = wire::inside(body)?;
-        let [identity, kind, paths] = &parts[..] else { return None };
+        let [identity, kind, _, paths] = &parts[..] else { return None };
         let identity = Identity::read(identity)?;
         let paths = wire::read_paths(wire::inside(paths)?)?;
         let kind = wire::inside(kind)?;
         let (TokenTree::Ident(keyword), rest) = kind.split_first()? else { return None };
         let inside = |i: usize| rest.get(i).and_then(wire::stream);
         let item = match keyword.to_string().as_str() {
+            "function" if is_called => Some(Item::Fn(syn::parse2(without_body(inside(0)?)).ok()?)),
             "function" => Some(Item::Fn(syn::parse2(inside(0)?).ok()?)),
             "structure" => Some(Item::Struct(syn::parse2(inside(0)?).ok()?)),
             "constant" => Some(Item::Const(syn::parse2(inside(0)?).ok()?)),
             "alias" => Some(Item::Alias(syn::parse2(inside(0)?).ok()?)),
             "method" => Some(Item::Method {
-                owner: paths.get("Self")?.id.to_string(),
+                owner: paths.get("Self")?.identity.id.to_string(),
                 generics: {
                     let mut generics: syn::Generics = syn::parse2(inside(0)?).ok()?;
                     generics.where_clause = syn::parse2(inside(1)?).ok()?;

@@ -54,20 +54,8 @@ pub fn compile(unit: &Unit) -> Outcome {
     let (flops, ram_bytes) = (unit.items.len() as u64, options.ram.map_or(8, |(bytes, _)| bytes));
     let ws = &unit.workspace;
     let body = quote!({ let _ = #ws; loop {} });
-    let (errors, items, shadow) = Default::default();
-    let record = Vec::new();
-    Outcome::Done(Kernel {
-        errors,
-        items,
-        body,
-        arena_bytes: 8,
-        ram_bytes,
-        flash_const_bytes: 0,
-        flops,
-        graph,
-        shadow,
-        record,
-    })
+    let stack_bytes = ram_bytes.saturating_sub(8);
+    Outcome::Done(Kernel { body, arena_bytes: 8, stack_bytes, flops, graph, ..Kernel::default() })
 }
 
 fn name(item: &Item) -> String {

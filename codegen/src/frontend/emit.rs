@@ -6,7 +6,8 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{FnArg, Pat, ReturnType, Signature, Type, Visibility};
 
 use super::options::{Options, Workspace};
-use crate::unit::{Item, Json, Kernel};
+use super::publish;
+use crate::unit::{Callee, Calls, Item, Json, Kernel};
 
 /// The signature of a kernel, free of what only makes sense where it was written.
 #[derive(Debug)]
@@ -184,7 +185,7 @@ pub fn facts(vis: &Visibility, module: &Ident, title: &str, advice: &[String], f
         #quiet
         #vis mod #module {
             #[doc(hidden)]
-            pub(super) enum Tag {}
+            pub enum Tag {}
             #[doc(hidden)]
             #[diagnostic::on_unimplemented(message = #message, label = #label, #(note = #advice),*)]
             pub(super) trait Compiled {
@@ -212,21 +213,31 @@ pub fn facts(vis: &Visibility, module: &Ident, title: &str, advice: &[String], f
     }
 }
 
-/// The implementation behind the facts.
-pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kernel) -> TokenStream {
-    let Kernel { errors, items, body, arena_bytes, ram_bytes, flash_const_bytes, flops, graph, shadow, record } =
-        kernel;
+/// The implementation behind the facts of the kernel with the identity `id`.
+pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kernel, id: &str) -> TokenStream {
+    let Numbers { ahead, arena: arena_bytes, ram, flash, flops } = Numbers::of(&kernel, id);
+    let Kernel { errors, items, body, graph, shadow, record, called, .. } = kernel;
     let facade = options.facade();
     let quiet = quiet();
     let arrow = shape.arrow();
     let names = shape.params.iter().map(|(name, _)| name);
     let types: Vec<_> = shape.params.iter().map(|(_, ty)| ty).collect();
     let ws = &shape.workspace;
-    let [arena_bytes, ram_bytes, flash_const_bytes] =
-        [arena_bytes, ram_bytes, flash_const_bytes].map(Literal::usize_suffixed);
     let arena = quote!(&mut #facade::rt::Arena<#arena_bytes>);
+    let callee = called.map(|called| {
+        quote! {
+            impl #module::Tag {
+                pub const fn needs() -> &'static ::kiln::rt::Needs {
+                    &NEEDS
+                }
+                #called
+            }
+        }
+    });
     let code = quote! {
+        #ahead
         #items
+        #callee
         fn with(#ws: #arena, #(#names: #types),*) #arrow { #body }
     };
     let code = if options.facade.is_some() { renamed(code, &facade) } else { code };
@@ -240,14 +251,60 @@ pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kerne
             #code
             impl #module::Compiled for #module::Tag {
                 const ARENA_BYTES: usize = #arena_bytes;
-                const RAM_BYTES: usize = #ram_bytes;
-                const FLASH_CONST_BYTES: usize = #flash_const_bytes;
+                const RAM_BYTES: usize = #ram;
+                const FLASH_CONST_BYTES: usize = #flash;
                 const FLOPS: u64 = #flops;
                 const GRAPH: &'static str = #graph;
                 type With = fn(#arena, #(#types),*) #arrow;
                 const WITH: Self::With = with;
             }
         };
+    }
+}
+
+/// The numbers beside a kernel. Where it calls others, rustc does the sums: how much those need is not known here.
+struct Numbers {
+    /// Constants, where there are callers or callees.
+    ahead: Option<TokenStream>,
+    arena: TokenStream,
+    ram: TokenStream,
+    flash: TokenStream,
+    flops: TokenStream,
+}
+
+impl Numbers {
+    fn of(kernel: &Kernel, id: &str) -> Numbers {
+        let Calls { kernels, times, frame_bytes } = &kernel.calls;
+        let bytes = |n: usize| Literal::usize_suffixed(n).into_token_stream();
+        let (arena, stack, result) = (bytes(kernel.arena_bytes), bytes(kernel.stack_bytes), bytes(kernel.result_bytes));
+        let (flash, flops) = (bytes(kernel.flash_const_bytes), kernel.flops);
+        if kernels.is_empty() && kernel.called.is_none() {
+            let ram = bytes(kernel.ram_bytes());
+            return Numbers { ahead: None, arena, ram, flash, flops: quote!(#flops) };
+        }
+        let callees: Vec<_> = kernels.iter().map(|Callee { module, .. }| quote!(#module::Tag)).collect();
+        let id = publish::hash(id);
+        let ahead = quote! {
+            static NEEDS: ::kiln::rt::Needs = ::kiln::rt::Needs::new(
+                ::kiln::rt::Own {
+                    id: #id,
+                    arena_bytes: #arena,
+                    stack_bytes: #stack,
+                    frame_bytes: #frame_bytes,
+                    flash_bytes: #flash,
+                    flops: #flops,
+                },
+                &[#((#times, #callees::needs())),*],
+            );
+            const ARENA_BYTES: usize = NEEDS.arena_bytes;
+        };
+        Numbers {
+            ahead: Some(ahead),
+            arena: quote!(ARENA_BYTES),
+            ram: quote!(ARENA_BYTES + NEEDS.stack_bytes + #result),
+            flash: quote!(NEEDS.flash_bytes()),
+            flops: quote!(NEEDS.flops),
+        }
     }
 }
 
@@ -268,18 +325,7 @@ fn leave_record(mut record: Vec<(&'static str, Json)>, code: &TokenStream) -> To
 
 /// What stands in for a kernel after an error that has been reported: it type-checks, so nothing else lights up.
 pub fn stand_in() -> Kernel {
-    Kernel {
-        errors: TokenStream::new(),
-        items: TokenStream::new(),
-        body: quote!(loop {}),
-        arena_bytes: 0,
-        ram_bytes: 0,
-        flash_const_bytes: 0,
-        flops: 0,
-        graph: String::new(),
-        shadow: TokenStream::new(),
-        record: Vec::new(),
-    }
+    Kernel { body: quote!(loop {}), ..Kernel::default() }
 }
 
 /// Replaces `::kiln` by the path the user gave.

@@ -31,6 +31,10 @@ pub struct FreePath {
     pub path: TokenStream,
     /// Whether it is called or mentioned as a value by a bare name, so that it may be a misspelt built-in.
     pub bare_value: bool,
+    /// How often it stands there.
+    pub times: usize,
+    /// Whether it is a function that is called, where the item itself is at work, and nothing else.
+    pub only_called: bool,
 }
 
 /// What a walk over an item found.
@@ -50,7 +54,11 @@ pub struct Walk<'a> {
     surroundings: &'a Surroundings,
     scopes: Vec<Scope>,
     found: Found,
-    keys: BTreeSet<String>,
+    keys: BTreeMap<String, usize>,
+    /// Whether what is walked over next is called.
+    called: bool,
+    /// Loops, closures and items around what is walked over.
+    inside: usize,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +78,8 @@ enum Known {
 impl<'a> Walk<'a> {
     /// Starts a walk.
     pub fn new(surroundings: &'a Surroundings) -> Walk<'a> {
-        Walk { surroundings, scopes: vec![Scope::default()], found: Found::default(), keys: BTreeSet::new() }
+        let (found, keys) = Default::default();
+        Walk { surroundings, scopes: vec![Scope::default()], found, keys, called: false, inside: 0 }
     }
 
     /// What was found.
@@ -116,6 +125,13 @@ impl<'a> Walk<'a> {
         self.scopes.pop();
     }
 
+    /// What may run more than once, or elsewhere.
+    fn inside(&mut self, walk: impl FnOnce(&mut Self)) {
+        self.inside += 1;
+        self.scoped(walk);
+        self.inside -= 1;
+    }
+
     fn bind(&mut self, name: &Ident) {
         if let Some(scope) = self.scopes.last_mut() {
             scope.locals.insert(name.to_string());
@@ -138,6 +154,7 @@ impl<'a> Walk<'a> {
 
     /// Decides what to do about one path.
     fn path(&mut self, path: &Path, value: bool) {
+        let called = std::mem::take(&mut self.called) && self.inside == 0;
         for segment in &path.segments {
             self.visit_path_arguments(&segment.arguments);
         }
@@ -198,9 +215,13 @@ impl<'a> Walk<'a> {
             return;
         }
         let key = join(&spelled);
-        if !self.keys.insert(key.clone()) {
+        if let Some(n) = self.keys.get(&key) {
+            let known = &mut self.found.paths[*n];
+            known.times += 1;
+            known.only_called &= called;
             return;
         }
+        self.keys.insert(key.clone(), self.found.paths.len());
         let colon = path.leading_colon;
         let mut tokens = colon.to_token_stream();
         for (i, name) in resolve.iter().enumerate() {
@@ -210,7 +231,7 @@ impl<'a> Walk<'a> {
             name.to_tokens(&mut tokens);
         }
         let bare_value = value && resolve.len() == 1 && !starts_upper(&resolve[0]);
-        self.found.paths.push(FreePath { key, path: tokens, bare_value });
+        self.found.paths.push(FreePath { key, path: tokens, bare_value, times: 1, only_called: called });
     }
 
     fn argument(&mut self, arg: &Expr) {
@@ -320,7 +341,9 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     }
 
     fn visit_expr_call(&mut self, e: &'ast syn::ExprCall) {
+        self.called = matches!(&*e.func, Expr::Path(p) if p.qself.is_none());
         self.visit_expr(&e.func);
+        self.called = false;
         e.args.iter().for_each(|arg| self.argument(arg));
     }
 
@@ -355,7 +378,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     }
 
     fn visit_expr_closure(&mut self, e: &'ast syn::ExprClosure) {
-        self.scoped(|w| {
+        self.inside(|w| {
             e.inputs.iter().for_each(|p| w.visit_pat(p));
             w.visit_return_type(&e.output);
             w.visit_expr(&e.body);
@@ -378,9 +401,14 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         e.else_branch.iter().for_each(|(_, otherwise)| self.visit_expr(otherwise));
     }
 
+    fn visit_expr_loop(&mut self, e: &'ast syn::ExprLoop) {
+        e.attrs.iter().for_each(|a| self.visit_attribute(a));
+        self.inside(|w| w.visit_block(&e.body));
+    }
+
     fn visit_expr_while(&mut self, e: &'ast syn::ExprWhile) {
         e.attrs.iter().for_each(|a| self.visit_attribute(a));
-        self.scoped(|w| {
+        self.inside(|w| {
             w.visit_expr(&e.cond);
             w.visit_block(&e.body);
         });
@@ -389,7 +417,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     fn visit_expr_for_loop(&mut self, e: &'ast syn::ExprForLoop) {
         e.attrs.iter().for_each(|a| self.visit_attribute(a));
         self.visit_expr(&e.expr);
-        self.scoped(|w| {
+        self.inside(|w| {
             w.visit_pat(&e.pat);
             w.visit_block(&e.body);
         });
@@ -397,6 +425,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
 
     fn visit_item(&mut self, item: &'ast Item) {
         self.scopes.push(Scope { barrier: true, ..Scope::default() });
+        self.inside += 1;
         match item {
             Item::Fn(f) => self.function(&f.attrs, &f.sig, &f.block),
             Item::Struct(s) => self.structure(s),
@@ -407,6 +436,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
             Item::Type(t) => self.visit_type(&t.ty),
             _ => {}
         }
+        self.inside -= 1;
         self.scopes.pop();
     }
 

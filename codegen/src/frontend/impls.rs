@@ -9,9 +9,10 @@ use syn::{ImplItem, ImplItemFn, ItemImpl, Type, Visibility};
 
 use super::free::{Found, FreePath, Walk};
 use super::options::{Errors, Options, Workspace};
-use super::publish::{Kernel, Part, Plan};
+use super::publish::{self, Kernel, Part, Plan};
 use super::signature::{self, Calls};
 use super::survey::survey;
+use super::wire::Size;
 use super::{Host, emit};
 use crate::unit::CONSTANT;
 
@@ -143,7 +144,8 @@ impl Block<'_> {
                 }
                 let title = format!("`{}::{name}`", self.self_ty.to_token_stream().to_string().replace(' ', ""));
                 self.beside.extend(emit::facts(&vis, &module, &title, &around.advice(&paths), &facade));
-                kernel = Some(Kernel { module: module.clone(), options: attr });
+                kernel =
+                    Some(Kernel { module: module.clone(), options: attr, calls: publish::calls(&paths, &options) });
                 let body = emit::body(&method.sig, &module, &options, &facade);
                 emit::function(&method.attrs, &method.vis, &sig, &emit::live(), &body)
             }
@@ -154,7 +156,7 @@ impl Block<'_> {
             self.errors.push(e);
             if kernel.take().is_some() {
                 let shape = emit::Shape::new(&method.sig, Some(&self.self_ty));
-                self.beside.extend(emit::implement(&shape, &module, &options, emit::stand_in()));
+                self.beside.extend(emit::implement(&shape, &module, &options, emit::stand_in(), ""));
             }
             kind.extend(quote!(broken));
         } else {
@@ -162,7 +164,8 @@ impl Block<'_> {
             method.attrs.retain(|a| !a.path().is_ident("doc"));
             kind.extend(quote!(method {#generics} {#clause} {#self_ty} {#method}));
         }
-        self.part(name, kind, paths, kernel);
+        let size = Size::of(method.block.to_token_stream(), false);
+        self.part(name, kind, size, paths, kernel);
         replaced
     }
 
@@ -185,13 +188,13 @@ impl Block<'_> {
         let (generics, clause, self_ty) = (&self.generics, &self.generics.where_clause, &self.self_ty);
         let function = quote!(#[#mark] fn #name() -> #ty { #expr });
         let kind = quote!(method {#generics} {#clause} {#self_ty} {#function});
-        self.part(name.clone(), kind, found.paths, None);
+        self.part(name.clone(), kind, Size::default(), found.paths, None);
     }
 
-    fn part(&mut self, name: proc_macro2::Ident, kind: TokenStream, paths: Vec<FreePath>, kernel: Option<Kernel>) {
-        let keys = paths.iter().map(|p| p.key.clone()).collect();
+    fn part(&mut self, name: Ident, kind: TokenStream, size: Size, paths: Vec<FreePath>, kernel: Option<Kernel>) {
+        let keys = paths.iter().map(|p| (p.key.clone(), p.times)).collect();
         let known: BTreeSet<String> = self.paths.iter().map(|p| p.key.clone()).collect();
         self.paths.extend(paths.into_iter().filter(|p| !known.contains(&p.key)));
-        self.parts.push(Part { name, kind, keys, kernel });
+        self.parts.push(Part { name, kind, keys, size, kernel });
     }
 }

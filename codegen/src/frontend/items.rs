@@ -16,6 +16,7 @@ use super::options::{Errors, Options, Workspace};
 use super::publish::{self, Kernel, Part, Plan};
 use super::signature::{self, Calls};
 use super::survey::survey;
+use super::wire::Size;
 use super::{Host, builtins, emit, impls, nesting, syntax};
 
 /// `#[jit]` on any item.
@@ -112,14 +113,14 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
             let body = emit::body(&f.sig, &name, options, &facade);
             out.extend(emit::function(&f.attrs, &f.vis, &sig, &emit::live(), &body));
             out.extend(emit::facts(&f.vis, &name, &format!("`{name}`"), &std.advice(&paths), &facade));
-            kernel = Some(Kernel { module: name.clone(), options: attr });
+            kernel = Some(Kernel { module: name.clone(), options: attr, calls: publish::calls(&paths, options) });
         }
         Calls::Refused(message) => out.extend(emit::refused(&f.attrs, &f.vis, &f.sig, false, message)),
     }
     if let Some(errors) = errors.0 {
         out.extend(errors.to_compile_error());
         if kernel.is_some() {
-            out.extend(emit::implement(&emit::Shape::new(&f.sig, None), &name, options, emit::stand_in()));
+            out.extend(emit::implement(&emit::Shape::new(&f.sig, None), &name, options, emit::stand_in(), ""));
         }
         if !taken {
             out.extend(broken(&f.vis, &name, options, host));
@@ -129,21 +130,33 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
     let id = publish::identity(&name, &f, host);
     out.extend(publish::identity_macro(&f.vis, &name, &id, host));
     f.attrs.retain(|a| !a.path().is_ident("doc"));
+    // Rules of its own are for transformations, which a call of a kernel is not; what it changes would have to be handed back.
+    let is_called = kernel.is_some()
+        && options.is_plain()
+        && !f.attrs.iter().any(emit::is_kiln_attribute)
+        && !f.sig.inputs.iter().any(changes);
+    let size = Size::of(f.block.to_token_stream(), is_called);
     if kernel.is_some() {
         // Callers leave mistakes in it to its own compilation.
         f.attrs.push(syn::parse_quote!(#[__kernel]));
     }
-    let keys = paths.iter().map(|p| p.key.clone()).collect();
-    let part = Part { name: id, kind: quote!(function {#f}), keys, kernel };
+    let keys = paths.iter().map(|p| (p.key.clone(), p.times)).collect();
+    let part = Part { name: id, kind: quote!(function {#f}), keys, size, kernel };
     out.extend(Plan { owner: None, parts: vec![part], paths, facade }.start(host));
     out
+}
+
+/// Whether a parameter is a `&mut`.
+fn changes(input: &syn::FnArg) -> bool {
+    matches!(input, syn::FnArg::Typed(t) if matches!(&*t.ty, Type::Reference(r) if r.mutability.is_some()))
 }
 
 /// Publishes an item that has mistakes, so that its callers do not light up too.
 pub fn broken(vis: &Visibility, name: &Ident, options: &Options, host: &Host<'_>) -> TokenStream {
     let id = publish::identity(name, &TokenStream::new(), host);
     let identity = publish::identity_macro(vis, name, &id, host);
-    let part = Part { name: id, kind: quote!(broken), keys: Vec::new(), kernel: None };
+    let size = Size::default();
+    let part = Part { name: id, kind: quote!(broken), keys: Vec::new(), size, kernel: None };
     let body = Plan { owner: None, parts: vec![part], paths: Vec::new(), facade: options.facade() }.start(host);
     quote!(#identity #body)
 }
@@ -180,8 +193,8 @@ fn publish_plain(
     let uses = std.uses();
     let id = publish::identity(name, &kind, host);
     let identity = publish::identity_macro(vis, name, &id, host);
-    let keys = paths.iter().map(|p| p.key.clone()).collect();
-    let part = Part { name: id, kind, keys, kernel: None };
+    let keys = paths.iter().map(|p| (p.key.clone(), p.times)).collect();
+    let part = Part { name: id, kind, keys, size: Size::default(), kernel: None };
     let body = Plan { owner: None, parts: vec![part], paths, facade: options.facade() }.start(host);
     quote!(#live #item #uses #identity #body)
 }
@@ -489,9 +502,10 @@ pub fn instantiate(input: TokenStream, host: &Host<'_>) -> TokenStream {
     let key = path.to_token_stream().to_string().replace(' ', "");
     let name = &request.name;
     let id = format_ident!("__kiln_instance_{}_{}", name, publish::position(name, host), span = name.span());
-    let kernel = Some(Kernel { module: name.clone(), options: input });
-    let part = Part { name: id, kind, keys: vec![key.clone()], kernel };
-    let paths = vec![FreePath { key, path: path.to_token_stream(), bare_value: false }];
+    let kernel = Some(Kernel { module: name.clone(), options: input, calls: TokenStream::new() });
+    let part = Part { name: id, kind, keys: vec![(key.clone(), 1)], size: Size::default(), kernel };
+    let path = path.to_token_stream();
+    let paths = vec![FreePath { key, path, bare_value: false, times: 1, only_called: false }];
     let plan = Plan { owner: None, parts: vec![part], paths, facade: options.facade() }.start(host);
     quote!(#mistakes #plan)
 }

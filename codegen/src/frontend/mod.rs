@@ -29,6 +29,7 @@ mod items;
 mod nesting;
 pub mod options;
 mod publish;
+mod reach;
 mod signature;
 mod source;
 mod survey;

@@ -69,6 +69,11 @@ impl Options {
         }
     }
 
+    /// Whether loops are computed as in every other kernel that says nothing, in whatever memory it takes.
+    pub fn is_plain(&self) -> bool {
+        !(self.fast || self.unfused || self.debug_nans || self.offload || self.ram.is_some())
+    }
+
     /// The path of the facade crate.
     pub fn facade(&self) -> TokenStream {
         match &self.facade {

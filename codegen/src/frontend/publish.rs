@@ -8,7 +8,7 @@ use quote::{ToTokens, format_ident, quote};
 use super::collect::{self, Entry};
 use super::free::FreePath;
 use super::options::Options;
-use super::wire::{self, Ask, Chain, Identity};
+use super::wire::{self, Ask, Chain, Identity, Mention, Size};
 use super::{Host, internal};
 
 /// An item, or the methods of an `impl` block, with everything needed to publish it once its paths are resolved.
@@ -31,8 +31,10 @@ pub struct Part {
     pub name: Ident,
     /// A keyword and groups; see [`Body`](super::collect).
     pub kind: TokenStream,
-    /// The free paths of this part.
-    pub keys: Vec<String>,
+    /// The free paths of this part, and how often each stands there.
+    pub keys: Vec<(String, usize)>,
+    /// How long it is.
+    pub size: Size,
     /// For a kernel: where its facts go.
     pub kernel: Option<Kernel>,
 }
@@ -44,6 +46,16 @@ pub struct Kernel {
     pub module: Ident,
     /// What is written between the parentheses of `#[jit(..)]`.
     pub options: TokenStream,
+    /// See [`Entry::calls`].
+    pub calls: TokenStream,
+}
+
+/// The functions among `paths` that are called and nothing else, by their spelling, with where to find them; none for a kernel
+/// that is compiled otherwise than they are.
+pub fn calls(paths: &[FreePath], options: &Options) -> TokenStream {
+    let only = paths.iter().filter(|p| p.only_called && options.is_plain());
+    let each = only.map(|FreePath { key, path, .. }| quote!(#key {#path}));
+    quote!(#(#each)*)
 }
 
 impl Plan {
@@ -69,10 +81,12 @@ impl Plan {
         let keys = strings(&mut self.paths.iter().map(|p| &p.key));
         let owner = strings(&mut self.owner.iter());
         let parts = self.parts.iter().map(|part| {
-            let Part { name, kind, keys, kernel } = part;
-            let keys = strings(&mut keys.iter());
-            let kernel = kernel.as_ref().map(|Kernel { module, options }| quote!(#module {#options}));
-            quote!({ #name {#kind} {#keys} {#kernel} })
+            let Part { name, kind, keys, size, kernel } = part;
+            let keys =
+                strings(&mut keys.iter().map(|(key, times)| format!("{key} {times}")).collect::<Vec<_>>().iter());
+            let kernel = kernel.as_ref().map(|Kernel { module, options, calls }| quote!(#module {#options} {#calls}));
+            let size = size.write();
+            quote!({ #name {#kind} {#keys} #size {#kernel} })
         });
         let facade = &self.facade;
         quote!({#facade} {#owner} {#keys} {#(#parts)*})
@@ -85,14 +99,18 @@ impl Plan {
         let parts = wire::inside(parts)?;
         let parts = parts.iter().map(|part| {
             let part = wire::inside(part)?;
-            let [TokenTree::Ident(name), kind, keys, kernel] = &part[..] else { return None };
+            let [TokenTree::Ident(name), kind, keys, size, kernel] = &part[..] else { return None };
             let kernel = match &wire::inside(kernel)?[..] {
-                [TokenTree::Ident(module), options] => {
-                    Some(Kernel { module: module.clone(), options: wire::stream(options)? })
+                [TokenTree::Ident(module), options, calls] => {
+                    let (options, calls) = (wire::stream(options)?, wire::stream(calls)?);
+                    Some(Kernel { module: module.clone(), options, calls })
                 }
                 _ => None,
             };
-            Some(Part { name: name.clone(), kind: wire::stream(kind)?, keys: strings(keys)?, kernel })
+            let key =
+                |text: String| Some((text.rsplit_once(' ')?.0.to_owned(), text.rsplit_once(' ')?.1.parse().ok()?));
+            let keys = strings(keys)?.into_iter().map(key).collect::<Option<_>>()?;
+            Some(Part { name: name.clone(), kind: wire::stream(kind)?, keys, size: Size::read(size)?, kernel })
         });
         let plan = Plan {
             owner: strings(owner)?.pop(),
@@ -111,14 +129,14 @@ impl Plan {
                 Some(owner) => wire::method_id(&owner.id.to_string(), &part.name.to_string(), part.name.span()),
                 None => part.name.clone(),
             };
-            let mut paths: BTreeMap<String, Identity> = BTreeMap::new();
-            for key in &part.keys {
+            let mut paths: BTreeMap<String, Mention> = BTreeMap::new();
+            for (key, times) in &part.keys {
                 if let Some(identity) = meaning.get(key) {
-                    paths.insert(key.clone(), identity.clone());
+                    paths.insert(key.clone(), Mention { identity: identity.clone(), times: *times });
                 }
             }
             if let Some(owner) = owner {
-                paths.insert("Self".to_owned(), owner.clone());
+                paths.insert("Self".to_owned(), Mention { identity: owner.clone(), times: 1 });
             }
             let mut kind = part.kind.clone().into_iter();
             let instance = matches!(kind.next(), Some(TokenTree::Ident(keyword)) if keyword == "instance");
@@ -127,9 +145,10 @@ impl Plan {
                     id,
                     module: kernel.module.clone(),
                     options: kernel.options.clone(),
+                    calls: TokenStream::new(),
                     facade: self.facade.clone(),
                 };
-                let mut wanted = paths.into_values().next();
+                let mut wanted = paths.into_values().next().map(|m| m.identity);
                 if let (Some(TokenTree::Ident(method)), Some(of)) = (kind.next(), &mut wanted) {
                     of.id = wire::method_id(&of.id.to_string(), &method.to_string(), method.span());
                 }
@@ -141,15 +160,17 @@ impl Plan {
             // which does not pass through a macro, goes without.
             let (dollar, krate) =
                 (proc_macro2::Punct::new('$', proc_macro2::Spacing::Alone), Ident::new("crate", Span::call_site()));
-            let all = quote!({ {#id #key #dollar #krate} {#kind} {#paths} });
-            let without_body = quote!({ {#id #key #dollar #krate} {#paths} });
+            let size = part.size.write();
+            let all = quote!({ {#id #key #dollar #krate} {#kind} #size {#paths} });
+            let without_body = quote!({ {#id #key #dollar #krate} #size {#paths} });
             out.extend(wire::exporter(&wire::body_name(&id), &all, Some(&without_body)));
             if let Some(kernel) = &part.kernel {
-                let record = quote!({ {#id #key} {#kind} {#paths} });
+                let record = quote!({ {#id #key} {#kind} #size {#paths} });
                 let entry = Entry {
                     id,
                     module: kernel.module.clone(),
                     options: kernel.options.clone(),
+                    calls: kernel.calls.clone(),
                     facade: self.facade.clone(),
                 };
                 out.extend(collect::start(entry, record, host));

@@ -187,18 +187,65 @@ pub fn string(token: &TokenTree) -> Option<String> {
     }
 }
 
-/// The paths of an item with what they name: `"layers::dense" {identity} ..`.
-pub fn write_paths(paths: &BTreeMap<String, Identity>) -> TokenStream {
-    let pairs = paths.iter().map(|(path, identity)| {
-        let (path, identity) = (Literal::string(path), identity.write());
+/// A path in an item.
+#[derive(Clone, Debug)]
+pub struct Mention {
+    /// What it names.
+    pub identity: Identity,
+    /// How often it stands there.
+    pub times: usize,
+}
+
+/// The paths of an item with what they name: `"layers::dense 2" {identity} ..` for one that is there twice.
+pub fn write_paths(paths: &BTreeMap<String, Mention>) -> TokenStream {
+    let pairs = paths.iter().map(|(path, Mention { identity, times })| {
+        let (path, identity) = (Literal::string(&format!("{path} {times}")), identity.write());
         quote!(#path #identity)
     });
     quote!(#(#pairs)*)
 }
 
 /// Reads what [`write_paths`] wrote.
-pub fn read_paths(tokens: Vec<TokenTree>) -> Option<BTreeMap<String, Identity>> {
-    tokens.chunks(2).map(|pair| Some((string(&pair[0])?, Identity::read(pair.get(1)?)?))).collect()
+pub fn read_paths(tokens: Vec<TokenTree>) -> Option<BTreeMap<String, Mention>> {
+    let read = |pair: &[TokenTree]| {
+        let text = string(&pair[0])?;
+        let (path, times) = text.rsplit_once(' ')?;
+        let identity = Identity::read(pair.get(1)?)?;
+        Some((path.to_owned(), Mention { identity, times: times.parse().ok()? }))
+    };
+    tokens.chunks(2).map(read).collect()
+}
+
+/// How long an item is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Tokens of its body.
+    pub tokens: usize,
+    /// Whether it has a kernel that other kernels can call.
+    pub is_kernel: bool,
+}
+
+impl Size {
+    /// The size of something with this body.
+    pub fn of(body: TokenStream, is_kernel: bool) -> Size {
+        fn count(tokens: TokenStream) -> usize {
+            let each = tokens.into_iter().map(|t| if let TokenTree::Group(g) = t { count(g.stream()) } else { 1 });
+            each.sum()
+        }
+        Size { tokens: count(body), is_kernel }
+    }
+
+    /// As one token.
+    pub fn write(self) -> Literal {
+        Literal::string(&format!("{} {}", self.tokens, usize::from(self.is_kernel)))
+    }
+
+    /// Reads what [`Size::write`] wrote.
+    pub fn read(token: &TokenTree) -> Option<Size> {
+        let text = string(token)?;
+        let (tokens, is_kernel) = text.split_once(' ')?;
+        Some(Size { tokens: tokens.parse().ok()?, is_kernel: is_kernel == "1" })
+    }
 }
 
 /// Turns the answers of one piece of a chain into a macro of this scope.

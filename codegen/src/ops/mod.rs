@@ -143,6 +143,11 @@ pub enum Lowering {
         /// Scratch arrays passed as `&mut` after the results.
         scratch: Vec<Aval>,
     },
+    /// A call of another kernel, on whole arrays.
+    Kernel {
+        /// Its name.
+        name: Rc<str>,
+    },
     /// A copy of operand 0, in place where it is not read again; then, for every index of a box in row-major order, one
     /// element changes as [`Primitive::update`] says.
     Scatter {
@@ -817,6 +822,7 @@ primitives! {
     fft: Fft = "fft" (p) Fft::parse(p)?, TabledFft = "fft_tabled" (p) TabledFft(Fft::parse(p)?);
     debug_print: DebugPrint = "debug_print" (p) DebugPrint { text: p.string("text")?, lanes: p.usizes("lanes")? };
     check: Check = "check" (p) Check { text: p.string("text")?, line: p.usize("line")?, lanes: p.usizes("lanes")?, report: p.bool("report")? };
+    call: Call = "call" (p) Call::parse(p)?;
     scan: Scan = "scan" (p) Scan::parse(p)?;
     counted_scan: CountedScan = "counted_scan" (p) CountedScan { scan: Scan::parse(p)? };
     switch: Switch = "switch" (p) Switch { branches: p.graphs("branches")? };

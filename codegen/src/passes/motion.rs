@@ -134,7 +134,7 @@ fn is_worth_it(body: &Graph, eqn: &Eqn) -> bool {
             let calls = eqn.op.is_elementwise() && crate::schedule::fuse::is_call(&eqn.op, &dtypes, out.dtype);
             calls || out.rank() == 0 && eqn.op.flops(&avals) > 0
         }
-        Lowering::Scatter { .. } | Lowering::Region | Lowering::Effect { .. } => false,
+        Lowering::Scatter { .. } | Lowering::Region | Lowering::Kernel { .. } | Lowering::Effect { .. } => false,
     }
 }
 

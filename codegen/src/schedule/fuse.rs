@@ -12,7 +12,7 @@ use crate::ops::{BroadcastInDim, Constant, Lowering, Op};
 use crate::schedule::body::{Body, Ex, Exprs, Node};
 use crate::schedule::exprs::{axes_of, index, merge_axes, needed, operands};
 use crate::schedule::ix::{Atom, Ix, ravel};
-use crate::schedule::program::{Buffer, Dest, Fold, Kernel, Kind, Nest, Program, Schedule, Storage, WhyNot};
+use crate::schedule::program::{Buffer, Dest, Fold, Function, Kernel, Kind, Nest, Program, Schedule, Storage, WhyNot};
 use crate::schedule::region;
 
 /// Operations per element up to which a value is computed again rather than stored.
@@ -156,7 +156,9 @@ fn decide(facts: &Facts<'_>, forced: &BTreeMap<Var, WhyNot>) -> BTreeMap<Var, Wh
     for (eqn, lowering) in g.eqns.iter().zip(lowerings) {
         let whole: Vec<Var> = match lowering {
             Lowering::Region => eqn.inputs.iter().map(|v| shown.by(*v)).chain(eqn.outputs.iter().copied()).collect(),
-            Lowering::Call { .. } | Lowering::Effect { .. } => eqn.inputs.iter().chain(&eqn.outputs).copied().collect(),
+            Lowering::Call { .. } | Lowering::Kernel { .. } | Lowering::Effect { .. } => {
+                eqn.inputs.iter().chain(&eqn.outputs).copied().collect()
+            }
             Lowering::Scatter { .. } => vec![eqn.inputs[0], eqn.outputs[0]],
             _ => Vec::new(),
         };
@@ -734,19 +736,18 @@ impl<'a> Builder<'a> {
                 let kind = Kind::Scatter { nest, at, when: update.when, combine, from };
                 Ok(Kernel { name, src, kind, reads, write, in_place: None })
             }
-            Lowering::Call { function, consts, .. } => {
+            lowering @ (Lowering::Call { .. } | Lowering::Kernel { .. }) => {
+                let function = match lowering {
+                    Lowering::Call { function, consts, .. } => Function::Runtime { path: function, consts },
+                    Lowering::Kernel { name } => Function::Kernel(name),
+                    _ => unreachable!("one of the two"),
+                };
                 let reads = eqn.inputs.iter().map(|u| self.buffers[u]).collect();
                 let writes = eqn.outputs.iter().map(|u| self.buffers[u]).collect();
                 Ok(Kernel {
                     name,
                     src,
-                    kind: Kind::Call {
-                        op: eqn.op.clone(),
-                        function,
-                        consts,
-                        ins: ins.into_iter().cloned().collect(),
-                        writes,
-                    },
+                    kind: Kind::Call { op: eqn.op.clone(), function, ins: ins.into_iter().cloned().collect(), writes },
                     reads,
                     write,
                     in_place: None,

@@ -150,14 +150,12 @@ pub enum Kind {
         /// The buffer that is copied first.
         from: u32,
     },
-    /// A runtime function on whole arrays.
+    /// A function on whole arrays.
     Call {
         /// What it computes.
         op: Op,
-        /// Path below `::kiln::rt`.
-        function: &'static str,
-        /// Generic arguments.
-        consts: Vec<usize>,
+        /// What is called.
+        function: Function,
         /// Types of the operands. The buffer of one may have another shape, that of what it is a view of.
         ins: Vec<Aval>,
         /// All buffers that are written, in order; the first is `write`.
@@ -176,6 +174,30 @@ pub enum Kind {
         /// Their types; see `Call`.
         ins: Vec<Aval>,
     },
+}
+
+/// A function on whole arrays.
+#[derive(Clone, Debug)]
+pub enum Function {
+    /// One of the runtime.
+    Runtime {
+        /// Path below `::kiln::rt`.
+        path: &'static str,
+        /// Generic arguments.
+        consts: Vec<usize>,
+    },
+    /// Another kernel, by its name. Its arena lies behind that of the outermost schedule.
+    Kernel(Rc<str>),
+}
+
+impl Function {
+    /// What it is called in reports.
+    pub fn name(&self) -> String {
+        match self {
+            Function::Runtime { path, .. } => format!("rt::{path}"),
+            Function::Kernel(name) => name.to_string(),
+        }
+    }
 }
 
 /// A branch or a loop.
@@ -298,6 +320,7 @@ impl Kernel {
     pub fn has_effect(&self) -> bool {
         match &self.kind {
             Kind::Effect { .. } => true,
+            Kind::Call { op, .. } => op.has_effect(),
             Kind::Region(r) => r.bodies.iter().any(|b| b.schedule.kernels.iter().any(Kernel::has_effect)),
             _ => false,
         }

@@ -168,7 +168,7 @@ impl Builder<'_> {
             Kind::Loop(_) | Kind::Scatter { .. } => {
                 self.functions.next().map(|(name, _)| name.clone()).unwrap_or_default()
             }
-            Kind::Call { function, .. } => format!("rt::{function}"),
+            Kind::Call { function, .. } => function.name(),
             Kind::Region(_) | Kind::Effect { .. } => k.name.clone(),
         };
         let inside = match &k.kind {
@@ -250,7 +250,7 @@ fn loops(kind: &Kind) -> String {
     match kind {
         Kind::Loop(nest) => of_nest(nest),
         Kind::Scatter { nest, .. } => format!("updates {}", of_nest(nest)),
-        Kind::Call { function, .. } => format!("calls {function}"),
+        Kind::Call { function, .. } => format!("calls {}", function.name().trim_start_matches("rt::")),
         Kind::Effect { effect: Effect::Print { .. } | Effect::Report { .. }, .. } => "prints".to_string(),
         Kind::Effect { effect: Effect::Check { .. }, .. } => "checks".to_string(),
         Kind::Region(r) => match &r.form {

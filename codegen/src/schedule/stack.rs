@@ -7,7 +7,7 @@
 use crate::schedule::body::Node;
 use crate::schedule::contract;
 use crate::schedule::exprs::{needed, operands};
-use crate::schedule::program::{Form, Kernel, Kind, Nest, Schedule};
+use crate::schedule::program::{Form, Function, Kernel, Kind, Nest, Schedule};
 use crate::schedule::registers;
 
 /// What the function around the kernels saves and holds: core registers, double registers, places of arguments.
@@ -38,14 +38,25 @@ pub fn bytes(s: &Schedule) -> usize {
     ENTRY + deepest(s)
 }
 
+/// Bytes of stack in use where the kernels of `s` call other kernels, of which there are some.
+pub fn around_call(s: &Schedule) -> usize {
+    ENTRY + deepest_of(s, &|k| matches!(k.kind, Kind::Call { function: Function::Kernel(_), .. }))
+}
+
+fn deepest_of(s: &Schedule, of: &dyn Fn(&Kernel) -> bool) -> usize {
+    s.kernels.iter().filter(|k| of(k)).map(|k| of_kernel(s, k)).max().unwrap_or(0)
+}
+
 fn deepest(s: &Schedule) -> usize {
-    s.kernels.iter().map(|k| of_kernel(s, k)).max().unwrap_or(0)
+    deepest_of(s, &|_| true)
 }
 
 fn of_kernel(s: &Schedule, k: &Kernel) -> usize {
     match &k.kind {
         Kind::Loop(nest) | Kind::Scatter { nest, .. } => SAVED + of_nest(nest) + 4 * k.reads.len(),
-        Kind::Call { .. } => ROUTINE,
+        Kind::Call { function: Function::Runtime { .. }, .. } => ROUTINE,
+        // Without what the callee needs, which is added when that is known.
+        Kind::Call { function: Function::Kernel(_), .. } => SAVED + 4 * (k.reads.len() + k.writes().len()),
         Kind::Effect { .. } => MESSAGE,
         Kind::Region(r) => {
             let turn = if matches!(r.form, Form::Switch { .. }) { 0 } else { TURN };

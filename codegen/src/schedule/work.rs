@@ -72,7 +72,8 @@ pub fn work(s: &Schedule, k: &Kernel) -> Work {
         Kind::Call { function, .. } => {
             let elements = k.reads.iter().chain(&writes).map(|b| buffer(b).size() as u64).sum();
             let dtype = writes.first().map_or(String::new(), |b| format!(" {}", buffer(b).dtype));
-            add(&mut w.counts, format!("routine {function}{dtype}"), elements);
+            let name = function.name();
+            add(&mut w.counts, format!("routine {}{dtype}", name.trim_start_matches("rt::")), elements);
         }
         Kind::Region(r) => {
             let storage = |b: u32| &s.buffers[b as usize].storage;

@@ -984,6 +984,9 @@ impl<'a> Tracer<'a> {
         if failed {
             return Err(Stop::Silent);
         }
+        if let Some(value) = self.call_kernel(f, &vars, &ctx, sp)? {
+            return Ok(value.into());
+        }
         // A function that is called twice with the same values, as those at the bottom of diamonds are, is traced once. What
         // the kernel itself calls is, however often, so that each of its variables can be looked at.
         let arrays = (!f.library && muts.is_empty()).then(|| self.arrays_only(f, &vars)).flatten();

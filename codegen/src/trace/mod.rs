@@ -33,6 +33,7 @@ pub mod jacobians;
 pub mod literals;
 pub mod loops;
 pub mod matching;
+pub mod outline;
 pub mod pattern;
 pub mod place;
 pub mod regions;
@@ -53,6 +54,8 @@ pub enum Stop {
     Silent,
     /// A method that the front end has to fetch first.
     NeedMethod(ItemId, String, Sp),
+    /// The body of a kernel that was taken to be called: the front end has to fetch it first.
+    NeedBody(ItemId),
     /// `return`.
     Return(Value, Sp),
     /// `break`.
@@ -99,6 +102,8 @@ pub struct Items {
     pub aliases: HashMap<ItemId, (Rc<ast::Alias>, Paths)>,
     /// Constants by id, with what their paths mean.
     pub consts: HashMap<ItemId, (Rc<ast::Const>, Paths)>,
+    /// Functions whose kernels are called, by the names that equations have for them. Their bodies are empty.
+    pub callees: HashMap<ItemId, Rc<str>>,
 }
 
 /// What the paths of an item mean.

@@ -356,6 +356,7 @@ pub fn trace(program: &str, stack: &[&str]) -> Outcome {
     match trace_entry(&items, &spans.map(), &unit.entry) {
         Entry::Done(traced) => Outcome::Done(traced.graph),
         Entry::Errors(diags) => Outcome::Refused(diags.iter().map(|d| d.text()).collect::<Vec<_>>().join("\n")),
+        Entry::NeedBodies(m) => Outcome::Refused(format!("bodies are missing: {m:?}")),
         Entry::NeedMethods(m) => Outcome::Refused(format!("methods are missing: {m:?}")),
     }
 }

@@ -101,6 +101,9 @@ pub struct Rd<T, const OFF: usize, const LEN: usize>(PhantomData<T>);
 /// An array of `LEN` elements at byte `OFF`, to be read and written.
 pub struct Wr<T, const OFF: usize, const LEN: usize>(PhantomData<T>);
 
+/// An arena of `BYTES` bytes at byte `OFF`: that of a kernel which is called.
+pub struct Part<const OFF: usize, const BYTES: usize>;
+
 /// Where one array lies.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
@@ -200,6 +203,25 @@ unsafe impl<T: Pod, const OFF: usize, const LEN: usize> View for Wr<T, OFF, LEN>
     unsafe fn at<'a>(base: *mut u8) -> &'a mut [T; LEN] {
         // SAFETY: as for `Rd`, and nothing else touches the span (the caller's promise).
         unsafe { &mut *base.add(OFF).cast::<[T; LEN]>() }
+    }
+}
+
+// SAFETY: an exclusive reference to exactly the bytes of the span, which is marked as written.
+unsafe impl<const OFF: usize, const BYTES: usize> View for Part<OFF, BYTES> {
+    type Ref<'a> = &'a mut Arena<BYTES>;
+    const SPAN: Span =
+        Span { start: OFF, bytes: size_of::<Arena<BYTES>>(), align: align_of::<Arena<BYTES>>(), written: true };
+    #[inline(always)]
+    unsafe fn at<'a>(base: *mut u8) -> &'a mut Arena<BYTES> {
+        // SAFETY: in bounds, aligned and initialised, and nothing else touches the span (the caller's promise); an arena is
+        // bytes, padding included, and of those any are one.
+        unsafe { &mut *base.add(OFF).cast::<Arena<BYTES>>() }
+    }
+}
+
+impl<const OFF: usize, const BYTES: usize> fmt::Debug for Part<OFF, BYTES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Part<{OFF}, {BYTES}>")
     }
 }
 

@@ -18,6 +18,7 @@ macro_rules! of_tuples {
 }
 
 mod arena;
+mod callee;
 mod contract;
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 mod cortex_m;
@@ -35,7 +36,8 @@ mod tree;
 mod unwritten;
 mod windows;
 
-pub use arena::{Arena, Both, Pod, Rd, View, Views, Wr};
+pub use arena::{Arena, Both, Part, Pod, Rd, View, Views, Wr};
+pub use callee::{Needs, Own, callee_offset};
 pub use contract::{contract, contract_from};
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 pub use cortex_m::Target;
