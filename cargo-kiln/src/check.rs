@@ -58,7 +58,7 @@ pub fn run(options: &Options) -> Result<()> {
     let findings = image.inspect()?;
     findings.show(scope);
     code(&image);
-    let fits = fits(options, &image)?;
+    let fits = fits(options, &elf, &image)?;
     findings.verdict(scope)?;
     if !fits {
         bail!("the program does not fit; see above");
@@ -84,9 +84,11 @@ fn code(image: &Image) {
 }
 
 /// Whether flash and RAM are enough, as far as it is known how much there is.
-fn fits(options: &Options, image: &Image) -> Result<bool> {
+fn fits(options: &Options, elf: &Path, image: &Image) -> Result<bool> {
     let sizes = image.sizes();
+    // Another board with this core has its code elsewhere, or its memory ends elsewhere.
     let board = options.package.target.as_deref().and_then(|target| profile::of_target(target).ok());
+    let board = board.filter(|board| outside(elf, &board.memory).is_ok_and(|stray| stray.is_none()));
     let memory = board.as_ref().map(|board| board.memory);
     // The most that a kernel needs while it runs; kernels do not call each other.
     let kernels = options.package.kernels()?;

@@ -48,7 +48,12 @@ pub struct Emulator {
 pub const MAIN: &str = "mps2-an386";
 
 /// The boards there are.
-const BOARDS: [&str; 1] = [include_str!("../../targets/mps2-an386/profile.toml")];
+const BOARDS: [&str; 4] = [
+    include_str!("../../targets/mps2-an386/profile.toml"),
+    include_str!("../../targets/microbit/profile.toml"),
+    include_str!("../../targets/mps2-an385/profile.toml"),
+    include_str!("../../targets/mps2-an505/profile.toml"),
+];
 
 /// All boards.
 pub fn all() -> Result<Vec<Profile>> {
@@ -71,14 +76,17 @@ pub fn of_target(triple: &str) -> Result<Profile> {
 
 #[test]
 fn the_linker_is_told_what_the_profile_says() {
-    let profile = load(MAIN).unwrap();
-    let memory_x = include_str!("../../targets/mps2-an386/memory.x");
-    for (name, start, bytes) in [
-        ("FLASH", profile.memory.flash_start, profile.memory.flash_bytes),
-        ("RAM", profile.memory.ram_start, profile.memory.ram_bytes),
-    ] {
-        let end = format!("ORIGIN = {start:#010x}, LENGTH = {}M", bytes >> 20);
-        let line = memory_x.lines().find(|line| line.trim().starts_with(name)).unwrap();
-        assert!(line.ends_with(&end), "`{line}` does not end with `{end}`");
+    for profile in all().unwrap() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets").join(&profile.name);
+        let memory_x = std::fs::read_to_string(folder.join("memory.x")).unwrap();
+        for (name, start, bytes) in [
+            ("FLASH", profile.memory.flash_start, profile.memory.flash_bytes),
+            ("RAM", profile.memory.ram_start, profile.memory.ram_bytes),
+        ] {
+            let length = if bytes % (1 << 20) == 0 { format!("{}M", bytes >> 20) } else { format!("{}K", bytes >> 10) };
+            let end = format!("ORIGIN = {start:#010x}, LENGTH = {length}");
+            let line = memory_x.lines().find(|line| line.trim().starts_with(name)).unwrap();
+            assert!(line.ends_with(&end), "{}: `{line}` does not end with `{end}`", profile.name);
+        }
     }
 }

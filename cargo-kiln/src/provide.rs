@@ -56,21 +56,9 @@ const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "rust-web-llvm"
 /// How to compile for the profile's target. Says what it found.
 pub fn target(profile: &Profile, consent: Consent) -> Result<Route, Missing> {
     let triple = &profile.triple;
-    if in_sysroot(triple) {
-        say::good("compiler", format_args!("builds for {triple}"));
-        return Ok(Route::Rustup);
-    }
     let mut tried = Vec::new();
-    if consent == Consent::Install && find("rustup").is_some() {
-        say::note("compiler", format_args!("does not know {triple} yet: running `rustup target add {triple}`"));
-        match run_within(Duration::from_secs(120), Command::new("rustup").args(["target", "add", triple])) {
-            Ok(()) if in_sysroot(triple) => {
-                say::good("compiler", format_args!("builds for {triple}, added by rustup"));
-                return Ok(Route::Rustup);
-            }
-            Ok(()) => tried.push(format!("`rustup target add {triple}` did not add it to the compiler in use")),
-            Err(why) => tried.push(format!("`rustup target add {triple}`: {why:#}")),
-        }
+    if rustup_target(triple, consent, &mut tried) {
+        return Ok(Route::Rustup);
     }
     if !debian_compiler() && consent == Consent::Install && find("apt-get").is_some() {
         say::note("compiler", format_args!("trying Debian's instead: {}", DEBIAN_PACKAGES.join(", ")));
@@ -87,6 +75,38 @@ pub fn target(profile: &Profile, consent: Consent) -> Result<Route, Missing> {
     }
     let help = format!("`rustup target add {triple}`, or on Debian `apt-get install {}`", DEBIAN_PACKAGES.join(" "));
     Err(Missing { what: format!("`core` for the target {triple}"), tried, help })
+}
+
+/// Makes sure that the compiler in use has the libraries of a target. Says what it found.
+pub fn libraries(triple: &str, consent: Consent) -> Result<(), Missing> {
+    let mut tried = Vec::new();
+    match rustup_target(triple, consent, &mut tried) {
+        true => Ok(()),
+        false => Err(Missing {
+            what: format!("the standard library for {triple}"),
+            tried,
+            help: format!("`rustup target add {triple}`"),
+        }),
+    }
+}
+
+fn rustup_target(triple: &str, consent: Consent, tried: &mut Vec<String>) -> bool {
+    if in_sysroot(triple) {
+        say::good("compiler", format_args!("builds for {triple}"));
+        return true;
+    }
+    if consent == Consent::Install && find("rustup").is_some() {
+        say::note("compiler", format_args!("does not know {triple} yet: running `rustup target add {triple}`"));
+        match run_within(Duration::from_secs(120), Command::new("rustup").args(["target", "add", triple])) {
+            Ok(()) if in_sysroot(triple) => {
+                say::good("compiler", format_args!("builds for {triple}, added by rustup"));
+                return true;
+            }
+            Ok(()) => tried.push(format!("`rustup target add {triple}` did not add it to the compiler in use")),
+            Err(why) => tried.push(format!("`rustup target add {triple}`: {why:#}")),
+        }
+    }
+    false
 }
 
 /// The emulator program of a profile. Says what it found.
@@ -148,7 +168,8 @@ fn install_linker() -> Result<()> {
     }
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// A program by its name, if it is installed.
+pub fn find(program: &str) -> Option<PathBuf> {
     let names = [program.to_owned(), format!("{program}{}", std::env::consts::EXE_SUFFIX)];
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).flat_map(|dir| names.clone().map(|name| dir.join(name))).find(|file| file.is_file())

@@ -92,7 +92,8 @@ fn a_target_without_an_emulator_is_told_which_there_is() {
     let why = board(Some("riscv32imac-unknown-none-elf"), Architecture::Riscv32).unwrap_err().to_string();
     assert_eq!(
         why,
-        "no emulator is known for `riscv32imac-unknown-none-elf`; there is one for `thumbv7em-none-eabihf`"
+        "no emulator is known for `riscv32imac-unknown-none-elf`; there is one for `thumbv7em-none-eabihf`, \
+         `thumbv6m-none-eabi`, `thumbv7m-none-eabi`, `thumbv8m.main-none-eabihf`"
     );
     assert_eq!(board(Some("thumbv7em-none-eabihf"), Architecture::Arm).unwrap().unwrap().name, profile::MAIN);
 }

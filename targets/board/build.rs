@@ -3,8 +3,11 @@
 use std::env;
 use std::path::Path;
 
+/// The folders beside this one that hold a `memory.x`.
+const BOARDS: [&str; 4] = ["microbit", "mps2-an385", "mps2-an386", "mps2-an505"];
+
 fn main() {
-    let boards: Vec<&str> = ["mps2-an386"].into_iter().filter(|board| env::var_os(feature(board)).is_some()).collect();
+    let boards: Vec<&str> = BOARDS.into_iter().filter(|board| env::var_os(feature(board)).is_some()).collect();
     let [board] = boards[..] else {
         println!(
             "cargo::error=kiln-board: choose one board by its feature, for instance `mps2-an386`; {} are chosen",

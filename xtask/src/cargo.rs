@@ -50,6 +50,13 @@ pub fn firmware_examples(folder: &Path, profile: &Profile, route: Route) -> Resu
     built(&mut cargo, &format!("the firmwares in {}", repo::short(folder)))
 }
 
+/// Builds the firmware in `folder`, which is for several boards, for one of them.
+pub fn firmware_for(folder: &Path, profile: &Profile, route: Route) -> Result<PathBuf> {
+    let mut cargo = firmware_build(folder, profile, route);
+    cargo.args(["--features", &profile.name]);
+    last(&mut cargo, &format!("the firmware in {} for the {}", repo::short(folder), profile.name))
+}
+
 fn firmware_build(folder: &Path, profile: &Profile, route: Route) -> Command {
     let mut cargo = command(folder, &["build", "--release", "--target", &profile.triple]);
     let target_dir = repo::target_dir().join(match route {

@@ -7,6 +7,7 @@ use cargo_kiln::{emulator, profile, provide, say};
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod bits;
 mod cargo;
 mod digits;
 mod estimate;
@@ -45,6 +46,9 @@ enum Command {
     Work,
     /// Count the instructions of the benchmark kernels on the microcontroller, or take times on this machine.
     Bench(bench::Options),
+    /// Whether every target computes the same bits: kernels and what they have to give, on this machine's instruction sets,
+    /// AArch64, WebAssembly, and microcontrollers in the emulator.
+    Bits,
     /// Hold the estimates of `cargo kiln report` against what the emulator counts, for the digits example.
     Estimate(estimate::Options),
     /// How long the compiler takes, macros included, for functions and libraries of growing size.
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         Command::Ram => ram::run(),
         Command::Work => test::work(consent),
         Command::Bench(options) => bench::run(&options, consent),
+        Command::Bits => bits::run(consent),
         Command::Estimate(options) => estimate::run(&options, consent),
         Command::MacroTime(options) => macro_time::run(&options),
         Command::CheckImage { elf } => image::run(elf, consent),

@@ -10,7 +10,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::provide::Consent;
-use crate::{bench, cargo, digits, estimate, image, repo, same_bits, say, setup};
+use crate::{bench, bits, cargo, digits, estimate, image, repo, same_bits, say, setup};
 
 /// What the tests can be asked for.
 #[derive(Debug, Args)]
@@ -65,6 +65,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
         });
         suite("image check".into(), &mut || uncounted(image::try_check(consent)));
         suite("loops in assembler".into(), &mut || uncounted(same_bits::run(consent)));
+        suite("same bits on every target".into(), &mut || uncounted(bits::run(consent)));
         suite("estimates".into(), &mut || uncounted(estimate::run(&estimate::Options::default(), consent)));
         suite("instruction goals".into(), &mut || uncounted(bench::run(&bench::Options::default(), consent)));
         suite("flash goals".into(), &mut || uncounted(bench::flash(&bench::Options::default(), consent)));
@@ -83,6 +84,7 @@ fn formatting(root: &Path) -> Result<()> {
         root.join("examples/digits-mps2"),
         root.join("benches/mcu"),
         root.join("benches/derivatives"),
+        root.join("targets/bits"),
         root.join("targets/board"),
         root.join("targets/same-bits"),
     ] {

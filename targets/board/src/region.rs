@@ -11,9 +11,12 @@ const TICKS_PER_5_INSTRUCTIONS: u64 = 8;
 
 const TIMER: *mut u32 = 0x4000_0000 as *mut u32;
 
-/// Lets timer 0 of the board count down over all of its 32 bits.
+/// Lets timer 0 of the board count down over all of its 32 bits, if it is one of those that have it at [`TIMER`].
 #[doc(hidden)]
 pub fn start_timer() {
+    if !cfg!(any(feature = "mps2-an385", feature = "mps2-an386")) {
+        return;
+    }
     // SAFETY: the registers CTRL, VALUE and RELOAD of CMSDK timer 0 of the MPS2 boards, which nothing else uses.
     unsafe {
         TIMER.add(2).write_volatile(u32::MAX);

@@ -32,7 +32,8 @@ fn painted(pattern: u32, f: &mut impl FnMut()) -> usize {
         asm!(
             "2: cmp {at}, {sp}",
             "bhs 3f",
-            "str {pattern}, [{at}], #4",
+            "str {pattern}, [{at}]",
+            "adds {at}, #4",
             "b 2b",
             "3:",
             at = inout(reg) floor => _,
