@@ -123,7 +123,12 @@ struct Program<'a> {
     values: Vec<Value>,
     streams: Vec<Stream>,
     scalars: Vec<TokenStream>,
+    /// How far down the expression that is being looked at is.
+    depth: usize,
 }
+
+/// Operations that may follow from each other.
+const MAX_DEPTH: usize = 256;
 
 impl Program<'_> {
     /// The value of an expression; `None` if it is not one for this.
@@ -131,6 +136,17 @@ impl Program<'_> {
         if let Some((_, n)) = self.numbers.iter().find(|(seen, _)| *seen == e) {
             return Some(*n);
         }
+        // A block so long has no turns to share, and going down takes stack.
+        if self.depth == MAX_DEPTH {
+            return None;
+        }
+        self.depth += 1;
+        let value = self.new_value(e);
+        self.depth -= 1;
+        value
+    }
+
+    fn new_value(&mut self, e: Ex) -> Option<usize> {
         let (exprs, node) = (self.exprs, self.exprs.node(e));
         if exprs.dtype(e) != DType::F32 {
             return None;
@@ -496,7 +512,8 @@ impl Writer<'_> {
         out: Option<&'a Ix>,
     ) -> Option<Program<'a>> {
         let (numbers, values, streams, scalars) = Default::default();
-        let mut program = Program { writer: self, exprs, turns, steady, out, numbers, values, streams, scalars };
+        let mut program =
+            Program { writer: self, exprs, turns, steady, out, numbers, values, streams, scalars, depth: 0 };
         let root = program.value(root)?;
         let pointers = program.streams.len() + usize::from(out.is_some());
         // The root is the last value, unless it is one that came up before.

@@ -4,14 +4,20 @@ use proc_macro2::{Delimiter, LineColumn, TokenStream, TokenTree};
 
 /// The error that says what was meant, if that is known.
 pub fn explained(item: &TokenStream, e: &syn::Error) -> syn::Error {
-    match several_axes(item.clone(), e.span().start()) {
+    match several_axes(item.clone(), e.span().start(), 0) {
         Some(comma) => syn::Error::new(comma.span(), "an index of several axes is a tuple: write `x[(.., 0)]`"),
         None => e.clone(),
     }
 }
 
+/// What is nested deeper is refused for that.
+const MAX_DEPTH: usize = 128;
+
 /// The comma at `at`, if it stands in the brackets of an index.
-fn several_axes(tokens: TokenStream, at: LineColumn) -> Option<TokenTree> {
+fn several_axes(tokens: TokenStream, at: LineColumn, depth: usize) -> Option<TokenTree> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
     let mut indexable = false;
     for token in tokens {
         if let TokenTree::Group(g) = &token {
@@ -21,7 +27,7 @@ fn several_axes(tokens: TokenStream, at: LineColumn) -> Option<TokenTree> {
                     return Some(comma);
                 }
             }
-            if let Some(found) = several_axes(g.stream(), at) {
+            if let Some(found) = several_axes(g.stream(), at, depth + 1) {
                 return Some(found);
             }
         }
