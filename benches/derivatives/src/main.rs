@@ -1,5 +1,5 @@
 //! Firmware that runs five functions, their gradients and their Hessian-vector products, each once as a counted region, and says
-//! how many operations their graphs have. `cargo xtask work` runs it. The functions are those of `codegen/tests/cost.rs`.
+//! how many operations their graphs have; and the cheap side of a branch, slice by slice. `cargo xtask work` runs it. The functions are those of `codegen/tests/cost.rs`.
 #![no_std]
 #![no_main]
 
@@ -9,6 +9,7 @@ mod kalman;
 mod kernels;
 mod mlp;
 mod rigid;
+mod turns;
 mod workloads;
 
 use cortex_m_rt::entry;

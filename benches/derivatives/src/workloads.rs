@@ -1,6 +1,7 @@
-//! What is counted: of every function `NAME_function`, `NAME_gradient` and `NAME_product`.
+//! What is counted: of every function `NAME_function`, `NAME_gradient` and `NAME_product`; `turns_N`, a branch for each of N slices
+//! that takes the side of one product.
 
-use crate::{Draw, cnn, gru, kalman, kernels, mlp, rigid};
+use crate::{Draw, cnn, gru, kalman, kernels, mlp, rigid, turns};
 
 fn drawn<T: Draw>(seed: u32) -> T {
     T::draw(&mut { seed })
@@ -60,4 +61,6 @@ crate::derivatives! {
     rigid_function(torques: &[[f32; 3]; 50] = &drawn(1), inertia: &[[f32; 3]; 3] = &diagonal(2.0), inverse: &[[f32; 3]; 3] = &diagonal(0.5), goal: &[f32; 4] = &[0.5; 4]) -> f32 = rigid::f;
     rigid_gradient(torques: &[[f32; 3]; 50] = &drawn(1), inertia: &[[f32; 3]; 3] = &diagonal(2.0), inverse: &[[f32; 3]; 3] = &diagonal(0.5), goal: &[f32; 4] = &[0.5; 4]) -> [[f32; 3]; 50] = kernels::rigid_gradient;
     rigid_product(v: &[[f32; 3]; 50] = &drawn(41), torques: &[[f32; 3]; 50] = &drawn(1), inertia: &[[f32; 3]; 3] = &diagonal(2.0), inverse: &[[f32; 3]; 3] = &diagonal(0.5), goal: &[f32; 4] = &[0.5; 4]) -> [[f32; 3]; 50] = kernels::rigid_product;
+    turns_64(x: &[f32; 64] = &[-1.0; 64], n: f32 = 0.5) -> [f32; 64] = turns::of_64;
+    turns_128(x: &[f32; 128] = &[-1.0; 128], n: f32 = 0.5) -> [f32; 128] = turns::of_128;
 }
