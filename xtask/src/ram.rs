@@ -214,7 +214,7 @@ fn picture(models: &[Model]) -> String {
         let _ = writeln!(
             svg,
             "<text x=\"{:.1}\" y=\"24\" fill=\"{colour}\">{}</text>",
-            250.0 + 62.0 * n as f64,
+            180.0 + 64.0 * n as f64,
             model.name
         );
     }
