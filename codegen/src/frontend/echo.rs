@@ -13,6 +13,10 @@ use crate::unit::{Item, ItemId, Kernel, Outcome, Unit, member_id};
 /// whose body returns a value of the right type only by not returning. Methods are looked for where a body says
 /// `Type::name` or `self.name(..)`.
 pub fn compile(unit: &Unit) -> Outcome {
+    // It says what is reached, and so has to have it.
+    if !unit.callees.is_empty() {
+        return Outcome::NeedBodies(unit.callees.keys().cloned().collect());
+    }
     let mut wanted = Vec::new();
     for record in unit.items.values() {
         let mut calls = Calls { paths: &record.paths, found: Vec::new() };
