@@ -155,6 +155,21 @@ fn loops_over_what_is_joined_are_cut_at_the_joints() {
 }
 
 #[test]
+fn slices_of_what_is_padded_look_at_one_end() {
+    let text = emitted(
+        "fn f(u: &[[f32; 5]; 4]) -> [[f32; 5]; 4] {
+            let mut u = *u;
+            for _ in 0..6 {
+                let p = pad(u, 1);
+                u = 0.2 * (p[(2.., 1..6)] + p[(..4, 1..6)] + p[(1..5, 2..)] + p[(1..5, ..5)]);
+            }
+            u
+        }",
+    );
+    assert!(text.contains("for"), "{text}");
+}
+
+#[test]
 fn a_product_of_another_shape_than_its_result_is_written_there_at_once() {
     let text = emitted("fn f(x: &[f32; 40], h: &[f32; 8]) -> [f32; 33] { correlate(x, h, mode = \"valid\") }");
     assert!(!text.contains("reshape") && !text.contains("ws.views"), "{text}");

@@ -150,7 +150,8 @@ fn cuts(nest: &Nest, axis: u32, n: usize) -> Vec<usize> {
         for e in needed(&nest.exprs, &[nest.value]) {
             let Node::InRange(ix, lo, hi) = nest.exprs.node(e) else { continue };
             let [(Atom::Axis { id, .. }, 1)] = ix.terms[..] else { continue };
-            let inside = |at: i64| usize::try_from(at - ix.offset).ok().filter(|at| (1..n).contains(at));
+            // An end that is open is as far away as numbers go.
+            let inside = |at: i64| usize::try_from(at.checked_sub(ix.offset)?).ok().filter(|at| (1..n).contains(at));
             cuts.extend([*lo, *hi].into_iter().filter(|_| id == axis).filter_map(inside));
         }
     }
