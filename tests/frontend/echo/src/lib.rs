@@ -80,6 +80,10 @@ pub mod rt {
         pub const fn new() -> Self {
             Arena([0; BYTES])
         }
+
+        pub fn lend<R>(f: impl FnOnce(&mut Self) -> R) -> R {
+            f(&mut Arena::new())
+        }
     }
 
     #[derive(Debug)]
