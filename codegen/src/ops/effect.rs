@@ -49,9 +49,10 @@ pub fn slice_by_slice(g: &mut Graph, op: Op, ins: &[Batched], size: usize) -> Ve
     g.bind(scan, &operands).into_iter().map(|var| Batched { var, batched: true }).collect()
 }
 
-/// What a turn of a loop over slices costs beside the slice, in operations: its operands are cut out, its results are put in
-/// their places, and it does not share vectors with other slices.
-const TURN: u64 = 64;
+/// What a turn of a loop over slices costs beside the slice, in operations: its operands are cut out, its side is chosen, its
+/// results are put in their places. Measured on the Cortex-M4F, where an operation is about an instruction: `cargo xtask work`
+/// counts 24.9 instructions for a turn with one product in it (`benches/derivatives/src/turns.rs`).
+const TURN: u64 = 24;
 
 /// Whether one slice after the other, `work` operations each, is less work than `all`, which computes them together.
 pub fn slices_are_cheaper(work: u64, all: u64, size: usize) -> bool {

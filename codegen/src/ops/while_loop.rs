@@ -551,7 +551,15 @@ mod tests {
 
     #[test]
     fn slices_with_a_limit_each_loop_together_where_a_turn_is_cheap_and_alone_where_it_is_not() {
-        for (op, x, name) in [(powers(Some(4)), vec![12], "scan"), (power(Some(4)), vec![2], "while")] {
+        // A turn of one sum.
+        let body = "graph b(w: f64[2], n: i32[], x: f64[2]) -> (m, y) {
+            i: i32[] = constant[value=i32[]{1}]
+            m: i32[] = add n i
+            y: f64[2] = add x w
+        }";
+        let body = Rc::new(parse(body).unwrap_or_else(|e| panic!("{e}")));
+        let counted = While { body, ..power(Some(4)) };
+        for (op, x, name) in [(powers(Some(4)), vec![12], "scan"), (counted, vec![2], "while")] {
             let mut g = Graph::new("g");
             let w = op.body.in_avals()[0].clone();
             let ins = [Aval::new(DType::I32, &[6]), w, Aval::scalar(DType::I32), Aval::new(DType::F64, &x)];
