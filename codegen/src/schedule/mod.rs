@@ -13,6 +13,7 @@ pub mod fuse;
 pub mod interp;
 pub mod ix;
 pub mod machine;
+pub mod order;
 pub mod place;
 pub mod plan;
 pub mod program;

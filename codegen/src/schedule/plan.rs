@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::dtype::DType;
 use crate::schedule::cost;
-use crate::schedule::fuse::read_in_step;
+use crate::schedule::order::read_in_step;
 use crate::schedule::place::{Item, place};
 use crate::schedule::program::{Kind, Schedule, Storage};
 use crate::schedule::rematerialise::rematerialise;

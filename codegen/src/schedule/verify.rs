@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::schedule::exprs::{needed, operands};
-use crate::schedule::fuse::reads_what_changes;
+use crate::schedule::order::reads_what_changes;
 use crate::schedule::program::{Bind, Form, Kernel, Kind, Nest, RegionKernel, Schedule, Storage};
 use crate::schedule::{body::Ex, body::Node, ix::Ix};
 
