@@ -90,7 +90,7 @@ fn fits(options: &Options, elf: &Path, image: &Image) -> Result<bool> {
     let board = options.package.target.as_deref().and_then(|target| profile::of_target(target).ok());
     let board = board.filter(|board| outside(elf, &board.memory).is_ok_and(|stray| stray.is_none()));
     let memory = board.as_ref().map(|board| board.memory);
-    // The most that a kernel needs while it runs; kernels do not call each other.
+    // The most that a kernel needs while it runs, those that it calls included.
     let kernels = options.package.kernels()?;
     let deepest = kernels.iter().max_by_key(|kernel| kernel.ram_bytes).context("there are no kernels")?;
     let whose = |given: Option<u64>| match (&board, given) {

@@ -134,6 +134,7 @@ impl Selection {
         // A package can be a dependency twice, with other features.
         kernels.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
         kernels.dedup_by(|a, b| (&a.path, a.line) == (&b.path, b.line) && a.file == b.file);
+        record::add_callees(&mut kernels);
         if kernels.is_empty() {
             bail!(
                 "no kernels here: a kernel is a function with `#[jit]` that is not generic, in a package that depends on `kiln` or \

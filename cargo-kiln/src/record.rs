@@ -1,6 +1,6 @@
 //! The records that kernels leave; `codegen/src/record.rs` writes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
@@ -21,14 +21,24 @@ pub struct Kernel {
     pub options: Vec<String>,
     /// What `ram = ".."` allows.
     pub ram_limit: Option<u64>,
-    /// Arena and stack.
+    /// Tells it from other kernels.
+    pub id: String,
+    /// Arena and stack, what it calls included.
     pub ram_bytes: u64,
-    /// Constants in flash.
+    /// Constants in flash, what it calls included.
     pub flash_const_bytes: u64,
-    /// Floating-point operations of a call.
+    /// Floating-point operations of a call, what it calls included.
     pub flops: u64,
-    /// Size of the arena.
+    /// Size of the arena for its own values.
     pub arena_bytes: u64,
+    /// Bound on the stack of its loops.
+    pub stack_bytes: u64,
+    /// Bytes of stack in use around a call of another kernel.
+    pub frame_bytes: u64,
+    /// The returned value, which is on the stack.
+    pub result_bytes: u64,
+    /// The kernels that it calls.
+    pub calls: Vec<Call>,
     /// The largest set of buffers that are live together.
     pub live_bytes: u64,
     /// The optimised graph.
@@ -44,6 +54,15 @@ pub struct Kernel {
     /// What other checkpoints of its loops would come to.
     #[serde(default)]
     pub checkpoints: Vec<Checkpoints>,
+}
+
+/// Calls of another kernel.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Call {
+    /// Which.
+    pub id: String,
+    /// How often.
+    pub times: u64,
 }
 
 /// The choices for a loop that runs backwards too.
@@ -224,6 +243,50 @@ pub fn read(message: &str) -> Result<Option<(String, Kernel)>> {
         "this `cargo kiln` cannot read what the package's version of Kiln wrote: use the same version of both",
     )?;
     Ok(Some((path.trim_end_matches("::").replace("::_", ""), kernel)))
+}
+
+/// Adds to the numbers of each kernel what the kernels that it calls need, as `kiln::rt::Needs` does for the constants.
+pub fn add_callees(kernels: &mut [Kernel]) {
+    let by_id: BTreeMap<String, Kernel> = kernels.iter().map(|k| (k.id.clone(), k.clone())).collect();
+    let mut known = BTreeMap::new();
+    for kernel in kernels.iter_mut().filter(|kernel| !kernel.calls.is_empty()) {
+        let needs = needs(kernel, &by_id, &mut known);
+        kernel.ram_bytes = needs.arena + needs.stack + kernel.result_bytes;
+        kernel.flops = needs.flops;
+        let (mut seen, mut open) = (BTreeSet::new(), vec![kernel.id.clone()]);
+        kernel.flash_const_bytes = 0;
+        while let Some(id) = open.pop() {
+            if let (Some(called), true) = (by_id.get(&id), seen.insert(id)) {
+                kernel.flash_const_bytes += called.flash_const_bytes;
+                open.extend(called.calls.iter().map(|call| call.id.clone()));
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Needs {
+    arena: u64,
+    stack: u64,
+    flops: u64,
+}
+
+fn needs(kernel: &Kernel, by_id: &BTreeMap<String, Kernel>, known: &mut BTreeMap<String, Needs>) -> Needs {
+    if let Some(needs) = known.get(&kernel.id) {
+        return *needs;
+    }
+    let (mut arena, mut stack, mut flops) = (0, kernel.stack_bytes, kernel.flops);
+    for call in &kernel.calls {
+        let callee = by_id.get(&call.id).map(|callee| needs(callee, by_id, known)).unwrap_or_default();
+        arena = arena.max(callee.arena);
+        stack = stack.max(kernel.frame_bytes + callee.stack);
+        flops += call.times * callee.flops;
+    }
+    let beside = |own: u64| own.next_multiple_of(8);
+    let arena = if arena == 0 { kernel.arena_bytes } else { beside(kernel.arena_bytes) + beside(arena) };
+    let needs = Needs { arena, stack, flops };
+    known.insert(kernel.id.clone(), needs);
+    needs
 }
 
 /// A path of parts, some of which may be empty.

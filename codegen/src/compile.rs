@@ -522,6 +522,7 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
             [("ram_bytes", ram(&schedule) as u64), ("flash_const_bytes", flash_const_bytes as u64), ("flops", flops)];
         record.extend(identity(unit, map.place(name)));
         record.extend(numbers.map(|(name, n)| (name, Json::Number(n))));
+        record.extend(called::fields(unit, &other, stack::bytes(&schedule), result));
         let file = &map.place(name).file;
         let lines = |src: Src| {
             let place = map.place(Sp(src.0));

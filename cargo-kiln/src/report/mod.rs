@@ -62,8 +62,15 @@ pub fn text(kernel: &Kernel, core: &Core, colour: bool) -> Result<String> {
 fn summary(kernel: &Kernel) -> String {
     let limit = kernel.ram_limit.map(|n| format!(", {} allowed", say::bytes(n))).unwrap_or_default();
     let options = if kernel.options.is_empty() { String::new() } else { format!("; {}", kernel.options.join(", ")) };
+    let calls = match kernel.calls.len() {
+        0 => String::new(),
+        n => format!(
+            "\ncalls {}: stack, constants and operations are theirs too, steps and estimates are in their reports",
+            say::many(n as u64, "other kernel")
+        ),
+    };
     format!(
-        "arena {}; with the stack {}{limit}; constants {}; {} floating-point operations; {} moved between steps{options}",
+        "arena {}; with the stack {}{limit}; constants {}; {} floating-point operations; {} moved between steps{options}{calls}",
         say::bytes(kernel.arena_bytes),
         say::bytes(kernel.ram_bytes),
         say::bytes(kernel.flash_const_bytes),

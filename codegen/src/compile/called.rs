@@ -10,7 +10,7 @@ use crate::ops::Call;
 use crate::ops::elementwise::rust_type;
 use crate::schedule::program::Schedule;
 use crate::schedule::stack;
-use crate::unit::{Calls, Unit};
+use crate::unit::{Calls, Json, Unit};
 
 /// `fn called(ws, in0: &[T; N], .., out0: &mut [T; N], ..)`: every leaf of the parameters, then of the result, flat.
 pub struct Called {
@@ -73,4 +73,19 @@ pub fn calls_of(unit: &Unit, graph: &Graph, s: &Schedule) -> Calls {
         }
     }
     Calls { kernels, times: often, frame_bytes: stack::around_call(s) }
+}
+
+/// What a record says of the calls: from these numbers of all kernels, those that include callees can be summed up.
+pub fn fields(unit: &Unit, calls: &Calls, stack_bytes: usize, result_bytes: usize) -> Vec<(&'static str, Json)> {
+    let called = unit.callees.iter().filter_map(|(id, callee)| {
+        let n = calls.kernels.iter().position(|kernel| kernel.name == callee.name)?;
+        Some(Json::Object(vec![("id", Json::Text(id.clone())), ("times", Json::Number(calls.times[n]))]))
+    });
+    vec![
+        ("id", Json::Text(unit.entry.clone())),
+        ("stack_bytes", Json::Number(stack_bytes as u64)),
+        ("frame_bytes", Json::Number(calls.frame_bytes as u64)),
+        ("result_bytes", Json::Number(result_bytes as u64)),
+        ("calls", Json::List(called.collect())),
+    ]
 }
