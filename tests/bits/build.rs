@@ -80,6 +80,7 @@ fn read(source: &str) -> Result<Program, String> {
             .map(|d| format!("{}: {}", map.line_column(d.sp).unwrap_or_default(), d.text().replace('\n', " ")))
             .collect::<Vec<_>>()
             .join("; ")),
+        Entry::NeedBodies(_) => Err("no kernel is called here".into()),
         Entry::NeedMethods(methods) => Err(format!("no method {methods:?}")),
     }
 }
@@ -158,7 +159,14 @@ fn kernel(program: &Program, args: &[Array]) -> TokenStream {
         compare.extend(quote!(outcome.add(&#place, { static EXPECTED: &[u64] = &[#(#bits),*]; EXPECTED });));
     }
     let bytes = schedule.arena_bytes;
-    let frame = Frame { inputs, results, workspace: format_ident!("ws"), observed: false, fast: false };
+    let frame = Frame {
+        inputs,
+        results,
+        workspace: format_ident!("ws"),
+        callees: Default::default(),
+        observed: false,
+        fast: false,
+    };
     let code = emit(&schedule, &frame);
     let (items, units, calls) = (code.items, code.units, code.calls);
     quote! {

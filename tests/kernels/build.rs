@@ -112,8 +112,17 @@ fn kernel(program: &Program, optimised: bool) -> TokenStream {
         give.extend(quote!(#place.iter().map(|x| crate::Element::scalar(*x)).collect(),));
     }
     let bytes = schedule.arena_bytes;
-    let code =
-        emit(&schedule, &Frame { inputs, results, workspace: format_ident!("ws"), observed: false, fast: false });
+    let code = emit(
+        &schedule,
+        &Frame {
+            inputs,
+            results,
+            workspace: format_ident!("ws"),
+            callees: Default::default(),
+            observed: false,
+            fast: false,
+        },
+    );
     let (items, calls) = (code.items, code.calls);
     quote! {
         #items
