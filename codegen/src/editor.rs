@@ -6,7 +6,7 @@
 //! struct in the order of the source, on the user's own tokens. It says nothing that rust-analyzer could find fault with:
 //! what is not known to exist is left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use proc_macro2::{Ident, Span, TokenStream};
@@ -26,7 +26,8 @@ pub type Bound = BTreeMap<Sp, Value>;
 /// Items for rust-analyzer alone.
 pub fn shadow(unit: &Unit, items: &Items, spans: &Spans, bound: &Bound) -> TokenStream {
     let f = &items.fns[&unit.entry];
-    let mut writer = Writer { f, items, spans, bound, locals: Vec::new(), out: TokenStream::new() };
+    let mut writer =
+        Writer { f, items, spans, bound, locals: Vec::new(), added: HashMap::new(), out: TokenStream::new() };
     writer.params(&f.function);
     writer.block(&f.function.body);
     let body = writer.out;
@@ -70,6 +71,8 @@ struct Writer<'a> {
     bound: &'a Bound,
     /// Variables in scope, innermost last.
     locals: Vec<(Rc<str>, Option<Value>)>,
+    /// Where each name was added last; as in `trace::value::Scope`.
+    added: HashMap<Rc<str>, usize>,
     out: TokenStream,
 }
 
@@ -118,8 +121,23 @@ impl Writer<'_> {
     fn params(&mut self, f: &Function) {
         for p in &f.params {
             // A number of the compiler's own would hide the type that is written.
-            self.locals.extend(names(&p.pat).into_iter().map(|n| (n.text.clone(), self.bound.get(&p.pat.sp).cloned())));
+            for name in names(&p.pat) {
+                self.declare(name, self.bound.get(&p.pat.sp).cloned());
+            }
         }
+    }
+
+    fn declare(&mut self, name: &Name, value: Option<Value>) {
+        self.added.insert(name.text.clone(), self.locals.len());
+        self.locals.push((name.text.clone(), value));
+    }
+
+    /// The innermost variable of that name.
+    fn local(&self, name: &str) -> Option<&Option<Value>> {
+        let is = |n: &usize| self.locals.get(*n).is_some_and(|(found, _)| &**found == name);
+        let last = self.added.get(name)?;
+        let n = Some(*last).filter(is).or_else(|| (0..self.locals.len().min(*last)).rev().find(is))?;
+        Some(&self.locals[n].1)
     }
 
     /// Declares the names of a pattern.
@@ -140,7 +158,7 @@ impl Writer<'_> {
                     None => quote!(let #ident: #ty = any();),
                 });
             }
-            self.locals.push((name.text.clone(), value));
+            self.declare(name, value);
         }
     }
 
@@ -289,7 +307,7 @@ impl Writer<'_> {
     fn place(&self, e: &Expr) -> Option<Place> {
         match &e.kind {
             ExprKind::Path(path) => {
-                let (_, value) = self.locals.iter().rev().find(|(name, _)| Some(&**name) == path.ident())?;
+                let value = self.local(path.ident()?)?;
                 Some((self.path(path)?, value.clone()))
             }
             ExprKind::Deref(x) | ExprKind::Ref(x, _) => self.place(x),

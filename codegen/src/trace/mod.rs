@@ -240,7 +240,7 @@ impl<'a> Tracer<'a> {
     /// An empty scope for the call of a function.
     pub fn scope_of_call(&mut self) -> value::Scope {
         self.next_call += 1;
-        value::Scope { call: self.next_call, ..value::Scope::default() }
+        value::Scope::of_call(self.next_call)
     }
 
     /// The graph that is being appended to.

@@ -1,6 +1,6 @@
 //! What an expression of a traced body can be: static values, traced arrays, trees of them, functions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::dtype::{DType, Scalar};
@@ -257,22 +257,31 @@ pub struct Scope {
     pub lent: Vec<usize>,
     /// Where variables stand that are bound without `mut`, in order.
     pub fixed: Vec<usize>,
+    /// Where each name was added last. That may have been forgotten since, and something else may stand there.
+    added: HashMap<Rc<str>, usize>,
 }
 
 impl Scope {
+    /// The scope of a call of a function, without variables.
+    pub fn of_call(call: u32) -> Scope {
+        Scope { call, ..Scope::default() }
+    }
+
     /// The innermost variable of that name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.vars.iter().rev().find(|(n, _)| &**n == name).map(|(_, v)| v)
+        self.position(name).map(|n| &self.vars[n].1)
     }
 
     /// Its place, for assignment.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        self.vars.iter_mut().rev().find(|(n, _)| &**n == name).map(|(_, v)| v)
+        self.position(name).map(|n| &mut self.vars[n].1)
     }
 
     /// Where the innermost variable of that name stands.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.vars.iter().rposition(|(n, _)| &**n == name)
+        let is = |n: &usize| self.vars.get(*n).is_some_and(|(found, _)| &**found == name);
+        let last = self.added.get(name)?;
+        Some(*last).filter(is).or_else(|| (0..self.vars.len().min(*last)).rev().find(is))
     }
 
     /// Adds a parameter that is a mutable reference: a variable with what it refers to, and under the same name the
@@ -290,6 +299,7 @@ impl Scope {
         while self.fixed.last().is_some_and(|n| *n >= self.vars.len()) {
             self.fixed.pop();
         }
+        self.added.insert(name.clone(), self.vars.len());
         self.vars.push((name, value));
     }
 
