@@ -20,12 +20,16 @@ const MAX_STEPS: usize = 20_000;
 /// Swaps that are tried where there are too many blocks for every order.
 const MAX_SWAPS: usize = 400;
 
+/// Pairs of blocks that are remembered: a list of more takes more memory than it saves time.
+const MAX_PAIRS: usize = 1 << 21;
+
 /// Offsets of the blocks. `least` is the most that is live at once; a plan of that size ends the search.
 ///
 /// Blocks are put one after the other at the lowest free place; any best plan can be had like that in some order. So the
 /// search is over orders: a few that are usually good, then exhaustively for few blocks, or by swapping for many.
 pub fn place(items: &[Item], least: usize) -> Vec<usize> {
-    let mut search = Search { items, least, best: Vec::new(), best_bytes: usize::MAX, steps: 0 };
+    let beside = together(items);
+    let mut search = Search { items, beside, least, best: Vec::new(), best_bytes: usize::MAX, steps: 0 };
     let life = |i: &usize| items[*i].last - items[*i].first;
     let mut order: Vec<usize> = (0..items.len()).collect();
     type Key<'a> = &'a dyn Fn(&usize) -> (usize, usize);
@@ -53,8 +57,32 @@ pub fn place(items: &[Item], least: usize) -> Vec<usize> {
     search.best
 }
 
+/// Per block, those that are needed at the same time at some point; nothing if those are more pairs than [`MAX_PAIRS`].
+fn together(items: &[Item]) -> Option<Vec<Vec<usize>>> {
+    let mut beside = vec![Vec::new(); items.len()];
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by_key(|i| items[*i].first);
+    let mut open: Vec<usize> = Vec::new();
+    let mut pairs = 0;
+    for i in order {
+        open.retain(|j| items[*j].last >= items[i].first);
+        pairs += open.len();
+        if pairs > MAX_PAIRS {
+            return None;
+        }
+        for j in &open {
+            beside[i].push(*j);
+            beside[*j].push(i);
+        }
+        open.push(i);
+    }
+    Some(beside)
+}
+
 struct Search<'a> {
     items: &'a [Item],
+    /// Per block, those that must not overlap with it.
+    beside: Option<Vec<Vec<usize>>>,
     least: usize,
     best: Vec<usize>,
     best_bytes: usize,
@@ -69,12 +97,16 @@ impl Search<'_> {
     /// The lowest free place of block `i`, given those that have one.
     fn lowest(&self, placed: &[Option<usize>], i: usize) -> usize {
         let item = &self.items[i];
-        let mut taken: Vec<(usize, usize)> = placed
-            .iter()
-            .zip(self.items)
-            .filter(|(_, x)| x.first <= item.last && item.first <= x.last)
-            .filter_map(|(at, x)| at.map(|at| (at, at + x.bytes)))
-            .collect();
+        let span = |(at, x): (&Option<usize>, &Item)| at.map(|at| (at, at + x.bytes));
+        let mut taken: Vec<(usize, usize)> = match &self.beside {
+            Some(beside) => beside[i].iter().filter_map(|j| span((&placed[*j], &self.items[*j]))).collect(),
+            None => placed
+                .iter()
+                .zip(self.items)
+                .filter(|(_, x)| x.first <= item.last && item.first <= x.last)
+                .filter_map(span)
+                .collect(),
+        };
         taken.sort_unstable();
         let mut offset = 0;
         for (lo, hi) in taken {
