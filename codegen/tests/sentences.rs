@@ -40,6 +40,7 @@ const NEVER: &[&str] = &[
     "`checkpoint` needs arguments",
     "this function cannot be called",
     "has no part",
+    "the body of ` .. ` is not here",
 ];
 
 /// A sentence: where it stands, and its parts around what is filled in.
