@@ -111,7 +111,8 @@ fn this_machine() -> Result<Vec<(String, u64, u64)>> {
     Ok(text.lines().filter_map(level).collect())
 }
 
-const ARGUMENTS: [&str; 5] = ["test", "--package", "kiln-bits", "--test", "bits"];
+// With the features that the whole workspace asks for, so that what other tests use is not built again.
+const ARGUMENTS: [&str; 4] = ["test", "--workspace", "--test", "bits"];
 
 /// Reads `AVX2: 6732 elements of 56 kernels have ..`.
 fn level(line: &str) -> Option<(String, u64, u64)> {
