@@ -6,8 +6,7 @@
 //! struct in the order of the source, on the user's own tokens. It says nothing that rust-analyzer could find fault with:
 //! what is not known to exist is left out.
 
-use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::collections::BTreeMap;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
@@ -17,7 +16,7 @@ use crate::parse::ast::{Arm, Block, Expr, ExprKind, Function, Name, Pat, PatKind
 use crate::parse::spans::{Sp, Spans};
 use crate::trace::Items;
 use crate::trace::types::Ty;
-use crate::trace::value::{FnItem, Generic, Num, StructTy, Value};
+use crate::trace::value::{FnItem, Generic, Num, Scope, StructTy, Value};
 use crate::unit::{Item, ItemId, Unit};
 
 /// The first value that each name was bound to, by where the name stands.
@@ -26,8 +25,7 @@ pub type Bound = BTreeMap<Sp, Value>;
 /// Items for rust-analyzer alone.
 pub fn shadow(unit: &Unit, items: &Items, spans: &Spans, bound: &Bound) -> TokenStream {
     let f = &items.fns[&unit.entry];
-    let mut writer =
-        Writer { f, items, spans, bound, locals: Vec::new(), added: HashMap::new(), out: TokenStream::new() };
+    let mut writer = Writer { f, items, spans, bound, locals: Scope::default(), out: TokenStream::new() };
     writer.params(&f.function);
     writer.block(&f.function.body);
     let body = writer.out;
@@ -62,17 +60,15 @@ pub fn shadow(unit: &Unit, items: &Items, spans: &Spans, bound: &Bound) -> Token
 }
 
 /// A place: how it is written, and what is there.
-type Place = (TokenStream, Option<Value>);
+type Place = (TokenStream, Value);
 
 struct Writer<'a> {
     f: &'a FnItem,
     items: &'a Items,
     spans: &'a Spans,
     bound: &'a Bound,
-    /// Variables in scope, innermost last.
-    locals: Vec<(Rc<str>, Option<Value>)>,
-    /// Where each name was added last; as in `trace::value::Scope`.
-    added: HashMap<Rc<str>, usize>,
+    /// Variables in scope; what is not known of one is [`Value::Poison`].
+    locals: Scope,
     out: TokenStream,
 }
 
@@ -128,16 +124,7 @@ impl Writer<'_> {
     }
 
     fn declare(&mut self, name: &Name, value: Option<Value>) {
-        self.added.insert(name.text.clone(), self.locals.len());
-        self.locals.push((name.text.clone(), value));
-    }
-
-    /// The innermost variable of that name.
-    fn local(&self, name: &str) -> Option<&Option<Value>> {
-        let is = |n: &usize| self.locals.get(*n).is_some_and(|(found, _)| &**found == name);
-        let last = self.added.get(name)?;
-        let n = Some(*last).filter(is).or_else(|| (0..self.locals.len().min(*last)).rev().find(is))?;
-        Some(&self.locals[n].1)
+        self.locals.push(name.text.clone(), value.unwrap_or(Value::Poison));
     }
 
     /// Declares the names of a pattern.
@@ -170,12 +157,12 @@ impl Writer<'_> {
     }
 
     fn scoped(&mut self, write: impl FnOnce(&mut Self)) {
-        let depth = self.locals.len();
+        let depth = self.locals.vars.len();
         let outer = std::mem::take(&mut self.out);
         write(self);
         let inner = std::mem::replace(&mut self.out, outer);
         self.out.extend(quote!({ #inner }));
-        self.locals.truncate(depth);
+        self.locals.vars.truncate(depth);
     }
 
     fn block(&mut self, block: &Block) {
@@ -307,13 +294,13 @@ impl Writer<'_> {
     fn place(&self, e: &Expr) -> Option<Place> {
         match &e.kind {
             ExprKind::Path(path) => {
-                let value = self.local(path.ident()?)?;
+                let value = self.locals.get(path.ident()?)?;
                 Some((self.path(path)?, value.clone()))
             }
             ExprKind::Deref(x) | ExprKind::Ref(x, _) => self.place(x),
             ExprKind::Field(x, name) => {
                 let (of, value) = self.place(x)?;
-                let part = match value? {
+                let part = match value {
                     Value::Struct(s) => {
                         s.fields.get(s.ty.fields.iter().position(|(field, _)| *field == name.text)?)?.clone()
                     }
@@ -324,10 +311,10 @@ impl Writer<'_> {
                     Ok(index) => syn::Member::Unnamed(syn::Index { index, span: self.spans.tokens(name.sp).0 }),
                     Err(_) => syn::Member::Named(self.name(name)?),
                 };
-                Some((quote!(#of.#member), Some(part)))
+                Some((quote!(#of.#member), part))
             }
             ExprKind::Index(x, _) => match self.place(x)? {
-                (of, Some(Value::List(items))) => Some((quote!(#of[0]), items.first().cloned())),
+                (of, Value::List(items)) => Some((quote!(#of[0]), items.first()?.clone())),
                 _ => None,
             },
             _ => None,
@@ -350,7 +337,7 @@ impl Writer<'_> {
 
     /// The method of what is at a place.
     fn method(&mut self, receiver: &Expr, name: &Name) {
-        let Some((_, Some(Value::Struct(s)))) = self.place(receiver) else { return };
+        let Some((_, Value::Struct(s))) = self.place(receiver) else { return };
         if !self.items.methods.contains_key(&(s.ty.id.clone(), name.text.to_string())) {
             return;
         }
@@ -383,9 +370,9 @@ impl Writer<'_> {
                 _ => None,
             }
         }
-        self.locals.iter().find_map(|(name, value)| {
+        self.locals.vars.iter().find_map(|(name, value)| {
             let name = self.ident(name, Span::call_site())?;
-            within(quote!(#name), value.as_ref()?, ty)
+            within(quote!(#name), value, ty)
         })
     }
 
