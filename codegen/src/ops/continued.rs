@@ -5,16 +5,18 @@ use std::rc::Rc;
 use crate::array::Array;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::{
-    Add, Batched, Lowering, Op, OpError, Operand, Primitive, Scan, Tangent, add_tangents, param, parse_op, with_batch_axis,
+    Add, Batched, Lowering, Op, OpError, Operand, Primitive, Scan, Tangent, add_to, add_tangents, param, parse_op, with_batch_axis,
 };
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
+use crate::passes::strips::Strip;
 use crate::text::Params;
 
 /// The contraction `op` of the operands behind the first, its sums begun with the elements of operand 0 instead of zero. Of a
 /// contraction in parts of its outermost summed axis, one part after the other, the last result has the bits of the whole.
 ///
-/// `crate::passes::parts` makes it, behind all transformations.
+/// Derivatives add up what flows into one value; where that is a contraction, `Continued::adding` makes it go on from the sum.
+/// `crate::passes::parts` cuts contractions into parts, behind all transformations.
 #[derive(Clone, Debug)]
 pub struct Continued {
     /// A sum of products.
@@ -22,6 +24,17 @@ pub struct Continued {
 }
 
 impl Continued {
+    /// The sum of `to` and the contraction `op` of `ins`: its products are added to `to`, one after the other. Nothing where there is
+    /// but one product, or where the types differ.
+    pub fn adding(g: &mut Graph, op: impl Into<Op>, to: Var, ins: &[Var]) -> Option<Var> {
+        let op = op.into();
+        let avals: Vec<&Aval> = ins.iter().map(|v| g.aval(*v)).collect();
+        let fits = matches!(op.lowering(&avals), Lowering::Fold { .. })
+            && op.abstract_eval(&avals).is_ok_and(|out| out == [g.aval(to).clone()]);
+        let all: Vec<Var> = [to].iter().chain(ins).copied().collect();
+        fits.then(|| g.bind1(Continued { op }, &all))
+    }
+
     /// Constructor from the text form.
     pub fn parse(p: &Params) -> Result<Continued, String> {
         Ok(Continued { op: parse_op(p.word("of")?, p)? })
@@ -56,8 +69,16 @@ impl Primitive for Continued {
     /// Linear in what there is so far; beside it, `op`.
     fn jvp(&self, g: &mut Graph, x: &[Var], t: &[Tangent]) -> (Vec<Var>, Vec<Tangent>) {
         let out = g.bind(self.clone(), x);
-        let added = if t[1..].iter().any(Option::is_some) { self.op.jvp(g, &x[1..], &t[1..]).1[0] } else { None };
-        (out, vec![add_tangents(g, t[0], added)])
+        let mut sum = t[0];
+        for n in 1..t.len() {
+            if t[n].is_some() {
+                // One factor's after the other's, so that each goes on from what there is.
+                let alone: Vec<Tangent> = (1..t.len()).map(|k| t[k].filter(|_| k == n)).collect();
+                let added = self.op.jvp(g, &x[1..], &alone).1[0];
+                sum = add_tangents(g, sum, added);
+            }
+        }
+        (out, vec![sum])
     }
 
     fn transpose(&self, g: &mut Graph, ct: &[Tangent], ins: &[Operand]) -> Vec<Tangent> {
@@ -69,14 +90,26 @@ impl Primitive for Continued {
         [so_far].into_iter().chain(rest).collect()
     }
 
-    /// One after the other: how `op` lays a batch out is its own affair.
+    /// What `op` makes of a batch is moved about, and so is what it starts from. Where that does not show, one slice after the other.
     fn batch(&self, g: &mut Graph, ins: &[Batched], size: usize) -> Vec<Batched> {
-        let all: Vec<Var> = ins.iter().map(|x| with_batch_axis(g, *x, size)).collect();
+        let so_far = with_batch_axis(g, ins[0], size);
+        if ins[1..].iter().any(|x| x.batched) {
+            let added = self.op.batch(g, &ins[1..], size)[0].var;
+            if let Some(var) = add_to(g, so_far, added) {
+                return vec![Batched { var, batched: true }];
+            }
+        }
+        let all: Vec<Var> = [so_far].into_iter().chain(ins[1..].iter().map(|x| with_batch_axis(g, *x, size))).collect();
         let mut body = Graph::new("continued");
         let args: Vec<Var> = all.iter().map(|v| body.input(&g.aval(*v).unbatched())).collect();
         body.outputs = body.bind(self.clone(), &args);
         let op = Scan { body: Rc::new(body), length: size, n_consts: 0, n_carry: 0, reverse: false, indexed: false };
         vec![Batched { var: g.bind1(op, &all), batched: true }]
+    }
+
+    fn strip(&self, ins: &[&Aval], d: usize, n: usize) -> Option<Strip> {
+        let Strip { op, along } = self.op.strip(&ins[1..], d, n)?;
+        Some(Strip { op: Continued { op }.into(), along: [Some(d)].into_iter().chain(along).collect() })
     }
 
     fn lowering(&self, ins: &[&Aval]) -> Lowering {

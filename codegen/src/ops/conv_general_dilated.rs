@@ -9,7 +9,7 @@ use crate::ops::dot_general::{
     contract_dtype, converted, fold_products, lower_contraction, parse_preferred, preferred_param, product,
 };
 use crate::ops::pad::dilated;
-use crate::ops::{Batched, ConvRows, Lowering, OpError, Operand, Primitive, Rev, Tangent, add_tangents, guard, param};
+use crate::ops::{Batched, Continued, ConvRows, Lowering, OpError, Operand, Primitive, Rev, Tangent, add_tangents, guard, param};
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
@@ -311,6 +311,10 @@ impl Primitive for ConvGeneralDilated {
 
     fn eval_from(&self, start: &Array, ins: &[&Array]) -> Array {
         self.eval_where(Some(start), ins[0], ins[1], |_, _| true)
+    }
+
+    fn add_to(&self, g: &mut Graph, to: Var, ins: &[Var]) -> Option<Var> {
+        Continued::adding(g, self.clone(), to, ins)
     }
 
     /// Along input features, where those are the outermost summed axis: for the gradient of the windows, the batch.

@@ -6,7 +6,7 @@ use crate::graph::{Aval, Graph, Var};
 use crate::ops::axes::{move_axis, others, permute, prepended, shifted};
 use crate::ops::elementwise::numeric;
 use crate::ops::{
-    Add, Batched, Convert, Elementwise, FoldOrder, Lowering, Mul, OpError, Operand, Primitive, Tangent, add_tangents,
+    Add, Batched, Continued, Convert, Elementwise, FoldOrder, Lowering, Mul, OpError, Operand, Primitive, Tangent, add_tangents,
     param,
 };
 use crate::schedule::body::{Body, Ex};
@@ -166,17 +166,26 @@ impl DotGeneral {
             rhs_batch: self.rhs_batch.clone(),
             preferred: self.preferred,
         };
-        let out = g.bind1(back, &[ct, other]);
         // The result has the batch axes, the free axes of `x`, then the contracted axes in the order they have in `rhs`.
         let mut order: Vec<usize> = (0..self.rhs_contract.len()).collect();
         order.sort_unstable_by_key(|n| self.rhs_contract[*n]);
-        let of_x =
-            self.lhs_batch.iter().copied().chain(lhs_free).chain(order.into_iter().map(|n| self.lhs_contract[n]));
-        let mut perm = vec![0; x.rank()];
-        for (n, d) in of_x.enumerate() {
-            perm[d] = n;
-        }
-        let out = permute(g, out, perm);
+        let contract: Vec<usize> = order.into_iter().map(|n| self.lhs_contract[n]).collect();
+        let perm = |first: &[usize], second: &[usize]| {
+            let mut perm = vec![0; x.rank()];
+            for (n, d) in self.lhs_batch.iter().chain(first).chain(second).enumerate() {
+                perm[*d] = n;
+            }
+            perm
+        };
+        // With the operands swapped, the free axes come out the other way round: nothing may be left to move.
+        let (straight, turned) = (perm(&lhs_free, &contract), perm(&contract, &lhs_free));
+        let stays = |perm: &[usize]| perm.iter().copied().eq(0..x.rank());
+        let out = if stays(&turned) && !stays(&straight) {
+            g.bind1(back.swapped(), &[other, ct])
+        } else {
+            let out = g.bind1(back, &[ct, other]);
+            permute(g, out, straight)
+        };
         converted(g, out, x.dtype)
     }
 }
@@ -244,6 +253,10 @@ impl Primitive for DotGeneral {
         let outermost = self.lhs_contract.iter().position(|d| ins[0].shape[*d] > 1)?;
         let wanted = [self.lhs_contract[outermost], self.rhs_contract[outermost]].map(Some);
         (along == wanted).then(|| InParts::Continued(self.clone().into()))
+    }
+
+    fn add_to(&self, g: &mut Graph, to: Var, ins: &[Var]) -> Option<Var> {
+        Continued::adding(g, self.clone(), to, ins)
     }
 
     /// Linear in each operand.

@@ -639,14 +639,26 @@ pub fn with_batch_axis(g: &mut Graph, b: Batched, size: usize) -> Var {
 /// `x[i]` in a loop touches one element per turn.
 pub fn add_tangents(g: &mut Graph, a: Tangent, b: Tangent) -> Tangent {
     let (Some(a), Some(b)) = (a, b) else { return a.or(b) };
-    for (sum, part) in [(a, b), (b, a)] {
-        let Some(eqn) = g.eqns.iter().rev().find(|e| e.outputs[..] == [part]) else { continue };
-        let (op, ins) = (eqn.op.clone(), eqn.inputs.clone());
-        if let Some(v) = op.add_to(g, sum, &ins) {
-            return Some(v);
-        }
+    let sum = add_to(g, a, b).or_else(|| add_to(g, b, a));
+    Some(sum.unwrap_or_else(|| g.bind1(Add, &[a, b])))
+}
+
+/// The sum of `sum` and `part`, if what makes `part` can begin with `sum`.
+pub fn add_to(g: &mut Graph, sum: Var, part: Var) -> Option<Var> {
+    let eqn = g.eqns.iter().rev().find(|e| e.outputs[..] == [part])?;
+    let (op, ins) = (eqn.op.clone(), eqn.inputs.clone());
+    op.add_to(g, sum, &ins)
+}
+
+/// The sum of `to` and what `there` makes of `part`, if `part` can begin with what `back` makes of `to`.
+pub fn add_moved(g: &mut Graph, to: Var, back: impl Into<Op>, part: Var, there: impl Into<Op>) -> Option<Var> {
+    let n_eqns = g.eqns.len();
+    let to = g.bind1(back, &[to]);
+    let sum = add_to(g, to, part);
+    if sum.is_none() {
+        g.eqns.truncate(n_eqns);
     }
-    Some(g.bind1(Add, &[a, b]))
+    sum.map(|sum| g.bind1(there, &[sum]))
 }
 
 /// Reads an op from its name and parameters in the text form.

@@ -2,7 +2,7 @@
 
 use crate::array::Array;
 use crate::graph::{Aval, Graph, Var};
-use crate::ops::{Batched, Lowering, OpError, Operand, Primitive, Tangent, param};
+use crate::ops::{Batched, Lowering, OpError, Operand, Primitive, Tangent, add_moved, param};
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::{Ix, ravel, unravel};
 use crate::text::Params;
@@ -65,6 +65,12 @@ impl Primitive for Reshape {
         let mut shape = self.shape.clone();
         shape[d] = n;
         Some(Strip { op: Reshape { shape }.into(), along: vec![Some(from)] })
+    }
+
+    /// Added to where it was, then moved.
+    fn add_to(&self, g: &mut Graph, to: Var, ins: &[Var]) -> Option<Var> {
+        let back = Reshape { shape: g.shape(ins[0]).to_vec() };
+        add_moved(g, to, back, ins[0], self.clone())
     }
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {

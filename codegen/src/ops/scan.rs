@@ -10,12 +10,12 @@ use crate::ops::axes::{move_axis, prepended};
 use crate::ops::narrow::{Narrowed, read_inputs, with_inputs, with_outputs};
 use crate::ops::region::{count, expect_types, flops, instantiate};
 use crate::ops::{
-    Batched, Convert, Lowering, Op, OpError, Operand, Primitive, Region, Scatter, Split, Tangent, add_tangents, param,
+    Batched, Convert, Lowering, Op, OpError, Operand, Primitive, Region, Scatter, Split, Tangent, param,
     with_batch_axis,
 };
 use crate::passes::ranges::Range;
 use crate::text::Params;
-use crate::transform::{batch_into, jvp_into, transpose_into};
+use crate::transform::{batch_into, jvp_into, transpose_into, transpose_onto};
 
 /// `for i in 0..length`: operands are values that stay (consts), values that go from one iteration to the next
 /// (carries), arrays of which iteration `i` gets slice `i` along axis 0 (stacked). Results: the carries after the last
@@ -164,7 +164,10 @@ impl Scan {
         known.extend(avals.stacked.iter().zip(linear.stacked).map(|(a, l)| (!l).then(|| g.input(a))));
         let ys = self.body.out_avals().split_off(self.n_carry);
         cts.extend(ys.iter().zip(ct_ys).map(|(a, nz)| nz.then(|| g.input(a))));
-        let in_cts = transpose_into(&mut g, &self.body, &known, &cts).split_off(self.n_index());
+        let mut so_far = vec![None; self.n_index()];
+        so_far.extend(&sum_vars);
+        so_far.resize(known.len(), None);
+        let in_cts = transpose_onto(&mut g, &self.body, &known, &cts, &so_far).split_off(self.n_index());
         let found = in_cts.iter().map(Option::is_some).collect();
         let of = self.parts(&in_cts);
         for ((a, ct), nz) in avals.carry.iter().zip(of.carry).zip(ct_carry) {
@@ -173,12 +176,7 @@ impl Scan {
                 g.outputs.push(ct);
             }
         }
-        for (sum, ct) in sum_vars.iter().zip(of.consts) {
-            if sum.is_some() {
-                let sum = add_tangents(&mut g, *sum, *ct);
-                g.outputs.extend(sum);
-            }
-        }
+        g.outputs.extend(sum_vars.iter().zip(of.consts).filter_map(|(sum, ct)| sum.and(*ct)));
         g.outputs.extend(of.stacked.iter().flatten());
         (g, found)
     }

@@ -2,7 +2,7 @@
 
 use crate::array::Array;
 use crate::graph::{Aval, Graph, Var};
-use crate::ops::{Batched, Lowering, OpError, Primitive, Operand, Tangent, param};
+use crate::ops::{Batched, Lowering, OpError, Operand, Primitive, Tangent, add_moved, param};
 use crate::schedule::body::{Body, Ex};
 use crate::schedule::ix::Ix;
 use crate::text::Params;
@@ -72,6 +72,12 @@ impl Primitive for Transpose {
 
     fn strip(&self, _ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
         Some(Strip { op: self.clone().into(), along: vec![Some(self.perm[d])] })
+    }
+
+    /// Added to where it was, then moved.
+    fn add_to(&self, g: &mut Graph, to: Var, ins: &[Var]) -> Option<Var> {
+        let back = self.inverse();
+        add_moved(g, to, back, ins[0], self.clone())
     }
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {

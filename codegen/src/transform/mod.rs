@@ -11,4 +11,4 @@ pub mod transpose;
 pub use batch::{batch_graph, batch_into};
 pub use jvp::{jvp_graph, jvp_into};
 pub use linearize::{Linear, PartialEval, linearize_into, partial_eval_graph};
-pub use transpose::{transpose_graph, transpose_into};
+pub use transpose::{transpose_graph, transpose_into, transpose_onto};

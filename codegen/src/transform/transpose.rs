@@ -10,6 +10,17 @@ use crate::ops::{Operand, Tangent};
 /// Appends the transpose of `graph`, which is linear in the inputs whose entry in `known` is `None`; the others have the
 /// given values. `cts` are the cotangents of the results; returns those of the inputs (`None` for known ones and zeros).
 pub fn transpose_into(g: &mut Graph, graph: &Graph, known: &[Option<Var>], cts: &[Tangent]) -> Vec<Tangent> {
+    transpose_onto(g, graph, known, cts, &vec![None; known.len()])
+}
+
+/// [`transpose_into`], where the cotangents of inputs are added to what there is `so_far`.
+pub fn transpose_onto(
+    g: &mut Graph,
+    graph: &Graph,
+    known: &[Option<Var>],
+    cts: &[Tangent],
+    so_far: &[Tangent],
+) -> Vec<Tangent> {
     let outer = g.src;
     // What does not depend on a linear input is computed forwards.
     let mut values: Env<Var> = Env::new(graph);
@@ -29,6 +40,9 @@ pub fn transpose_into(g: &mut Graph, graph: &Graph, known: &[Option<Var>], cts: 
         }
     }
     let mut ct_env: Env<Vec<Signed>> = Env::new(graph);
+    for (v, sum) in graph.inputs.iter().zip(so_far) {
+        accumulate(&mut ct_env, &values, *v, sum.map(Signed::plus));
+    }
     for (v, ct) in graph.outputs.iter().zip(cts) {
         accumulate(&mut ct_env, &values, *v, ct.map(Signed::plus));
     }
