@@ -150,3 +150,71 @@ for t, tol in ((np.float32, 5e-5), (np.float64, 1e-12)):
         kw = dict(k=k3) if "b" not in text else dict(k=k3, b=s3)
         g(f"{{ let y = {text}; real(y) + 0.5 * imag(y) }}", py=f"(lambda y: y.real + 0.5 * y.imag)({python(text)})", x=m3, tol=20 * tol, **kw)
     g("linalg::eigvalsh(lax::complex(x, k))", x=m3, k=k3, tol=20 * tol)
+
+# Complex factorisations, each by what does not depend on phases that an implementation may choose.
+for t, tol in ((np.float32, 1e-4), (np.float64, 2e-12)):
+    m3, s3, k3 = (v.astype(t) for v in (M3, S3, K3))
+    ct = np.complex64 if t == np.float32 else np.complex128
+    herm, general = (m3 + 1j * k3).astype(ct), (s3 + 1j * m3).astype(ct)
+    tall = (f(4, 2) + 1j * f(4, 2, salt=1)).astype(ct)
+    both = np.stack([general, herm])
+    rhs = (f(3, 2) + 1j * f(3, 2, salt=1)).astype(ct)
+    once, twice = np.outer([1, 1j, 2], [1, -1j, 2]).astype(ct), np.eye(3).astype(ct)
+    for x in (general, both, tall, tall.T):
+        c("linalg::qr(x).1", py="jnp.linalg.qr(x)[1]", x=x, tol=tol)
+        c("linalg::qr(x).0", py="jnp.linalg.qr(x)[0]", x=x, tol=tol)
+        c("linalg::svdvals(x)", x=x, tol=tol)
+        c("{ let (u, s, vt) = linalg::svd(x, full_matrices = false); matmul(u * exp(-expand_dims(s, -2)), vt) }",
+          py="(lambda t: (t[0] * jnp.exp(-t[1][..., None, :])) @ t[2])(jnp.linalg.svd(x, full_matrices=False))", x=x, tol=tol)
+    c("linalg::qr(x, mode = \"complete\").0", py="jnp.linalg.qr(x, mode='complete')[0]", x=tall, tol=tol)
+    c("{ let (u, s, vt) = linalg::svd(x); (matmul(u, conj(u.T())), matmul(conj(vt.T()), vt)) }",
+      py="(lambda t: (t[0] @ t[0].conj().T, t[2].conj().T @ t[2]))(jnp.linalg.svd(x))", x=tall, tol=tol)
+    for x in (herm, once, twice, np.stack([herm, twice])):
+        c("{ let (w, v) = linalg::eigh(x); (w, matmul(v * exp(0.1 * expand_dims(w, -2)), conj(swapaxes(v, -1, -2))), matmul(conj(swapaxes(v, -1, -2)), v)) }",
+          py="(lambda t: (t[0], (t[1] * jnp.exp(0.1 * t[0][..., None, :])) @ jnp.swapaxes(t[1], -1, -2).conj(), jnp.swapaxes(t[1], -1, -2).conj() @ t[1]))(jnp.linalg.eigh(x))", x=x, tol=tol)
+    for x in (once, twice):
+        c("{ let (u, s, vt) = linalg::svd(x); (s, matmul(conj(u.T()), u), matmul(u * s, vt)) }",
+          py="(lambda t: (t[1], t[0].conj().T @ t[0], (t[0] * t[1]) @ t[2]))(jnp.linalg.svd(x))", x=x, tol=tol)
+    c("scipy::linalg::lu_factor(x)", py="jax.scipy.linalg.lu_factor(x)", x=general, tol=tol)
+    for x in (general, tall, tall.T):
+        c("scipy::linalg::lu(x)", py="jax.scipy.linalg.lu(x)", x=x, tol=tol)
+    for k in (0, 1, 2):
+        c(f"scipy::linalg::lu_solve(scipy::linalg::lu_factor(x), b, trans = {k})", py=f"jax.scipy.linalg.lu_solve(jax.scipy.linalg.lu_factor(x), b, trans={k})", x=general, b=rhs, tol=tol)
+        for lower in ("true", "false"):
+            c(f"scipy::linalg::solve_triangular(x, b, trans = {k}, lower = {lower})", py=f"jax.scipy.linalg.solve_triangular(x, b, trans={k}, lower={lower.capitalize()})", x=general, b=rhs, tol=tol)
+    c("scipy::linalg::solve_triangular(x, b, lower = true, unit_diagonal = true)", py="jax.scipy.linalg.solve_triangular(x, b, lower=True, unit_diagonal=True)", x=general, b=rhs[:, 0], tol=tol)
+    c("scipy::linalg::cho_solve(scipy::linalg::cho_factor(x), b)", py="jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(x), b)", x=herm, b=rhs, tol=tol)
+    four = np.kron(np.array([[2, 1j], [0.5, 3]]), general[:2, :2]).astype(ct)
+    c("linalg::det(x)", x=four, tol=tol)
+    c("linalg::slogdet(x)", x=four, tol=tol)
+    c("linalg::pinv(x)", x=tall, tol=tol)
+    c("linalg::lstsq(x, b).0", py="jnp.linalg.lstsq(x, b)[0]", x=tall, b=(f(4) + 1j * f(4, salt=1)).astype(ct), tol=tol)
+    if t == np.float32:
+        c("linalg::matrix_rank(x)", x=once)
+    c("linalg::cond(x)", x=general, tol=tol)
+    c("scipy::linalg::polar(x)", py="jax.scipy.linalg.polar(x)", x=general, tol=tol)
+    x3 = np.array([[1.0, 0.5, -0.75], [0.25, 2.0, 0.5], [1.5, -1.0, 3.0], [0.5, 0.25, 1.0]], t)
+    x4 = np.array([[0.5, -0.5, 0.25], [1.0, 0.75, -0.25], [0.25, 0.5, 1.0], [-1.0, 0.5, 0.125]], t)
+    of = lambda text: f"{{ let y = {text}; real(y) + 0.5 * imag(y) }}"
+    def part(text, py, x, k):
+        g(of(text), py=f"(lambda y: y.real + 0.5 * y.imag)({py})", x=x, k=k, tol=20 * tol)
+        c(f"jvp(|x| {text}, (x,), (k,)).1", py=f"jax.jvp(lambda x: {py}, (x,), (k,))[1]", x=x, k=k, tol=20 * tol)
+    z = "lax::complex(x, k)"
+    Z = "lax.complex(x, k)"
+    for a, b in ((x3, x4), (x3[:3], x4[:3])):
+        part(f"linalg::qr({z}).0", f"jnp.linalg.qr({Z})[0]", a, b)
+        part(f"linalg::qr({z}).1", f"jnp.linalg.qr({Z})[1]", a, b)
+        part(f"{{ let (u, s, vt) = linalg::svd({z}, full_matrices = false); matmul(u * exp(-s), vt) }}",
+             f"(lambda t: (t[0] * jnp.exp(-t[1])) @ t[2])(jnp.linalg.svd({Z}, full_matrices=False))", a, b)
+        part(f"scipy::linalg::lu({z}).1", f"jax.scipy.linalg.lu({Z})[1]", a, b)
+        part(f"scipy::linalg::lu({z}).2", f"jax.scipy.linalg.lu({Z})[2]", a, b)
+        part(f"linalg::pinv({z})", f"jnp.linalg.pinv({Z})", a, b)
+    a, b = x3[:3], x4[:3]
+    part(f"{{ let (w, v) = linalg::eigh({z}); matmul(v * exp(0.1 * w), conj(v.T())) }}",
+         f"(lambda t: (t[1] * jnp.exp(0.1 * t[0])) @ t[1].conj().T)(jnp.linalg.eigh({Z}))", a, b)
+    part(f"linalg::det({z})", f"jnp.linalg.det({Z})", a, b)
+    for trans in (0, 1, 2):
+        part(f"scipy::linalg::solve_triangular({z}, {z}, trans = {trans}, lower = true)", f"jax.scipy.linalg.solve_triangular({Z}, {Z}, trans={trans}, lower=True)", a, b)
+    h2 = f"grad(|x| {{ let y = %s; sum(real(y) * real(y) + imag(y)) }})"
+    for name, jname in (("linalg::qr({}).1", "jnp.linalg.qr({})[1]"), ("scipy::linalg::lu({}).2", "jax.scipy.linalg.lu({})[2]")):
+        c(f"jvp({h2 % name.format(z)}, (x,), (k,)).1", py=f"jax.jvp(jax.grad(lambda x: (lambda y: jnp.sum(y.real * y.real + y.imag))({jname.format(Z)})), (x,), (k,))[1]", x=a, k=b, tol=50 * tol)
