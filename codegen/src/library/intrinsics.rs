@@ -396,7 +396,7 @@ fn index_mode(tr: &mut Tracer<'_>, b: &Bound, idx: Traced, n: usize) -> R<(Trace
 }
 
 /// What stands where an index is outside: NaN, or the smallest integer as in JAX.
-fn filled_in(tr: &mut Tracer<'_>, b: &Bound, out: Traced, inside: Traced) -> R<Value> {
+pub fn filled_in(tr: &mut Tracer<'_>, b: &Bound, out: Traced, inside: Traced) -> R<Value> {
     let sp = b.call();
     let fill = match (b.get("fill_value"), out.aval.dtype) {
         (Some(v), _) if !matches!(v, Value::Option(None)) => v.clone(),

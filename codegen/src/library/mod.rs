@@ -18,6 +18,7 @@ mod convolution;
 mod einsum;
 mod elementwise;
 mod fourier;
+mod gathers;
 mod intrinsics;
 mod lax;
 mod linalg;
@@ -51,6 +52,7 @@ const PARTS: &[Part] = &[
     Part { title: "Arrays: convolution", table: convolution::TABLE, source: "" },
     Part { title: "Arrays: pooling and folds", table: windows::TABLE, source: include_str!("windows.kiln") },
     Part { title: "Arrays: lax", table: lax::TABLE, source: include_str!("lax.kiln") },
+    Part { title: "Arrays: lax, gather and scatter", table: gathers::TABLE, source: "" },
     Part { title: "Arrays: networks", table: &[], source: include_str!("nn.kiln") },
     Part { title: "Arrays: linear algebra", table: linalg::TABLE, source: include_str!("linalg.kiln") },
     Part {

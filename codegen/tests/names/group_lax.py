@@ -116,3 +116,48 @@ c("lax::switch(n, (|v| v + 1.0, |v| v - 1.0, |v| v * 3.0), x)", x=x, n=np.int32(
 c("lax::while_loop(|v| v < 100.0, |v| v * 3.0, x)", x=np.float32(1.5))
 c("lax::fori_loop(0, 4, |k, v| v * 0.5 + k as f32, x)", "lax.fori_loop(0, 4, lambda k, v: v * 0.5 + k.astype(f32), x)", x=x)
 c("lax::associative_scan(|a, b| a + b, x)", x=x)
+
+# Gathers and scatters by dimension numbers: rows, columns, windows, elements, batches; inside and outside of the operand.
+x5, x3 = f(4, 5), f(2, 3, 4)
+def numbers(kind, *lists):
+    names = {"Gather": ("offset_dims", "collapsed_slice_dims", "start_index_map", "operand_batching_dims", "start_indices_batching_dims"),
+             "Scatter": ("update_window_dims", "inserted_window_dims", "scatter_dims_to_operand_dims", "operand_batching_dims", "scatter_indices_batching_dims")}[kind]
+    return f"lax::{kind}DimensionNumbers(" + ", ".join(f"{n} = {l}" for n, l in zip(names, lists)) + ")"
+for operand, index, dims, sizes in (
+    (x5, i(3, 1, lo=-2, hi=5), ("(1,)", "(0,)", "(0,)"), (1, 5)),
+    (x5, i(3, 1, lo=-2, hi=5), ("(0,)", "(1,)", "(1,)"), (4, 1)),
+    (x5, i(2, 3, 2, lo=-1, hi=4), ("()", "(0, 1)", "(0, 1)"), (1, 1)),
+    (x5, i(2, 3, 2, lo=-1, hi=4), ("()", "(0, 1)", "(1, 0)"), (1, 1)),
+    (x5, i(3, 2, lo=-1, hi=4), ("(0, 2)", "()", "(0, 1)"), (2, 3)),
+    (x5, i(2, lo=0, hi=3), ("(0, 1)", "()", "(0, 1)"), (2, 3)),
+    (x3, i(2, 2, 1, lo=-1, hi=4), ("(1, 2)", "(2,)", "(2,)"), (2, 2, 1)),
+    (x3, i(2, 5, 1, lo=-1, hi=3), ("(2,)", "(1,)", "(1,)", "(0,)", "(0,)"), (1, 1, 3)),
+    (x3, i(5, 2, 1, lo=0, hi=2, dtype=np.uint8), ("(0,)", "(1,)", "(1,)", "(0,)", "(1,)"), (1, 1, 3)),
+    (i(4, 5), i(3, 1, lo=-2, hi=5), ("(1,)", "(0,)", "(0,)"), (1, 5)),
+    (u(4, 5, dtype=np.uint8), i(3, 1, lo=-2, hi=5), ("(1,)", "(0,)", "(0,)"), (1, 5)),
+):
+    text = f"lax::gather(x, i, {numbers('Gather', *dims)}, {sizes}"
+    for more in ("", ', mode = "clip"', ', mode = "fill", fill_value = 7'):
+        c(f"{text}{more})", x=operand, i=index)
+    if operand.dtype == np.float32:
+        g(f'{text}, mode = "clip")', x=operand, i=index)
+        g(f'{text}, mode = "fill", fill_value = 0)', x=operand, i=index)
+        c(f'vmap(|i| {text}, mode = "clip"))(stack((i, i)))', py=f'jax.vmap(lambda i: {python(text)}, mode="clip"))(jnp.stack((i, i)))', x=operand, i=index)
+for operand, index, updates, dims in (
+    (x5, i(3, 1, lo=-2, hi=5), f(3, 5), ("(1,)", "(0,)", "(0,)")),
+    (x5, np.array([[0], [2], [2]], np.int32), f(3, 5), ("(1,)", "(0,)", "(0,)")),
+    (x5, np.array([[0, 1], [3, 4], [4, 1]], np.int32), f(3), ("()", "(0, 1)", "(0, 1)")),
+    (x5, np.array([[0, 0], [2, 1], [1, 3]], np.int32), f(2, 3, 2), ("(0, 2)", "()", "(0, 1)")),
+    (x3, np.array([[[0], [2], [5]], [[1], [1], [-1]]], np.int32), f(2, 3, 4), ("(2,)", "(1,)", "(1,)", "(0,)", "(0,)")),
+    (i(4, 5), i(3, 1, lo=-2, hi=5), i(3, 5), ("(1,)", "(0,)", "(0,)")),
+):
+    d = numbers("Scatter", *dims)
+    for name in ("scatter_add", "scatter_sub", "scatter_mul", "scatter_min", "scatter_max"):
+        c(f"lax::{name}(x, i, y, {d})", x=operand, i=index, y=updates)
+        c(f'lax::{name}(x, i, y, {d}, mode = "clip")', x=operand, i=index, y=updates)
+    if len(np.unique(index)) == index.size or operand is x5 and index.shape == (3, 2):
+        c(f"lax::scatter(x, i, y, {d})", x=operand, i=index, y=updates)
+    if operand.dtype == np.float32:
+        g(f"lax::scatter_add(x, i, y, {d})", x=operand, i=index, y=updates)
+        g(f"lax::scatter_add(z, i, x, {d})", x=updates, i=index, z=operand)
+        c(f"vmap(|y| lax::scatter_add(x, i, y, {d}))(stack((y, 2.0 * y)))", py=f"jax.vmap(lambda y: lax.scatter_add(x, i, y, {python(d)}))(jnp.stack((y, 2.0 * y)))", x=operand, i=index, y=updates)
