@@ -163,7 +163,8 @@ tables!(
     products,
     windows,
     lax,
-    nn
+    nn,
+    compositions
 );
 
 /// Names that stand in front of a parenthesis, or are passed on, in the text of a case.
