@@ -41,6 +41,8 @@ pub struct Region {
     pub most: u64,
     /// An estimate of the cycles of all calls.
     pub cycles: u64,
+    /// Words loaded and stored by all calls.
+    pub words: u64,
     /// Instructions per function, most first.
     pub functions: Vec<(String, u64)>,
 }
@@ -57,6 +59,11 @@ impl Region {
     /// Cycles of a call on average.
     pub fn cycles(&self) -> u64 {
         (self.cycles + self.calls / 2) / self.calls.max(1)
+    }
+
+    /// Words loaded and stored by a call on average.
+    pub fn words(&self) -> u64 {
+        (self.words + self.calls / 2) / self.calls.max(1)
     }
 }
 
@@ -212,13 +219,14 @@ fn parse_counts(text: &str) -> Result<Counts> {
         match (kind, &rest[..]) {
             ("region", [calls, rest]) => {
                 let numbers: Vec<u64> = rest.split(' ').map(str::parse).collect::<Result<_, _>>().with_context(odd)?;
-                let &[total, fewest, most, cycles] = &numbers[..] else { bail!("{}", odd()) };
+                let &[total, fewest, most, cycles, words] = &numbers[..] else { bail!("{}", odd()) };
                 *region = Region {
                     calls: calls.parse().with_context(odd)?,
                     total,
                     fewest,
                     most,
                     cycles,
+                    words,
                     functions: Vec::new(),
                 };
             }

@@ -169,6 +169,7 @@ pub fn derivatives(consent: Consent) -> Result<()> {
         };
         found("operations").zip(instructions).with_context(|| format!("the firmware did not run `{name}`"))
     };
+    let words = |name: &str| counts.get(name).map(|region| region.words());
     // Around nothing, the markers cost this much.
     let (_, empty) = of("empty")?;
     let mut table = Table::new();
@@ -189,14 +190,19 @@ pub fn derivatives(consent: Consent) -> Result<()> {
             let i = i - empty;
             let ratio = |a: u64, b: u64| format!("{:.2}", a as f64 / b as f64);
             let what = format!("{name}: {}", if part == "product" { "Hessian-vector product" } else { part });
-            // The operations, and what each takes: values for the backward half are written and read again.
+            // What an operation takes beside what one of the function takes, and how much of that is memory: values for the backward
+            // half are written and read again.
             let above = i as f64 > bound * instructions as f64;
-            let why = format!(
-                "{} by operations, {} instructions for each, kept values with them, after {}",
-                ratio(n, operations),
-                ratio(i, n),
-                ratio(instructions, operations)
-            );
+            let each = |a: u64, b: u64| a as f64 / b as f64;
+            let (now, before) = (each(i, n), each(instructions, operations));
+            let mut why =
+                format!("{} by operations, {now:.2} instructions for each, after {before:.2}", ratio(n, operations));
+            if let (Some(moved), Some(of_function)) =
+                (words(&format!("{name}_{part}")), words(&format!("{name}_function")))
+            {
+                let (now, before) = (each(moved, n), each(of_function, operations));
+                why += &format!("; words loaded and stored {now:.2}, after {before:.2}");
+            }
             let why = if above { why } else { String::new() };
             table.add_row([what, say::number(n), ratio(n, operations), say::number(i), ratio(i, instructions), why]);
         }

@@ -150,8 +150,9 @@ impl Request {
             let (below, this) = (format_ident!("d{n}"), format_ident!("d{}", n + 1));
             lets.extend(match mode {
                 Mode::Fwd => quote!(let #this = |__x| jvp(#below, (__x,), (#along,)).1;),
+                // Of a complex argument the slope is the real part of a product.
                 Mode::Rev => quote! {
-                    let #this = |__x| tree::reduce(|a, b| a + b, tree_map(|g, v| sum(g * v), grad(#below)(__x), #along));
+                    let #this = |__x| tree::reduce(|a, b| a + b, tree_map(|g, v| sum(real(g * v)), grad(#below)(__x), #along));
                 },
             });
         }

@@ -28,6 +28,8 @@ pub struct Timing {
     pub cycles: u64,
     /// A load or store of one word, whose address phase can overlap with that of one before it.
     pub single: bool,
+    /// Words that it loads or stores.
+    pub words: u64,
     /// Single-precision registers whose new value is late by a cycle, as bits.
     pub late: u32,
     /// Single-precision registers that it reads, as bits.
@@ -36,11 +38,16 @@ pub struct Timing {
 
 impl Timing {
     const fn of(cycles: u64) -> Timing {
-        Timing { cycles, single: false, late: 0, reads: 0 }
+        Timing { cycles, single: false, words: 0, late: 0, reads: 0 }
+    }
+
+    /// Several words, one after the other.
+    const fn several(words: u32) -> Timing {
+        Timing { words: words as u64, ..Timing::of(1 + words as u64) }
     }
 
     const fn single() -> Timing {
-        Timing { cycles: 2, single: true, late: 0, reads: 0 }
+        Timing { cycles: 2, single: true, words: 1, late: 0, reads: 0 }
     }
 
     /// The cycles that it takes after `before`, which did not jump.
@@ -67,9 +74,9 @@ fn narrow(op: u32) -> Timing {
         0b0100 if op >> 11 == 0b01001 => Timing::single(),
         0b0101..=0b1001 => Timing::single(),
         // push, pop
-        0b1011 if op & 0x0e00 == 0x0400 => Timing::of(u64::from(1 + (op & 0x1ff).count_ones())),
+        0b1011 if op & 0x0e00 == 0x0400 => Timing::several((op & 0x1ff).count_ones()),
         // stm, ldm
-        0b1100 => Timing::of(u64::from(1 + words)),
+        0b1100 => Timing::several(words),
         _ => Timing::of(1),
     }
 }
@@ -77,10 +84,10 @@ fn narrow(op: u32) -> Timing {
 fn wide(a: u32, b: u32) -> Timing {
     match a >> 9 {
         // Load and store multiple; double; exclusive; table branches.
-        0b111_0100 if a & 0x0040 == 0 => Timing::of(u64::from(1 + b.count_ones())),
-        0b111_0100 if a & 0xfff0 == 0xe8d0 && b & 0xf0e0 == 0xf000 => Timing::of(2),
+        0b111_0100 if a & 0x0040 == 0 => Timing::several(b.count_ones()),
+        0b111_0100 if a & 0xfff0 == 0xe8d0 && b & 0xf0e0 == 0xf000 => Timing::several(1),
         0b111_0100 if a & 0x0120 == 0 => Timing::single(),
-        0b111_0100 => Timing::of(3),
+        0b111_0100 => Timing::several(2),
         // Load and store single; hints without a destination are as fast.
         0b111_1100 => Timing::single(),
         // Multiplications and divisions.
@@ -106,13 +113,13 @@ fn float(a: u32, b: u32) -> Timing {
             // One register at an offset.
             _ if a & 0x0120 == 0x0100 => {
                 let load = a & 0x10 != 0;
-                Timing { reads: if load { 0 } else { d }, ..Timing::of(if double { 3 } else { 2 }) }
+                Timing { reads: if load { 0 } else { d }, ..Timing::several(if double { 2 } else { 1 }) }
             }
             _ => {
                 let words = b & 0xff;
                 let first = (b >> 12 & 15) << 1 | a >> 6 & 1;
                 let stored = if a & 0x10 == 0 && !double { mask(first, words) } else { 0 };
-                Timing { reads: stored, ..Timing::of(u64::from(1 + words)) }
+                Timing { reads: stored, ..Timing::several(words) }
             }
         };
     }
@@ -121,7 +128,7 @@ fn float(a: u32, b: u32) -> Timing {
         let reads = if a & 0x10 != 0 && a & 0xe0 == 0 { n } else { 0 };
         return Timing { reads, ..Timing::of(1) };
     }
-    let arithmetic = |cycles, reads| Timing { cycles, single: false, late: d, reads };
+    let arithmetic = |cycles, reads| Timing { late: d, reads, ..Timing::of(cycles) };
     match (a & 0x00b0, b & 0x40 != 0) {
         // vmla, vmls; vnmla, vnmls; vfnma, vfnms; vfma, vfms
         (0x00 | 0x10 | 0x90 | 0xa0, _) => arithmetic(3, n | m | d),

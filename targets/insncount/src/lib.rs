@@ -7,7 +7,7 @@
 //! marker to the end marker, that of the begin marker included. Regions do not nest. When QEMU ends, the file `out` holds
 //!
 //! ```text
-//! region <name> <calls> <all instructions> <fewest of a call> <most of a call> <all cycles>
+//! region <name> <calls> <all instructions> <fewest of a call> <most of a call> <all cycles> <all words loaded and stored>
 //! symbol <name of the region> <instructions> <symbol>
 //! ```
 //! with one line `symbol` for each function that ran inside the region. An instruction that a condition skips counts, as it
@@ -73,6 +73,7 @@ struct Region {
     fewest: AtomicU64,
     most: AtomicU64,
     cycles: AtomicU64,
+    words: AtomicU64,
 }
 
 /// An instruction of the guest.
@@ -108,6 +109,8 @@ static SINCE: AtomicU64 = AtomicU64::new(0);
 
 /// Cycles since the region began.
 static CYCLES: AtomicU64 = AtomicU64::new(0);
+/// Words loaded and stored since the region began.
+static WORDS: AtomicU64 = AtomicU64::new(0);
 /// The instruction that ran last.
 static LAST: AtomicPtr<Instruction> = AtomicPtr::new(std::ptr::null_mut());
 
@@ -130,12 +133,14 @@ extern "C" fn executed(_core: c_uint, instruction: *mut c_void) {
         _ => now.timing.cycles + cortex_m4::REFILL,
     };
     add(&CYCLES, cycles);
+    add(&WORDS, now.timing.words);
 }
 
 extern "C" fn begins(_core: c_uint, region: *mut c_void) {
     ACTIVE.store(region.addr() + 1, Relaxed);
     SINCE.store(0, Relaxed);
     CYCLES.store(0, Relaxed);
+    WORDS.store(0, Relaxed);
 }
 
 extern "C" fn ends(_core: c_uint, region: *mut c_void) {
@@ -149,6 +154,7 @@ extern "C" fn ends(_core: c_uint, region: *mut c_void) {
     add(&region.calls, 1);
     add(&region.total, n);
     add(&region.cycles, CYCLES.load(Relaxed));
+    add(&region.words, WORDS.load(Relaxed));
     region.fewest.fetch_min(n, Relaxed);
     region.most.fetch_max(n, Relaxed);
 }
@@ -227,11 +233,11 @@ extern "C" fn at_exit(_id: qemu::Id, _data: *mut c_void) {
     let known = state.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut text = String::new();
     for (i, region) in state.regions.iter().enumerate() {
-        let Region { name, calls, total, fewest, most, cycles, .. } = region;
+        let Region { name, calls, total, fewest, most, cycles, words, .. } = region;
         let fewest = if calls.load(Relaxed) == 0 { 0 } else { fewest.load(Relaxed) };
         let (calls, total, most) = (calls.load(Relaxed), total.load(Relaxed), most.load(Relaxed));
-        let cycles = cycles.load(Relaxed);
-        let _ = writeln!(text, "region {name} {calls} {total} {fewest} {most} {cycles}");
+        let (cycles, words) = (cycles.load(Relaxed), words.load(Relaxed));
+        let _ = writeln!(text, "region {name} {calls} {total} {fewest} {most} {cycles} {words}");
         for (symbol, counts) in known.symbols.iter() {
             match counts.0.get(i + 1).map(|count| count.load(Relaxed)) {
                 None | Some(0) => {}
@@ -268,6 +274,7 @@ fn parse(arguments: &[&str]) -> Result<State, String> {
                     fewest: AtomicU64::new(u64::MAX),
                     most: AtomicU64::new(0),
                     cycles: AtomicU64::new(0),
+                    words: AtomicU64::new(0),
                 });
             }
             _ => return Err(format!("`{argument}` is none of out=.., region=name:begin:end")),

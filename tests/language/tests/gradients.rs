@@ -172,6 +172,46 @@ kiln::test::check_grads!(fn curve_derivatives(x: f64, k: f64) -> f64 = curve, or
 // Trees, closures and a single mode.
 kiln::test::check_grads!(fn pair_derivatives(p: &([f64; 2], f64)) -> f64 = |p| sum(sin(p.0) * p.1) + p.1 * p.1 * p.1, order = 4, modes = (rev));
 
+/// Of a complex number and integers beside it: the power of a signal behind a filter.
+#[jit]
+fn filtered(z: &[Complex<f64>; 3], taps: &[i32; 2], n: u8) -> f64 {
+    let y = z[1..3] * (taps as f64) + exp(z[0] * 0.5);
+    let p = real(y * conj(y));
+    sum(p * p) / (n as f64) + imag(z[1] * z[2])
+}
+
+kiln::test::check_grads!(fn filtered_derivatives(z: &[Complex<f64>; 3], taps: &[i32; 2]) -> f64 = |z, taps| filtered(z, taps, 2), order = 2);
+
+/// A tree with real and complex leaves.
+#[jit]
+fn beam(t: &(Complex<f64>, [f64; 2])) -> f64 {
+    sum(abs(t.0 * t.1 + 2.0)) + real(t.0 * t.0 * t.0)
+}
+
+kiln::test::check_grads!(fn beam_derivatives(t: &(Complex<f64>, [f64; 2])) -> f64 = beam, order = 3);
+
+/// The conjugate of what it should be: found by the directions off the real axis.
+#[jit]
+#[custom_jvp(mirrored_rule)]
+fn mirrored(z: Complex<f64>) -> f64 {
+    real(z * z)
+}
+
+#[jit]
+fn mirrored_rule(z: (Complex<f64>,), dz: (Complex<f64>,)) -> (f64, f64) {
+    (mirrored(z.0), real(2.0 * conj(z.0) * dz.0))
+}
+
+kiln::test::check_grads!(fn mirrored_derivatives(z: Complex<f64>) -> f64 = mirrored);
+
+#[test]
+fn complex_arguments_and_integers_beside_them() {
+    let c = Complex::new;
+    assert_eq!(filtered_derivatives(&[c(0.3, -0.4), c(1.5, 0.2), c(-0.6, 0.9)], &[2, -1], &Tolerance::F64), Ok(()));
+    assert_eq!(beam_derivatives(&(c(0.7, -0.3), [0.5, -1.25]), &Tolerance::F64), Ok(()));
+    assert!(mirrored_derivatives(c(0.8, 0.6), &Tolerance::F64).is_err());
+}
+
 /// The slope is right; what it is a function of is hidden from the next derivative.
 #[jit]
 #[custom_jvp(shallow_rule)]
