@@ -112,6 +112,7 @@ tables!(
     indexing,
     control,
     transforms,
+    forms,
     refused,
     independent,
     checks
