@@ -11,6 +11,7 @@ use crate::ops::Narrowed;
 use crate::ops::region::marked;
 use crate::passes::ranges::{Range, Ranges};
 
+pub mod branches;
 pub mod bytes;
 pub mod motion;
 pub mod nans;
@@ -45,7 +46,7 @@ type Simplify = fn(&Graph, &[Option<Range>]) -> Graph;
 fn settled_with(graph: Graph, simplify: Simplify, known: &[Option<Range>]) -> Graph {
     let mut g = dce(&graph);
     for _ in 0..MAX_ROUNDS {
-        let next = dce(&cse(&simplify(&motion::hoist(&g), known)));
+        let next = dce(&cse(&simplify(&branches::share(&motion::hoist(&g)), known)));
         let settled = next.eqns.len() == g.eqns.len()
             && next.eqns.iter().zip(&g.eqns).all(|(a, b)| a.op == b.op && a.inputs == b.inputs);
         g = next;

@@ -123,7 +123,7 @@ fn compute(g: &mut Graph, body: &Graph, env: &mut Env<Var>, v: Var) -> Option<Va
 }
 
 /// Whether computing it once is worth a place in memory for as long as the loop runs.
-fn is_worth_it(body: &Graph, eqn: &Eqn) -> bool {
+pub(super) fn is_worth_it(body: &Graph, eqn: &Eqn) -> bool {
     let avals: Vec<&Aval> = eqn.inputs.iter().map(|v| body.aval(*v)).collect();
     match eqn.op.lowering(&avals) {
         Lowering::Fold { .. } | Lowering::Call { .. } => true,
