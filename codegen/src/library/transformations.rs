@@ -59,7 +59,7 @@ fn of_function(form: &str, args: Args) -> R<Args> {
         Some((v, at)) => err_help(
             *at,
             format!("`{made}` is a function: {} is an argument of that", v.describe()),
-            &format!("write `{form}`"),
+            format!("write `{form}`"),
         ),
     }
 }
@@ -101,7 +101,7 @@ fn at_least(n: usize, args: &Args, name: &str, form: &str, sp: Sp) -> R<()> {
     if args.pos.len() + args.kw.len() >= n {
         return Ok(());
     }
-    err_help(sp, format!("`{name}` takes the function and its arguments at once"), &format!("write `{form}`"))
+    err_help(sp, format!("`{name}` takes the function and its arguments at once"), format!("write `{form}`"))
 }
 
 fn jvp(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
