@@ -158,15 +158,19 @@ fn by_rows<
 ) {
     #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
     {
-        use super::cortex_m::{FEW, kernel};
+        use super::cortex_m::{FEW, Kernel, kernel};
         let (many, one) = (kernel(FEW, [M, N], reach.extents, &a, &b), kernel(0, [1, N], reach.extents, &a, &b));
-        if let (Some(many), Some(one)) = (many, one) {
-            return runs(M, many.rows(), reach, a, b, |Run { row, rows, extents, a, b }| {
-                if rows > 1 {
+        // Fewer rows than a tile has go one by one, columns of tiles each.
+        let narrow = M < 4 && M * N * reach.extents.iter().product::<usize>() >= FEW;
+        if let Some(one) = one
+            && (many.is_some() || narrow)
+        {
+            let enough = many.map_or(usize::MAX, Kernel::rows);
+            return runs(M, enough, reach, a, b, |Run { row, rows, extents, a, b }| match many {
+                Some(many) if rows > 1 => {
                     many.run::<T, FAST, R>(rows, N, extents, a, b, |m, n, sum| out(within::<M>(row, m), n, sum));
-                } else {
-                    one.run::<T, FAST, R>(1, N, extents, a, b, |_, n, sum| out(row, n, sum));
                 }
+                _ => one.run::<T, FAST, R>(1, N, extents, a, b, |_, n, sum| out(row, n, sum)),
             });
         }
     }
