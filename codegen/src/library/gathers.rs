@@ -81,7 +81,7 @@ impl Dims {
             return err_help(
                 b.sp("dimension_numbers"),
                 format!("`dimension_numbers` says what the axes mean, found {}", v.describe()),
-                &format!("write `lax::{name}({})`", fields.join(", ")),
+                format!("write `lax::{name}({})`", fields.join(", ")),
             );
         };
         Ok(Dims { window, collapsed, map, operand_batch, index_batch })
