@@ -16,7 +16,7 @@ use kiln_codegen::graph::Aval;
 use kiln_codegen::ops::elementwise::rust_type;
 use kiln_codegen::passes::optimise;
 use kiln_codegen::schedule::program::{Dest, Program};
-use kiln_codegen::schedule::{fuse, plan};
+use kiln_codegen::schedule::{fuse, plan, stack};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -33,7 +33,7 @@ fn main() {
         let module = format_ident!("{}", name);
         let items = kernel(program, args);
         code.extend(quote!(pub mod #module { #items }));
-        cases.extend(quote!(crate::Case { name: #name, run: #module::run },));
+        cases.extend(quote!(crate::Case { name: #name, run: #module::run, stack_bytes: #module::STACK_BYTES },));
     };
     for file in programs() {
         let name = file.file_stem().expect("a file").to_string_lossy().into_owned();
@@ -159,6 +159,10 @@ fn kernel(program: &Program, args: &[Array]) -> TokenStream {
         compare.extend(quote!(outcome.add(&#place, { static EXPECTED: &[u64] = &[#(#bits),*]; EXPECTED });));
     }
     let bytes = schedule.arena_bytes;
+    // `run` holds the arena, the arguments and the results; each may begin at a multiple of eight.
+    let leaves = args.iter().map(Array::aval).chain(g.outputs.iter().map(|v| g.aval(*v)));
+    let held: usize = leaves.map(|aval| aval.bytes().next_multiple_of(8)).sum();
+    let stack_bytes = stack::bytes(&schedule) + bytes.next_multiple_of(8) + held;
     let frame = Frame {
         inputs,
         results,
@@ -172,6 +176,7 @@ fn kernel(program: &Program, args: &[Array]) -> TokenStream {
     quote! {
         #items
         #units
+        pub const STACK_BYTES: usize = #stack_bytes;
         pub fn run() -> crate::Outcome {
             let mut ws = ::kiln::rt::Arena::<#bytes>::new();
             #binds

@@ -100,7 +100,7 @@ pub fn run(consent: Consent) -> Result<()> {
     }
     say::block(&table);
     if !other.is_empty() {
-        bail!("not the bits of the reference evaluator: {}", other.join(", "));
+        bail!("not the bits of the reference evaluator, or not the stack: {}", other.join(", "));
     }
     Ok(())
 }
@@ -169,16 +169,24 @@ fn on_board(profile: &Profile, consent: Consent) -> Result<Said> {
         Err(missing) => return Ok(Said::Skipped(missing.to_string())),
     };
     let elf = cargo::firmware_for(&repo::root().join("targets/bits"), profile, route)?;
-    let (mut kernels, mut elements, mut other) = (0, 0, Vec::new());
+    let (mut kernels, mut elements, mut other, mut deep) = (0, 0, Vec::new(), Vec::new());
     emulator.run(&elf, &[], |line| {
-        let [name, of, wrong] = line.split(' ').collect::<Vec<_>>()[..] else { bail!("the firmware said `{line}`") };
+        let [name, of, wrong, used, most] = line.split(' ').collect::<Vec<_>>()[..] else {
+            bail!("the firmware said `{line}`")
+        };
         kernels += 1;
         elements += of.parse::<u64>()?;
         if wrong != "0" {
             other.push(format!("{name}: {wrong} of {of} elements"));
         }
+        if used.parse::<u64>()? > most.parse::<u64>()? {
+            deep.push(format!("{name} used {used} B of {most} B"));
+        }
         Ok(())
     })?;
+    if !deep.is_empty() {
+        bail!("more stack than kernels are said to need: {}", deep.join(", "));
+    }
     match other.is_empty() {
         true => Ok(Said::Same(kernels, elements)),
         false => bail!("other bits in {}", other.join(", ")),

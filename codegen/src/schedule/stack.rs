@@ -2,11 +2,14 @@
 //!
 //! A bound that follows from what kernels hold: the registers that functions save, the sums of a register tile, the steps and
 //! ranges of a contraction, and the values of a loop body that are needed at once. It is what a core with few registers needs, as
-//! if nothing stayed in one; `cargo xtask bench` holds it against the painted stack of a Cortex-M4F, for every kernel that it runs.
+//! if nothing stayed in one; `cargo xtask bench` holds it against the painted stack of a Cortex-M4F, for every kernel that it runs,
+//! and `cargo xtask bits` against that of a Cortex-M0, M3, M4F and M33.
 
+use crate::dtype::DType;
 use crate::schedule::body::Node;
 use crate::schedule::contract;
 use crate::schedule::exprs::{needed, operands};
+use crate::schedule::fuse::is_call;
 use crate::schedule::program::{Form, Function, Kernel, Kind, Nest, Schedule};
 use crate::schedule::registers;
 
@@ -30,6 +33,9 @@ const TURN: usize = 24;
 const EPILOGUE: usize = 128;
 /// A routine on whole arrays: two levels of functions, and what they hold.
 const ROUTINE: usize = 400;
+/// An elementary function of doubles: what reduces a large angle, above the routines that stand for instructions on a core
+/// without a unit for doubles. Functions of smaller numbers need no more than is counted for the values around them.
+const FUNCTION_OF_DOUBLES: usize = 896;
 /// The words of a message, put together.
 const MESSAGE: usize = 512;
 
@@ -72,7 +78,8 @@ fn of_kernel(s: &Schedule, k: &Kernel) -> usize {
 }
 
 fn of_nest(nest: &Nest) -> usize {
-    let values = at_once(nest);
+    let functions = if calls_with_doubles(nest) { FUNCTION_OF_DOUBLES } else { 0 };
+    let values = at_once(nest) + functions;
     match contract::find(nest) {
         Some(c) => {
             let rank = contract::summed_axes(nest).count().max(1);
@@ -83,6 +90,18 @@ fn of_nest(nest: &Nest) -> usize {
         }
         None => nest.folds.len() * LANES + values,
     }
+}
+
+/// Whether an elementary function of doubles is called.
+fn calls_with_doubles(nest: &Nest) -> bool {
+    needed(&nest.exprs, &nest.roots()).into_iter().any(|e| match nest.exprs.node(e) {
+        Node::Apply(text, args) => {
+            let dtypes: Vec<DType> = args.iter().map(|a| nest.exprs.dtype(*a)).collect();
+            dtypes.iter().any(|d| matches!(d, DType::F64 | DType::C128))
+                && is_call(nest.exprs.op(text), &dtypes, nest.exprs.dtype(e))
+        }
+        _ => false,
+    })
 }
 
 /// Bytes of what the body reads.

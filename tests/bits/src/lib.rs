@@ -10,6 +10,9 @@ pub struct Case {
     pub name: &'static str,
     /// Runs it and counts the elements of the results, and those of them that have other bits than they should.
     pub run: fn() -> Outcome,
+    /// Bytes of stack that running it needs at most on a microcontroller: its arena, its arguments and results, and what
+    /// kernels are said to need beside those.
+    pub stack_bytes: usize,
 }
 
 /// What a kernel gave.
