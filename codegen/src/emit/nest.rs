@@ -14,9 +14,9 @@ use crate::ops::elementwise::rust_type;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::contract::{self, Contraction};
 use crate::schedule::exprs::{axes_of, index, needed, operands};
-use crate::schedule::fuse::is_call;
 use crate::schedule::ix::{Atom, Ix};
 use crate::schedule::program::{Fold, Kernel, Kind, Nest};
+use crate::schedule::weight::is_call;
 
 /// A number as a Rust literal.
 pub fn literal(x: Scalar) -> TokenStream {

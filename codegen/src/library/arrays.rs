@@ -6,7 +6,7 @@ use crate::graph::Aval;
 use crate::library::intrinsics::{array, dtype_arg};
 use crate::ops::*;
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, axis, static_ints};
+use crate::trace::args::{Args, axis, static_ints};
 use crate::trace::value::{Num, Number, Value, show};
 use crate::trace::{R, Tracer, arith, err};
 
@@ -117,7 +117,7 @@ fn several(tr: &mut Tracer<'_>, name: &str, args: Args, sp: Sp) -> R<Value> {
 /// The first `n` arguments as they are, the others as a tuple.
 fn leading(tr: &mut Tracer<'_>, name: &str, n: usize, mut args: Args, sp: Sp) -> R<Value> {
     if args.pos.len() < n {
-        return err(sp, format!("`{name}` needs {}", crate::trace::call::arguments(n)));
+        return err(sp, format!("`{name}` needs {}", crate::trace::args::arguments(n)));
     }
     let rest: Vec<Value> = args.pos.split_off(n).into_iter().map(|(v, _)| v).collect();
     args.pos.push((Value::tuple(rest), sp));

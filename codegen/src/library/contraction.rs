@@ -7,7 +7,7 @@ use crate::library::intrinsics::array;
 use crate::ops::{Conj, DotGeneral, Reshape};
 use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, Bound, axis, static_ints};
+use crate::trace::args::{Args, Bound, axis, static_ints};
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Tracer, arith, err, err_help, tree, types};
 

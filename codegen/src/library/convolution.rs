@@ -6,7 +6,7 @@ use crate::library::intrinsics::array;
 use crate::ops::pad::dilated;
 use crate::ops::{ConvGeneralDilated, Rev, Transpose};
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, Bound, static_ints};
+use crate::trace::args::{Args, Bound, static_ints};
 use crate::trace::value::{Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help};
 

@@ -8,7 +8,7 @@ use crate::library::contraction::{accumulated, operands, product_options};
 use crate::ops::indexing::{Coords, DimIx, IndexMode};
 use crate::ops::{DotGeneral, Gather, ReduceSum, Reshape, Transpose};
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, static_ints};
+use crate::trace::args::{Args, static_ints};
 use crate::trace::value::{Traced, Value, show};
 use crate::trace::{R, Stop, Tracer, err, err_help};
 

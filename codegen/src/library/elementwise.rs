@@ -6,7 +6,7 @@ use crate::library::intrinsics::{array, one, to_float};
 use crate::ops::*;
 use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
-use crate::trace::call::Args;
+use crate::trace::args::Args;
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Tracer, err_help, tree};
 

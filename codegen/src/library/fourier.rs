@@ -5,7 +5,7 @@ use kiln_math::fft::Kind;
 use crate::library::intrinsics::array;
 use crate::ops::*;
 use crate::parse::spans::Sp;
-use crate::trace::call::Args;
+use crate::trace::args::Args;
 use crate::trace::value::Value;
 use crate::trace::{R, Tracer, err};
 

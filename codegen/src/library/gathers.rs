@@ -9,7 +9,7 @@ use crate::ops::indexing::{Coords, DimIx, IndexMode};
 use crate::ops::scatter::Combine;
 use crate::ops::{Constant, Gather, Iota, Neg, Reshape, Scatter, Slice};
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, Bound, static_ints};
+use crate::trace::args::{Args, Bound, static_ints};
 use crate::trace::value::{Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help};
 

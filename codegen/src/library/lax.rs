@@ -10,7 +10,7 @@ use crate::ops::scatter::Combine;
 use crate::ops::{Argsort, Barrier, BroadcastInDim, Gather, Iota, Pad, ReducePrecision, Reshape, Scatter, Slice, Sort};
 use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, Bound, axis, static_ints};
+use crate::trace::args::{Args, Bound, axis, static_ints};
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help, tree};
 

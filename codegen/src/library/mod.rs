@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::parse::ast::Function;
 use crate::parse::spans::{Sp, Spans};
-use crate::trace::call::Args;
+use crate::trace::args::Args;
 use crate::trace::value::Value;
 use crate::trace::{R, Tracer};
 

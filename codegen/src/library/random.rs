@@ -7,7 +7,7 @@ use crate::library::intrinsics::{array, dtype_arg};
 use crate::ops::threefry2x32::Word;
 use crate::ops::*;
 use crate::parse::spans::Sp;
-use crate::trace::call::Args;
+use crate::trace::args::Args;
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help};
 

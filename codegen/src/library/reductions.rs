@@ -5,7 +5,7 @@ use crate::dtype::DType;
 use crate::library::intrinsics::{array, axis_or_flat, dtype_arg, keepdims};
 use crate::ops::*;
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, Bound};
+use crate::trace::args::{Args, Bound};
 use crate::trace::value::{Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help};
 

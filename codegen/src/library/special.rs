@@ -3,7 +3,7 @@
 use crate::library::intrinsics::{array, to_float};
 use crate::ops::*;
 use crate::parse::spans::Sp;
-use crate::trace::call::Args;
+use crate::trace::args::Args;
 use crate::trace::value::Value;
 use crate::trace::{R, Tracer, err_help};
 

@@ -4,7 +4,7 @@
 use crate::library::Table;
 use crate::ops::StopGradient;
 use crate::parse::spans::Sp;
-use crate::trace::call::Args;
+use crate::trace::args::Args;
 use crate::trace::functional;
 use crate::trace::transforms::{make_applied, make_grad, make_vmap};
 use crate::trace::value::Value;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::library::Table;
 use crate::parse::spans::Sp;
-use crate::trace::call::Args;
+use crate::trace::args::Args;
 use crate::trace::value::{FnValue, Value};
 use crate::trace::{R, Tracer, err, err_help, tree};
 

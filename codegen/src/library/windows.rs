@@ -17,7 +17,7 @@ use crate::ops::{
     ReduceSum, ReduceWindow, Reshape, Transpose, Xor,
 };
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, Bound};
+use crate::trace::args::{Args, Bound};
 use crate::trace::value::{FnValue, Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help, tree};
 

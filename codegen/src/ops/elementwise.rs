@@ -1,13 +1,173 @@
-//! What elementwise primitives share: operand checks, scalar arithmetic over all dtypes, Rust for infix operators.
+//! Elementwise primitives: what one says of itself, and what they share: operand checks, scalar arithmetic over all
+//! dtypes, Rust for infix operators.
+
+use std::any::Any;
+use std::fmt;
 
 use half::{bf16, f16};
 use num_complex::Complex;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
+use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::graph::{Aval, Graph, Var};
-use crate::ops::{Compare, CompareOp, Mul, Op, OpError, Operand, Select, Tangent, add_tangents};
+use crate::ops::{
+    Batched, Compare, CompareOp, Fpu, Lowering, Mul, Op, OpError, Operand, Primitive, Select, Tangent, add_tangents,
+    with_batch_axis,
+};
+use crate::passes::strips::Strip;
+use crate::schedule::body::{Body, Ex};
+use crate::schedule::ix::Ix;
+use crate::text::Params;
+
+/// An elementwise primitive: its name, its scalar function, its derivative. Everything else follows.
+pub trait Elementwise: fmt::Debug + Clone + Any {
+    /// Name in the text form.
+    const NAME: &'static str;
+    /// Number of operands.
+    const ARITY: usize;
+
+    /// dtype of the result, or why the operands are refused. Shapes are checked for all.
+    fn dtype(&self, ins: &[DType]) -> Result<DType, OpError>;
+
+    /// The function on one element of each operand.
+    fn scalar(&self, x: &[Scalar]) -> Scalar;
+
+    /// The same function as Rust.
+    fn emit(&self, dtypes: &[DType], x: &[TokenStream]) -> TokenStream;
+
+    /// Tangent of the result from operands `x`, result `y` and tangents `t` (not all `None`); only called for float and
+    /// complex results.
+    fn tangent(&self, g: &mut Graph, x: &[Var], y: Var, t: &[Tangent]) -> Tangent;
+
+    /// Cotangents of the linear operands.
+    fn transpose(&self, _g: &mut Graph, _ct: Var, _ins: &[Operand]) -> Vec<Tangent> {
+        panic!("`{}` is not linear", Self::NAME)
+    }
+
+    /// Parameters in the text form.
+    fn params(&self) -> Params {
+        Params::default()
+    }
+
+    /// As the combination of a fold over elements of `dtype`: what is folded so far with one more.
+    fn emit_combined(&self, dtype: DType, so_far_and_item: [TokenStream; 2]) -> TokenStream {
+        Elementwise::emit(self, &[dtype, dtype], &so_far_and_item)
+    }
+
+    /// See [`Primitive::commutes`].
+    fn commutes(&self) -> bool {
+        false
+    }
+
+    /// As the combination of a fold over elements of `dtype`: whether the result is the same in any order.
+    fn is_order_free(&self, dtype: DType) -> bool {
+        let _ = dtype;
+        false
+    }
+
+    /// The instruction that computes it exactly as [`Elementwise::emit`] does, if there is one.
+    fn fpu(&self) -> Option<Fpu> {
+        None
+    }
+
+    /// Operations that one element costs in the FLOP count; conversions, comparisons and selections count none.
+    fn flops(&self) -> u64 {
+        1
+    }
+}
+
+impl<T: Elementwise> Primitive for T {
+    fn name(&self) -> &'static str {
+        T::NAME
+    }
+
+    fn params(&self) -> Params {
+        Elementwise::params(self)
+    }
+
+    fn abstract_eval(&self, ins: &[&Aval]) -> Result<Vec<Aval>, OpError> {
+        if ins.len() != T::ARITY {
+            return Err(OpError::new(format!("`{}` takes {} operands, not {}", T::NAME, T::ARITY, ins.len())));
+        }
+        for (n, a) in ins.iter().enumerate() {
+            if a.shape != ins[0].shape {
+                return Err(OpError::new(format!("`{}` cannot combine {} with {}", T::NAME, ins[0], a)).at(n));
+            }
+        }
+        let dtypes: Vec<DType> = ins.iter().map(|a| a.dtype).collect();
+        Ok(vec![ins[0].with_dtype(self.dtype(&dtypes)?)])
+    }
+
+    fn eval(&self, ins: &[&Array]) -> Vec<Array> {
+        let dtypes: Vec<DType> = ins.iter().map(|a| a.dtype()).collect();
+        let dtype = self.dtype(&dtypes).expect("checked by abstract_eval");
+        let data = (0..ins[0].data().len())
+            .map(|n| self.scalar(&ins.iter().map(|a| a.data()[n]).collect::<Vec<_>>()))
+            .collect();
+        vec![Array::new(ins[0].aval().with_dtype(dtype), data)]
+    }
+
+    fn jvp(&self, g: &mut Graph, x: &[Var], t: &[Tangent]) -> (Vec<Var>, Vec<Tangent>) {
+        let y = g.bind1(self.clone(), x);
+        let ty = if g.dtype(y).is_inexact() { self.tangent(g, x, y, t) } else { None };
+        (vec![y], vec![ty])
+    }
+
+    fn transpose(&self, g: &mut Graph, ct: &[Tangent], ins: &[Operand]) -> Vec<Tangent> {
+        match ct[0] {
+            Some(ct) => Elementwise::transpose(self, g, ct, ins),
+            None => vec![None; ins.len()],
+        }
+    }
+
+    fn batch(&self, g: &mut Graph, ins: &[Batched], size: usize) -> Vec<Batched> {
+        let xs: Vec<Var> = ins.iter().map(|b| with_batch_axis(g, *b, size)).collect();
+        vec![Batched { var: g.bind1(self.clone(), &xs), batched: true }]
+    }
+
+    fn lowering(&self, _ins: &[&Aval]) -> Lowering {
+        Lowering::Map
+    }
+
+    fn strip(&self, ins: &[&Aval], d: usize, _n: usize) -> Option<Strip> {
+        Some(Strip { op: self.clone().into(), along: vec![Some(d); ins.len()] })
+    }
+
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
+    fn commutes(&self) -> bool {
+        Elementwise::commutes(self)
+    }
+
+    fn is_order_free(&self, dtype: DType) -> bool {
+        Elementwise::is_order_free(self, dtype)
+    }
+
+    fn fpu(&self) -> Option<Fpu> {
+        Elementwise::fpu(self)
+    }
+
+    fn emit_combined(&self, dtype: DType, so_far_and_item: [TokenStream; 2]) -> TokenStream {
+        Elementwise::emit_combined(self, dtype, so_far_and_item)
+    }
+
+    fn body(&self, k: &mut Body<'_>, ix: &[Ix], _rx: &[Ix]) -> Ex {
+        let args: Vec<Ex> = (0..T::ARITY).map(|n| k.load(n, ix)).collect();
+        k.apply(self.clone(), &args)
+    }
+
+    fn emit(&self, dtypes: &[DType], args: &[TokenStream]) -> TokenStream {
+        Elementwise::emit(self, dtypes, args)
+    }
+
+    fn flops(&self, ins: &[&Aval]) -> u64 {
+        if ins[0].dtype.is_inexact() { Elementwise::flops(self) * ins[0].size() as u64 } else { 0 }
+    }
+}
 
 /// All operands have one dtype, which `accept` accepts; the result has it too.
 pub fn same_dtype(name: &str, ins: &[DType], what: &str, accept: impl Fn(DType) -> bool) -> Result<DType, OpError> {

@@ -131,7 +131,7 @@ pub(super) fn is_worth_it(body: &Graph, eqn: &Eqn) -> bool {
         Lowering::Map => {
             let dtypes: Vec<DType> = avals.iter().map(|a| a.dtype).collect();
             let out = body.aval(eqn.outputs[0]);
-            let calls = eqn.op.is_elementwise() && crate::schedule::fuse::is_call(&eqn.op, &dtypes, out.dtype);
+            let calls = eqn.op.is_elementwise() && crate::schedule::weight::is_call(&eqn.op, &dtypes, out.dtype);
             calls || out.rank() == 0 && eqn.op.flops(&avals) > 0
         }
         Lowering::Scatter { .. } | Lowering::Region | Lowering::Kernel { .. } | Lowering::Effect { .. } => false,

@@ -7,8 +7,8 @@ use crate::ops::Region;
 use crate::passes::dce;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::exprs::{axes_of, index, needed, operands};
-use crate::schedule::fuse::of_element;
 use crate::schedule::program::{Form, Kernel, Kind, Nest, Schedule};
+use crate::schedule::weight::of_element;
 
 /// What it costs to start a kernel.
 const START: u64 = 16;

@@ -13,6 +13,7 @@ pub mod fuse;
 pub mod interp;
 pub mod ix;
 pub mod machine;
+pub mod nests;
 pub mod order;
 pub mod place;
 pub mod plan;
@@ -23,6 +24,7 @@ pub mod rematerialise;
 pub mod report;
 pub mod stack;
 pub mod verify;
+pub mod weight;
 pub mod work;
 
 #[cfg(test)]

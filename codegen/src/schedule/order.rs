@@ -7,8 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::exprs::{axes_of, index, needed};
-use crate::schedule::fuse::{collect_reads, reads_of};
 use crate::schedule::ix::{Atom, Ix};
+use crate::schedule::nests::{collect_reads, reads_of};
 use crate::schedule::program::{Kernel, Kind, Nest, Schedule, Storage};
 
 /// Puts kernels in an order in which everything is written before it is read, and the memory of an input is overwritten

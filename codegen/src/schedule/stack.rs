@@ -9,9 +9,9 @@ use crate::dtype::DType;
 use crate::schedule::body::Node;
 use crate::schedule::contract;
 use crate::schedule::exprs::{needed, operands};
-use crate::schedule::fuse::is_call;
 use crate::schedule::program::{Form, Function, Kernel, Kind, Nest, Schedule};
 use crate::schedule::registers;
+use crate::schedule::weight::is_call;
 
 /// What the function around the kernels saves and holds: core registers, double registers, places of arguments.
 const ENTRY: usize = 128;

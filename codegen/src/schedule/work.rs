@@ -10,9 +10,9 @@ use crate::dtype::DType;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::contract;
 use crate::schedule::exprs::{axes_of, index, needed, operands};
-use crate::schedule::fuse::calls_function;
 use crate::schedule::ix::{Atom, Ix};
 use crate::schedule::program::{Kernel, Kind, Nest, Schedule};
+use crate::schedule::weight::calls_function;
 
 /// How often what happens: `load f32`, `mul f32`, `call exp f32`, `loop`; `product f32` is a product added to a sum.
 pub type Counts = BTreeMap<String, u64>;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::dtype::DType;
 use crate::ops::{AllGather, Convert, ReduceMax, ReduceMin, ReduceSum};
 use crate::parse::spans::Sp;
-use crate::trace::call::Args;
+use crate::trace::args::Args;
 use crate::trace::value::{Num, Number, Traced, Value};
 use crate::trace::{R, Tracer, err_help};
 
@@ -78,7 +78,7 @@ impl<'a> Tracer<'a> {
         let to = b.int("axis")?.unwrap_or(0);
         self.map_tree(&b.want("x"), b.sp("x"), &mut |tr, t| {
             let all = tr.bind1(AllGather { size: axis.size }, &[t, &axis.lane], sp)?;
-            let to = super::call::axis(to, all.aval.rank(), "the result", sp)?;
+            let to = super::args::axis(to, all.aval.rank(), "the result", sp)?;
             let var = tr.var(&all);
             let var = crate::ops::axes::move_axis(tr.graph(), var, 0, to);
             Ok(tr.traced(var, sp))

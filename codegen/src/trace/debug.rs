@@ -266,7 +266,7 @@ impl<'a> Tracer<'a> {
                 },
             };
             if n >= rest.len() && n >= values.len() {
-                let found = super::call::arguments(rest.len());
+                let found = super::args::arguments(rest.len());
                 return err_help(at, format!("the text shows value {n}, found {found}"), "values are counted from 0");
             }
             used[n] = true;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::parse::ast::*;
 use crate::parse::labels::VALUE;
 use crate::parse::spans::Sp;
-use crate::trace::expr::root_name;
+use crate::trace::assign::root_name;
 
 /// The variable that says that a loop has been left. Not a name that Rust can spell.
 pub const DONE: &str = "loop is done";

@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::ops::scan_chunks::Run;
 use crate::ops::{IntegerPow, Pow, Scan};
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, static_ints};
+use crate::trace::args::{Args, static_ints};
 use crate::trace::loops::Runs;
 use crate::trace::value::{Num, Number, Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help, tree};

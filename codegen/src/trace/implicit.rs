@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::graph::{Graph, Var};
 use crate::ops::{LinearSolve, Tangent};
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, Bound};
+use crate::trace::args::{Args, Bound};
 use crate::trace::custom::MAX_ORDER;
 use crate::trace::transforms::split_aux;
 use crate::trace::value::{FnValue, GraphFn, Subgraph, Traced, Value, show};
@@ -29,7 +29,7 @@ impl<'a> Tracer<'a> {
         if given.len() != f.args.len() {
             return err(
                 sp,
-                format!("this function takes {}, found {}", super::call::arguments(f.args.len()), given.len()),
+                format!("this function takes {}, found {}", super::args::arguments(f.args.len()), given.len()),
             );
         }
         for (want, found) in f.args.iter().zip(&given) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::dtype::DType;
 use crate::parse::ast::*;
 use crate::parse::spans::Sp;
-use crate::trace::call::Args;
+use crate::trace::args::Args;
 use crate::trace::loops::LoopOptions;
 use crate::trace::place::{Place, Step};
 use crate::trace::value::{Ctx, Iter, Num, Number, Scope, Value};
@@ -221,7 +221,7 @@ impl<'a> Tracer<'a> {
         let op = |op: BinOp, b: Expr| Expr { kind: ExprKind::Binary(op, Box::new(var(TOTAL)), Box::new(b)), sp };
         let wanted = if word == "fold" { 2 } else { usize::from(matches!(word, "all" | "any" | "for_each")) };
         if args.pos.len() != wanted || !args.kw.is_empty() {
-            let takes = super::call::arguments(wanted);
+            let takes = super::args::arguments(wanted);
             return err(sp, format!("`{word}` of an iterator takes {takes}, found {}", args.pos.len()));
         }
         let function = match args.pos.pop() {

@@ -9,7 +9,7 @@ use crate::graph::{Env, Graph, Var};
 use crate::ops::axes::prepended;
 use crate::ops::{Batched, Reshape, Tangent, with_batch_axis};
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, Bound, arguments, static_ints};
+use crate::trace::args::{Args, Bound, arguments, static_ints};
 use crate::trace::transforms::{linear_known, split_aux};
 use crate::trace::value::{Traced, Value, show};
 use crate::trace::{R, Tracer, err, err_help, tree};

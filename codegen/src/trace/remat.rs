@@ -7,7 +7,7 @@ use crate::graph::Graph;
 use crate::ops::custom_vmap::NeedsRule;
 use crate::ops::{Checkpoint, Refused};
 use crate::parse::spans::Sp;
-use crate::trace::call::Args;
+use crate::trace::args::Args;
 use crate::trace::value::{Traced, Value};
 use crate::trace::{R, Tracer, err, tree};
 

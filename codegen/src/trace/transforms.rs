@@ -8,7 +8,7 @@ use crate::graph::{Aval, Graph, Var};
 use crate::ops::{Batched, Iota, Tangent, Transpose, with_batch_axis};
 use crate::parse::ast::Name;
 use crate::parse::spans::Sp;
-use crate::trace::call::{Args, axis};
+use crate::trace::args::{Args, axis};
 use crate::trace::collectives::NamedAxis;
 use crate::trace::jacobians::{Argnums, push_into};
 use crate::trace::value::{FnValue, LinearFn, Num, Number, Subgraph, Traced, Value, show};
@@ -189,7 +189,7 @@ impl<'a> Tracer<'a> {
                     format!(
                         "`in_axes` has {} entries, the call has {}",
                         items.len(),
-                        super::call::arguments(given.len())
+                        super::args::arguments(given.len())
                     ),
                     "give one entry per argument: an axis, or `None` for an argument that is not mapped",
                 );
