@@ -100,6 +100,28 @@ struct Nest<const FAST: bool, const R: usize, A, B, O> {
     out: O,
 }
 
+/// Runs `$body` with every index tuple `$k` below `$extents`, in row-major order. At most four indices. A macro and not a function of
+/// a closure: closures of one type that are run at several places are left uncompiled into them, and the steps of factors are
+/// then no constants.
+macro_rules! each {
+    ($extents:expr, |$k:ident| $body:expr) => {{
+        const { assert!(R >= 1 && R <= 4, "a contraction sums over one to four indices") };
+        let extents: [usize; R] = $extents;
+        let extent = |d: usize| extents.get(d).copied().unwrap_or(1);
+        for k0 in 0..extent(0) {
+            for k1 in 0..extent(1) {
+                for k2 in 0..extent(2) {
+                    for k3 in 0..extent(3) {
+                        let $k: [usize; R] = core::array::from_fn(|d| [k0, k1, k2, k3].get(d).copied().unwrap_or(0));
+                        $body
+                    }
+                }
+            }
+        }
+    }};
+}
+pub(super) use each;
+
 /// Runs `$body` with `$width`, a constant, and `$at`, a position, for the pieces of `$size % tile` that whole tiles leave:
 /// powers of two down to 4, then what is left in one piece. The blocks are constant, so that only the pieces that there are get
 /// compiled.
@@ -156,7 +178,7 @@ where
         tile::separate();
         let mut sums: [[T; TN]; TM] =
             core::array::from_fn(|i| core::array::from_fn(|j| (self.out)(m + i, n + j, None)));
-        each(self.extents, |k| {
+        each!(self.extents, |k| {
             let a: [T; TM] = core::array::from_fn(|i| (self.a)(m + i, k));
             let b: [T; TN] = core::array::from_fn(|j| (self.b)(n + j, k));
             for (row, a) in sums.iter_mut().zip(a) {
@@ -168,23 +190,6 @@ where
         for (i, row) in sums.into_iter().enumerate() {
             for (j, sum) in row.into_iter().enumerate() {
                 (self.out)(m + i, n + j, Some(sum));
-            }
-        }
-    }
-}
-
-/// Calls `f` with every index tuple below `extents`, in row-major order. At most four indices.
-#[inline(always)]
-pub fn each<const R: usize>(extents: [usize; R], mut f: impl FnMut([usize; R])) {
-    const { assert!(R >= 1 && R <= 4, "a contraction sums over one to four indices") };
-    let extent = |d: usize| extents.get(d).copied().unwrap_or(1);
-    let index = |ks: [usize; 4]| core::array::from_fn(|d| ks.get(d).copied().unwrap_or(0));
-    for k0 in 0..extent(0) {
-        for k1 in 0..extent(1) {
-            for k2 in 0..extent(2) {
-                for k3 in 0..extent(3) {
-                    f(index([k0, k1, k2, k3]));
-                }
             }
         }
     }

@@ -201,7 +201,7 @@ fn some<T: Product + Elem, const FAST: bool, const W: usize, const R: usize>(
     out: &mut impl FnMut(usize, T),
 ) {
     let mut sums = [<T as Elem>::ZERO; W];
-    each(extents, |k| {
+    each!(extents, |k| {
         let y = b.get(j, k);
         for (i, sum) in sums.iter_mut().enumerate() {
             *sum = sum.plus_product::<FAST>(a.get(first + i, k), y);

@@ -286,7 +286,7 @@ fn lanes_at<T: Product + Elem, const FAST: bool, const W: usize, const R: usize>
     mut out: impl FnMut(usize, T),
 ) {
     let mut sums = [<T as Elem>::ZERO; W];
-    each(extents, |k| {
+    each!(extents, |k| {
         for (n, sum) in sums.iter_mut().enumerate() {
             let lane = |x: &Factor<'_, T, R>| Factor { at: x.at.wrapping_add(first + n), ..*x }.get(0, k);
             *sum = sum.plus_product::<FAST>(lane(&a), lane(&b));
