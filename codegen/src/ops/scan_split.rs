@@ -1,5 +1,7 @@
 //! Partial evaluation of `scan`: one loop that runs now and keeps what another loop, later, needs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::graph::{Aval, Env, Eqn, Graph, Var};
 use crate::ops::region::prune;
 use crate::ops::scan::{Scan, index_aval};
@@ -19,7 +21,7 @@ enum Source {
     Before,
     /// Data movement from other sources: done again.
     Again,
-    /// Kept by the first loop, one per iteration.
+    /// Kept by the first loop, one per iteration, or moved out of what is.
     Kept,
 }
 
@@ -60,6 +62,7 @@ impl Scan {
         let mut wanted = residuals.clone();
         wanted.extend(results.iter().zip(self.parts(&unknown).carry).filter(|(_, u)| **u).filter_map(|(v, _)| *v));
         let sources = Sources::new(self, &now, &unknown);
+        let roots = sources.kept(&wanted);
 
         // What each source has to bring, every operand and value once.
         let (mut consts, mut stacked) = (Vec::new(), Vec::new());
@@ -74,12 +77,12 @@ impl Scan {
             }
             seen.push(v);
             match sources.of(v) {
+                Source::Kept if roots.contains(&v) => kept.push(v),
                 Source::Index => indexed = true,
                 Source::Const(n) => consts.push((v, n)),
                 Source::Stacked(n) => stacked.push((v, n)),
                 Source::Before => before.push(v),
-                Source::Kept => kept.push(v),
-                Source::Again => {
+                Source::Again | Source::Kept => {
                     let n = sources.definition(v).expect("not an input");
                     again.push(n);
                     todo.extend(&now.eqns[n].inputs);
@@ -233,12 +236,20 @@ struct Sources<'a> {
     /// Whether it is the same in every iteration.
     steady: Vec<bool>,
     definitions: Vec<Option<usize>>,
+    /// What a kept value is moved out of.
+    origin: Vec<Option<Var>>,
 }
 
 impl<'a> Sources<'a> {
     fn new(scan: &Scan, now: &'a Graph, unknown: &[bool]) -> Sources<'a> {
         let n = now.n_vars();
-        let mut all = Sources { now, of: vec![Source::Kept; n], steady: vec![false; n], definitions: vec![None; n] };
+        let mut all = Sources {
+            now,
+            of: vec![Source::Kept; n],
+            steady: vec![false; n],
+            definitions: vec![None; n],
+            origin: vec![None; n],
+        };
         let mut inputs = now.inputs.iter();
         if scan.indexed {
             all.of[inputs.next().expect("the index").0 as usize] = Source::Index;
@@ -254,18 +265,19 @@ impl<'a> Sources<'a> {
         }
         for (n, eqn) in now.eqns.iter().enumerate() {
             let (source, steady) = all.of_eqn(eqn);
+            let origin = if source == Source::Kept { all.origin_of(eqn) } else { None };
             for v in &eqn.outputs {
                 all.of[v.0 as usize] = source;
                 all.steady[v.0 as usize] = steady;
                 all.definitions[v.0 as usize] = Some(n);
+                all.origin[v.0 as usize] = origin;
             }
         }
         all
     }
 
     fn of_eqn(&self, eqn: &Eqn) -> (Source, bool) {
-        let avals: Vec<&Aval> = eqn.inputs.iter().map(|v| self.now.aval(*v)).collect();
-        let movement = matches!(eqn.op.lowering(&avals), Lowering::Map) && eqn.op.flops(&avals) == 0;
+        let movement = self.is_movement(eqn);
         let steady = !eqn.op.has_effect() && eqn.inputs.iter().all(|v| self.steady[v.0 as usize]);
         let from_kept = eqn.inputs.iter().any(|v| self.of(*v) == Source::Kept);
         let source = match steady {
@@ -277,8 +289,46 @@ impl<'a> Sources<'a> {
         (source, steady)
     }
 
+    /// Whether its result is made of elements of its operands, at no cost but that of reading them.
+    fn is_movement(&self, eqn: &Eqn) -> bool {
+        let avals: Vec<&Aval> = eqn.inputs.iter().map(|v| self.now.aval(*v)).collect();
+        matches!(eqn.op.lowering(&avals), Lowering::Map) && eqn.op.flops(&avals) == 0 && !eqn.op.has_effect()
+    }
+
     fn of(&self, v: Var) -> Source {
         self.of[v.0 as usize]
+    }
+
+    /// What the first loop keeps so that `wanted` can be had: of values that are slices, spreads or other rearrangements of one value,
+    /// that value, where it is smaller than they are together.
+    fn kept(&self, wanted: &[Var]) -> BTreeSet<Var> {
+        let mut kept: BTreeSet<Var> = wanted.iter().copied().filter(|v| self.of(*v) == Source::Kept).collect();
+        let bytes = |v: Var| self.now.aval(v).bytes();
+        loop {
+            let mut together: BTreeMap<Var, usize> = BTreeMap::new();
+            for v in &kept {
+                self.origins(*v).for_each(|root| *together.entry(root).or_default() += bytes(*v));
+            }
+            let gain = |(root, together): (Var, usize)| Some((together.checked_sub(bytes(root) + 1)?, root));
+            let Some((_, root)) = together.into_iter().filter_map(gain).max() else { return kept };
+            kept.retain(|v| !self.origins(*v).any(|of| of == root));
+            kept.insert(root);
+        }
+    }
+
+    /// A value, what it is moved out of, what that is moved out of, and so on.
+    fn origins(&self, v: Var) -> impl Iterator<Item = Var> {
+        std::iter::successors(Some(v), |v| self.origin[v.0 as usize])
+    }
+
+    /// The nearest value that everything which a rearrangement reads is moved out of.
+    fn origin_of(&self, eqn: &Eqn) -> Option<Var> {
+        if !self.is_movement(eqn) {
+            return None;
+        }
+        let mut kept = eqn.inputs.iter().copied().filter(|v| self.of(*v) == Source::Kept);
+        let first = kept.next()?;
+        kept.try_fold(first, |meet, v| self.origins(meet).find(|of| self.origins(v).any(|other| other == *of)))
     }
 
     fn definition(&self, v: Var) -> Option<usize> {
@@ -361,6 +411,28 @@ mod tests {
         let stacked: Vec<String> = first.outputs[1..].iter().map(|v| grad.aval(*v).to_string()).collect();
         assert_eq!(stacked, ["f64[3,2]"; 3]);
         assert!(backward.indexed);
+    }
+
+    #[test]
+    fn elements_of_one_array_are_kept_as_that_array() {
+        // Each element of `c` is multiplied by one of the elements beside it, and all by a sum that is spread.
+        let body = "graph turn(c: f64[3], x: f64[3]) -> (d, d) {
+            a: f64[1] = slice[start=(0), limit=(1), stride=(1)] c
+            b: f64[2] = slice[start=(1), limit=(3), stride=(1)] c
+            r: f64[3] = concatenate[axis=0] b a
+            p: f64[3] = mul c r
+            s: f64[] = reduce_sum[axes=(0)] c
+            t: f64[3] = broadcast_in_dim[shape=(3), dims=()] s
+            q: f64[3] = mul p t
+            d: f64[3] = add q x
+        }";
+        let body = Rc::new(parse(body).unwrap_or_else(|e| panic!("{e}")));
+        let op = Scan { body, length: 4, n_consts: 0, n_carry: 1, reverse: false, indexed: false };
+        let grad = gradient(&op.into(), &["f64[3]", "f64[4,3]"].map(parse_aval));
+        let first = grad.eqns.iter().find(|e| e.op.downcast::<Scan>().is_some()).expect("a loop");
+        let stacked: Vec<String> = first.outputs[1..].iter().map(|v| grad.aval(*v).to_string()).collect();
+        // The result; `p`; of `c`, `r` and what they are made of only `c`; the sum before it is spread.
+        assert_eq!(stacked, ["f64[4,3]", "f64[4,3]", "f64[4,3]", "f64[4]"], "{grad}");
     }
 
     #[test]
