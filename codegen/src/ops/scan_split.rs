@@ -300,16 +300,17 @@ impl<'a> Sources<'a> {
     }
 
     /// What the first loop keeps so that `wanted` can be had: of values that are slices, spreads or other rearrangements of one value,
-    /// that value, where it is smaller than they are together.
+    /// that value, where it is no larger than they are together.
     fn kept(&self, wanted: &[Var]) -> BTreeSet<Var> {
         let mut kept: BTreeSet<Var> = wanted.iter().copied().filter(|v| self.of(*v) == Source::Kept).collect();
-        let bytes = |v: Var| self.now.aval(v).bytes();
+        // Of as many bytes, the fewer arrays.
+        let weight = |v: Var| ((self.now.aval(v).bytes() as u64) << 32) + 1;
         loop {
-            let mut together: BTreeMap<Var, usize> = BTreeMap::new();
+            let mut together: BTreeMap<Var, u64> = BTreeMap::new();
             for v in &kept {
-                self.origins(*v).for_each(|root| *together.entry(root).or_default() += bytes(*v));
+                self.origins(*v).for_each(|root| *together.entry(root).or_default() += weight(*v));
             }
-            let gain = |(root, together): (Var, usize)| Some((together.checked_sub(bytes(root) + 1)?, root));
+            let gain = |(root, together): (Var, u64)| Some((together.checked_sub(weight(root) + 1)?, root));
             let Some((_, root)) = together.into_iter().filter_map(gain).max() else { return kept };
             kept.retain(|v| !self.origins(*v).any(|of| of == root));
             kept.insert(root);
