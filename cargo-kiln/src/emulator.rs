@@ -259,13 +259,14 @@ mod tests {
 
     #[test]
     fn the_counters_file_is_read_back() {
-        let text = "region step 2 301 150 151 420\nsymbol step 1 kiln_begin_step\nsymbol step 300 _ZN1a1b17h0123456789abcdefE\n";
+        let text = "region step 2 301 150 151 420 88\nsymbol step 1 kiln_begin_step\nsymbol step 300 _ZN1a1b17h0123456789abcdefE\n";
         let counts = parse_counts(text).unwrap();
         let step = &counts["step"];
         assert_eq!((step.calls, step.total, step.fewest, step.most, step.per_call()), (2, 301, 150, 151, 151));
-        assert_eq!(step.cycles(), 210);
+        assert_eq!((step.cycles(), step.words), (210, 88));
         assert_eq!(step.functions, [("a::b".to_owned(), 300), ("kiln_begin_step".to_owned(), 1)]);
         assert!(parse_counts("region step two\n").is_err());
+        assert!(parse_counts("region step 2 301 150 151 420\n").is_err());
     }
 
     #[test]
