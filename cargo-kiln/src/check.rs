@@ -75,7 +75,8 @@ fn is_arm(elf: &Path) -> Result<bool> {
 fn code(image: &Image) {
     let mut modules: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for (name, bytes) in image.emitted() {
-        let of = modules.entry(name.rsplit_once("::_::").map_or(name, |(module, _)| module)).or_default();
+        // Nameless constants may be nested.
+        let of = modules.entry(name.split_once("::_::").map_or(name, |(module, _)| module)).or_default();
         *of = (of.0 + 1, of.1 + bytes);
     }
     for (module, (functions, bytes)) in modules {

@@ -242,7 +242,12 @@ pub fn read(message: &str) -> Result<Option<(String, Kernel)>> {
     let kernel = serde_json::from_str(record).context(
         "this `cargo kiln` cannot read what the package's version of Kiln wrote: use the same version of both",
     )?;
-    Ok(Some((path.trim_end_matches("::").replace("::_", ""), kernel)))
+    Ok(Some((without_nameless(path), kernel)))
+}
+
+/// A path without the nameless constants that kernels stand in.
+fn without_nameless(path: &str) -> String {
+    path.split("::").filter(|segment| !["", "_"].contains(segment)).collect::<Vec<_>>().join("::")
 }
 
 /// Adds to the numbers of each kernel what the kernels that it calls need, as `kiln::rt::Needs` does for the constants.
@@ -356,6 +361,12 @@ mod tests {
         let why = find(&PATHS, "model::setp").unwrap_err().to_string();
         assert!(why.contains("did you mean `model::step`?"), "{why}");
         assert!(!find(&PATHS, "convolution").unwrap_err().to_string().contains("did you mean"));
+    }
+
+    #[test]
+    fn nameless_constants_are_no_part_of_a_path() {
+        let paths = ["_::_::", "a::_::", "a::_::_b::_::_::", ""].map(without_nameless);
+        assert_eq!(paths, ["", "a", "a::_b", ""]);
     }
 
     #[test]

@@ -230,7 +230,7 @@ impl State {
         // Macros of this crate are found through a module with a glob over the crate root: rustc refuses to name them
         // by an absolute path. While the latch is pending, look-ups through that module wait instead of failing. It
         // falls last, whatever happens.
-        quote! {
+        let all = quote! {
             #chain
             #relay
             #[doc(hidden)]
@@ -239,7 +239,10 @@ impl State {
                 pub(super) use crate::*;
                 #latch! {}
             }
-        }
+        };
+        // In a block: for a module that a path leads to, rustc works out from where each name in it can be seen, which
+        // takes kernels times macros. What is instantiated is a function that paths do lead to.
+        if self.entry.is_instantiation() { all } else { quote!(const _: () = { #all };) }
     }
 
     fn relay_name(&self) -> Ident {
@@ -461,4 +464,28 @@ impl Body {
         };
         Some(Body { identity, item, paths })
     }
+}
+
+/// What a path leads to costs rustc kernels times macros; see [`State::fetch`].
+#[test]
+fn no_path_leads_to_the_macros_of_a_kernel() {
+    let host = Host {
+        crate_key: "test".into(),
+        read: &|_| None,
+        compile: &|_| Outcome::NeedBodies(Vec::new()),
+        record: false,
+    };
+    let fetched = |id: &str| {
+        let entry = Entry {
+            id: format_ident!("{}", id),
+            module: format_ident!("f"),
+            options: TokenStream::new(),
+            calls: TokenStream::new(),
+            facade: quote!(::kiln),
+        };
+        let wanted = Identity { id: format_ident!("__kiln_g_1"), key: host.key(), krate: quote!(crate) };
+        start_with(entry, &wanted, &host).to_string()
+    };
+    assert!(fetched("__kiln_f_1").starts_with("const _ : () = {"));
+    assert!(!fetched("__kiln_instance_f_1").starts_with("const _ : () = {"));
 }
