@@ -97,6 +97,9 @@ tiles! {
     RowsByColumns: kiln_tile_rc_plain kiln_tile_rc_fused;
     RowsByRows: kiln_tile_rr_plain kiln_tile_rr_fused;
     ColumnsByColumns: kiln_tile_cc_plain kiln_tile_cc_fused;
+    ColumnsByAny: kiln_tile_ca_plain kiln_tile_ca_fused;
+    AnyByAny: kiln_tile_aa_plain kiln_tile_aa_fused;
+    TallAny: kiln_tile_tall_any;
     Wide: kiln_tile_wide_plain kiln_tile_wide_fused;
     Tall: kiln_tile_tall;
     Dot: kiln_tile_dot;
@@ -115,6 +118,12 @@ pub enum Tile {
     RowsByRows,
     /// 4 x 4: `a` along the rows, `b` along the columns.
     ColumnsByColumns,
+    /// 4 x 4: `a` along the rows, `b` anywhere.
+    ColumnsByAny,
+    /// 4 x 4: both anywhere.
+    AnyByAny,
+    /// 4 x 1: both anywhere.
+    TallAny,
     /// 1 x 8: `b` along the columns.
     Wide,
     /// 4 x 1: both along k.
@@ -135,8 +144,9 @@ impl Tile {
     const fn size(self) -> (usize, usize) {
         match self {
             Tile::RowsByColumns | Tile::RowsByRows | Tile::ColumnsByColumns | Tile::Lanes => (4, 4),
+            Tile::ColumnsByAny | Tile::AnyByAny => (4, 4),
             Tile::Wide | Tile::Lane => (1, 8),
-            Tile::Tall => (4, 1),
+            Tile::Tall | Tile::TallAny => (4, 1),
             Tile::Dot => (1, 1),
             Tile::SlideUp | Tile::SlideDown => (8, 1),
         }
@@ -189,6 +199,11 @@ pub fn kernel<T: Product, const R: usize>(
         (4.., 4..) if bk == 1 && a.step == 1 => swapped(Tile::RowsByColumns),
         (4.., 4..) if ak == 1 && bk == 1 => straight(Tile::RowsByRows),
         (4.., 4..) if a.step == 1 && b.step == 1 => straight(Tile::ColumnsByColumns),
+        (4.., 4..) if a.step == 1 => straight(Tile::ColumnsByAny),
+        (4.., 4..) if b.step == 1 => swapped(Tile::ColumnsByAny),
+        (4.., 4..) => straight(Tile::AnyByAny),
+        (4.., 1) => straight(Tile::TallAny),
+        (1, 4..) => swapped(Tile::TallAny),
         _ => None,
     }
 }

@@ -122,15 +122,28 @@
     kiln_four \fused, s12, s13, s14, s15, s16, s17, s18, s19, \a3
     .endm
 
-    @ 4 x 4; rows of `a` along k, of `b` along the columns.
-    .macro kiln_tile_rc name, fused
-    kiln_function \name
-    kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+    @ Where four rows of a factor begin.
+    .macro kiln_a_rows
     ldr r1, [r0, #kiln_walk_a]
     ldr r10, [r0, #kiln_walk_a_row]
     add r2, r1, r10
     add r3, r2, r10
     add r4, r3, r10
+    .endm
+
+    .macro kiln_b_rows
+    ldr r5, [r0, #kiln_walk_b]
+    ldr r10, [r0, #kiln_walk_b_row]
+    add r6, r5, r10
+    add r8, r6, r10
+    add r9, r8, r10
+    .endm
+
+    @ 4 x 4; rows of `a` along k, of `b` along the columns.
+    .macro kiln_tile_rc name, fused
+    kiln_function \name
+    kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+    kiln_a_rows
     ldr r5, [r0, #kiln_walk_b]
     ldr r6, [r0, #kiln_walk_b_k]
     ldr r7, [r0, #kiln_walk_inner]
@@ -165,16 +178,8 @@
     .macro kiln_tile_rr name, fused
     kiln_function \name
     kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
-    ldr r1, [r0, #kiln_walk_a]
-    ldr r10, [r0, #kiln_walk_a_row]
-    add r2, r1, r10
-    add r3, r2, r10
-    add r4, r3, r10
-    ldr r5, [r0, #kiln_walk_b]
-    ldr r10, [r0, #kiln_walk_b_row]
-    add r6, r5, r10
-    add r8, r6, r10
-    add r9, r8, r10
+    kiln_a_rows
+    kiln_b_rows
     ldr r7, [r0, #kiln_walk_inner]
 1:  lsrs r11, r7, #1
     beq 3f
@@ -263,6 +268,90 @@
     add r5, r6
     .endm
 
+    @ 4 x 4; `a` along the rows, `b` anywhere.
+    .macro kiln_tile_ca name, fused
+    kiln_function \name
+    kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+    ldr r1, [r0, #kiln_walk_a]
+    ldr r2, [r0, #kiln_walk_a_k]
+    kiln_b_rows
+    ldr r4, [r0, #kiln_walk_b_k]
+    ldr r7, [r0, #kiln_walk_inner]
+1:  lsrs r11, r7, #1
+    beq 3f
+2:  kiln_outer_any
+    kiln_sixteen \fused, s20, s21, s22, s23
+    kiln_outer_any
+    kiln_sixteen \fused, s20, s21, s22, s23
+    subs r11, #1
+    bne 2b
+3:  tst r7, #1
+    beq 4f
+    kiln_outer_any
+    kiln_sixteen \fused, s20, s21, s22, s23
+4:  kiln_turn 1b, r1, "r5, r6, r8, r9"
+    kiln_return_rows \name
+    .endm
+
+    .macro kiln_outer_any
+    vldmia r1, {s20-s23}
+    add r1, r2
+    kiln_next r4, r5, s16, r6, s17, r8, s18, r9, s19
+    .endm
+
+    @ 4 x 4; both anywhere.
+    .macro kiln_tile_aa name, fused
+    kiln_function \name
+    kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+    kiln_a_rows
+    kiln_b_rows
+1:  ldr r11, [r0, #kiln_walk_inner]
+    ldr r7, [r0, #kiln_walk_a_k]
+    ldr r10, [r0, #kiln_walk_b_k]
+    cmp r11, #0
+    beq 4f
+2:  kiln_next r7, r1, s20, r2, s21, r3, s22, r4, s23
+    kiln_next r10, r5, s16, r6, s17, r8, s18, r9, s19
+    kiln_sixteen \fused, s20, s21, s22, s23
+    subs r11, #1
+    bne 2b
+4:  kiln_turn 1b, "r1, r2, r3, r4", "r5, r6, r8, r9"
+    kiln_return_rows \name
+    .endm
+
+    @ 4 x 1; both anywhere.
+    .macro kiln_tile_tall_any name
+    kiln_function \name
+    kiln_clear d0, d1
+    kiln_a_rows
+    ldr r5, [r0, #kiln_walk_b]
+    ldr r7, [r0, #kiln_walk_a_k]
+    ldr r6, [r0, #kiln_walk_b_k]
+1:  ldr r11, [r0, #kiln_walk_inner]
+    cmp r11, #0
+    beq 4f
+2:  kiln_next r7, r1, s16, r2, s17, r3, s18, r4, s19
+    vldr s8, [r5]
+    add r5, r6
+    kiln_four 0, s0, s1, s2, s3, s16, s17, s18, s19, s8
+    subs r11, #1
+    bne 2b
+4:  kiln_turn 1b, "r1, r2, r3, r4", r5
+    kiln_return \name, {s0-s3}
+    .endm
+
+    @ Loads four elements, each from a place of its own, and moves on by `step`.
+    .macro kiln_next step, p0, x0, p1, x1, p2, x2, p3, x3
+    vldr \x0, [\p0]
+    vldr \x1, [\p1]
+    vldr \x2, [\p2]
+    vldr \x3, [\p3]
+    add \p0, \step
+    add \p1, \step
+    add \p2, \step
+    add \p3, \step
+    .endm
+
     @ 1 x 8: one `a` for each k, eight `b` in a row.
     .macro kiln_tile_wide name, fused
     kiln_function \name
@@ -298,11 +387,7 @@
     .macro kiln_tile_tall name
     kiln_function \name
     kiln_clear d0, d1
-    ldr r1, [r0, #kiln_walk_a]
-    ldr r10, [r0, #kiln_walk_a_row]
-    add r2, r1, r10
-    add r3, r2, r10
-    add r4, r3, r10
+    kiln_a_rows
     ldr r5, [r0, #kiln_walk_b]
     ldr r7, [r0, #kiln_walk_inner]
 1:  lsrs r11, r7, #3
@@ -479,11 +564,7 @@
     .macro kiln_tile_lanes name, fused
     kiln_function \name
     kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
-    ldr r1, [r0, #kiln_walk_a]
-    ldr r10, [r0, #kiln_walk_a_row]
-    add r2, r1, r10
-    add r3, r2, r10
-    add r4, r3, r10
+    kiln_a_rows
     ldr r8, [r0, #kiln_walk_a_k]
     ldr r5, [r0, #kiln_walk_b]
     ldr r6, [r0, #kiln_walk_b_k]
@@ -576,6 +657,11 @@
     kiln_tile_rr kiln_tile_rr_fused, 1
     kiln_tile_cc kiln_tile_cc_plain, 0
     kiln_tile_cc kiln_tile_cc_fused, 1
+    kiln_tile_ca kiln_tile_ca_plain, 0
+    kiln_tile_ca kiln_tile_ca_fused, 1
+    kiln_tile_aa kiln_tile_aa_plain, 0
+    kiln_tile_aa kiln_tile_aa_fused, 1
+    kiln_tile_tall_any kiln_tile_tall_any
     kiln_tile_wide kiln_tile_wide_plain, 0
     kiln_tile_wide kiln_tile_wide_fused, 1
     kiln_tile_tall kiln_tile_tall
