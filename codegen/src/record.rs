@@ -177,7 +177,7 @@ pub fn annotated(graph: &Graph, schedule: Option<(&Schedule, usize)>, file: &str
         let region = schedule.and_then(|(s, base)| {
             let out = eqn.outputs.first()?;
             s.kernels.iter().find_map(|k| match &k.kind {
-                Kind::Region(r) if k.writes().iter().any(|b| s.buffers[*b as usize].var == *out) => {
+                Kind::Region(r) if k.writes.iter().any(|b| s.buffers[*b as usize].var == *out) => {
                     Some((&**r, base + r.base))
                 }
                 _ => None,

@@ -526,13 +526,14 @@ impl Writer<'_> {
 
     /// The innermost loop of a map, for some of its turns.
     pub(super) fn neighbours(&self, nest: &Nest, turns: Turns, steady: &dyn Fn(Ex) -> bool) -> Option<TokenStream> {
-        let (first, step) = turns.of(&nest.at)?;
-        let (lo, hi) = turns.range(&nest.at)?;
-        let len = (self.lens)(self.write) as i64;
-        if turns.count() < FEW || step != 1 || lo < 0 || hi >= len || nest.exprs.dtype(nest.value) != DType::F32 {
+        let [store] = &nest.stores[..] else { return None };
+        let (first, step) = turns.of(&store.at)?;
+        let (lo, hi) = turns.range(&store.at)?;
+        let len = (self.lens)(self.writes[0]) as i64;
+        if turns.count() < FEW || step != 1 || lo < 0 || hi >= len || nest.exprs.dtype(store.value) != DType::F32 {
             return None;
         }
-        let program = self.program(&nest.exprs, nest.value, turns, steady, Some(&nest.at))?;
+        let program = self.program(&nest.exprs, store.value, turns, steady, Some(&store.at))?;
         let room = program.best(0)?;
         let (mut code, mut operands) = (Code::default(), TokenStream::new());
         program.pointers(&mut operands);

@@ -311,8 +311,8 @@ impl<'a> Emitter<'a> {
             }
             if self.frame.observed {
                 calls.extend(self.run(std::mem::take(&mut unit), inside));
-                for b in k.writes() {
-                    calls.extend(self.observe(level, b));
+                for b in &k.writes {
+                    calls.extend(self.observe(level, *b));
                 }
             }
         }
@@ -393,17 +393,16 @@ impl<'a> Emitter<'a> {
 
     fn kernel(&mut self, level: &Level<'_>, k: &Kernel) -> TokenStream {
         let s = level.s;
-        let writes = k.writes();
-        let reads: Vec<u32> =
-            k.reads.iter().copied().filter(|b| Some(*b) != k.in_place && !writes.contains(b)).collect();
-        let locs: HashMap<u32, Loc> =
-            reads.iter().chain(&writes).chain(&k.in_place).map(|b| (*b, level.loc(self.frame, *b))).collect();
+        let writes = &k.writes;
+        let taken_over = |b: &u32| k.in_place.iter().any(|(_, from)| from == b);
+        let reads: Vec<u32> = k.reads.iter().copied().filter(|b| !taken_over(b) && !writes.contains(b)).collect();
+        let locs: HashMap<u32, Loc> = k.reads.iter().chain(writes).map(|b| (*b, level.loc(self.frame, *b))).collect();
         let mut views = Views::default();
         let mut args = Vec::new();
         for b in &reads {
             args.push(self.arg(&locs[b], false, &mut views));
         }
-        for b in &writes {
+        for b in writes {
             args.push(self.arg(&locs[b], true, &mut views));
         }
         match &k.kind {
@@ -434,21 +433,21 @@ impl<'a> Emitter<'a> {
             params.extend(quote!(#ident: &[#ty; #len],));
             names.insert(*b, ident);
         }
-        let (ty, len) = (locs[&k.write].elem(), s.buffers[k.write as usize].aval.size());
-        params.extend(quote!(out: &mut [#ty; #len]));
-        names.insert(k.write, format_ident!("out"));
-        if let Some(b) = k.in_place {
-            names.insert(b, format_ident!("out"));
+        for (n, b) in writes.iter().enumerate() {
+            let (ident, ty, len) = (nest::out(n), locs[b].elem(), s.buffers[*b as usize].aval.size());
+            params.extend(quote!(#ident: &mut [#ty; #len],));
+            names.extend(k.in_place_of(*b).map(|from| (from, ident.clone())));
+            names.insert(*b, ident);
         }
         let bools = |b: u32| locs.get(&b).is_some_and(Loc::is_byte_bool);
         let written_out = level.registers.is_some();
         let lens = |b: u32| s.buffers[b as usize].aval.size();
-        let (write, fast) = (k.write, self.frame.fast);
+        let fast = self.frame.fast;
         let repeated = level.turn.is_some();
-        let many = repeated || s.buffers[write as usize].aval.size() > MANY;
+        let many = repeated || writes.iter().any(|b| s.buffers[*b as usize].aval.size() > MANY);
         let blocks = Cell::new(false);
         let writer =
-            Writer { names: &names, bools: &bools, lens: &lens, write, fast, written_out, repeated, many, blocks };
+            Writer { names: &names, bools: &bools, lens: &lens, writes, fast, written_out, repeated, many, blocks };
         let mut body = writer.body(k);
         if !self.frame.observed && !written_out && nest::is_dense_map(k) {
             body = quote!(::kiln::rt::wide::<L, _>(|| { #body }););
@@ -679,7 +678,8 @@ fn text_of(tokens: TokenStream, parameters: &[&Ident], out: &mut String) {
 fn buffer_name(b: &Buffer, n: u32, taken: &mut Vec<String>) -> Ident {
     let mut name: String = b.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     let usable = name.starts_with(|c: char| c.is_ascii_alphabetic()) && syn::parse_str::<Ident>(&name).is_ok();
-    if !usable || name == "out" || name == "acc" || taken.contains(&name) {
+    let ours = name == "acc" || name.strip_prefix("out").is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()));
+    if !usable || ours || taken.contains(&name) {
         name = format!("b{n}");
     }
     taken.push(name.clone());

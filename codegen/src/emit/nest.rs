@@ -75,7 +75,7 @@ pub struct Writer<'a> {
     /// Elements of a buffer.
     pub lens: &'a dyn Fn(u32) -> usize,
     /// What is written.
-    pub write: u32,
+    pub writes: &'a [u32],
     /// See [`super::Frame::fast`].
     pub fast: bool,
     /// Loops of a few turns are written out, so that what they index is known.
@@ -109,6 +109,11 @@ pub fn axis(id: u32) -> Ident {
     format_ident!("i{}", id)
 }
 
+/// Name of what is stored into, in the order of the stores.
+pub fn out(n: usize) -> Ident {
+    if n == 0 { format_ident!("out") } else { format_ident!("out{}", n) }
+}
+
 /// Elements from which on it pays to call a function for them.
 const MANY: usize = 32;
 
@@ -124,7 +129,7 @@ pub fn is_dense_map(k: &Kernel) -> bool {
             _ => !axes_of(&Ix { terms: vec![(atom.clone(), 1)], offset: 0 }).contains(&(last as u32)),
         })
     };
-    let nodes = needed(&nest.exprs, &[nest.value]);
+    let nodes = needed(&nest.exprs, &nest.values().collect::<Vec<_>>());
     let calls = |e: &Ex| match nest.exprs.node(*e) {
         Node::Apply(text, args) => {
             let dtypes: Vec<DType> = args.iter().map(|a| nest.exprs.dtype(*a)).collect();
@@ -134,7 +139,7 @@ pub fn is_dense_map(k: &Kernel) -> bool {
     };
     nest.folds.is_empty()
         && nest.extents[last] >= MANY
-        && in_step(&nest.at)
+        && nest.stores.iter().all(|s| in_step(&s.at))
         && nodes.iter().all(|e| index(nest.exprs.node(*e)).is_none_or(in_step))
         && nodes.iter().any(calls)
 }
@@ -147,7 +152,7 @@ const STRETCHES: usize = 3;
 fn cuts(nest: &Nest, axis: u32, n: usize) -> Vec<usize> {
     let mut cuts = vec![0, n];
     if nest.folds.is_empty() {
-        for e in needed(&nest.exprs, &[nest.value]) {
+        for e in needed(&nest.exprs, &nest.values().collect::<Vec<_>>()) {
             let Node::InRange(ix, lo, hi) = nest.exprs.node(e) else { continue };
             let [(Atom::Axis { id, .. }, 1)] = ix.terms[..] else { continue };
             // An end that is open is as far away as numbers go.
@@ -167,9 +172,9 @@ impl<'w> Writer<'w> {
             Kind::Loop(nest) => match contract::find(nest) {
                 Some(c) => self.contraction(nest, &c),
                 None => self.nest(nest, nest.folds.is_empty(), &|w, done| {
-                    let (lets, value) = w.values(nest, &[nest.value], done);
-                    let store = w.store(&nest.exprs, &nest.at, &value[0]);
-                    quote!(#lets #store)
+                    let (lets, values) = w.values(nest, &nest.values().collect::<Vec<_>>(), done);
+                    let stores = w.stores(nest, &values);
+                    quote!(#lets #stores)
                 }),
             },
             Kind::Scatter { nest, at, when, combine, from } => {
@@ -186,7 +191,7 @@ impl<'w> Writer<'w> {
                     return quote!(#copy #body);
                 }
                 let body = self.nest(nest, false, &|w, done| {
-                    let mut roots = vec![nest.value];
+                    let mut roots: Vec<Ex> = nest.values().collect();
                     at.visit(&mut |a| {
                         if let Atom::Value { ex, .. } = a {
                             roots.push(*ex);
@@ -195,15 +200,15 @@ impl<'w> Writer<'w> {
                     roots.extend(when);
                     let (lets, values) = w.values(nest, &roots, done);
                     let value = &values[0];
-                    let old = w.load(&nest.exprs, w.write, at);
+                    let old = w.load(&nest.exprs, w.writes[0], at);
                     let new = match combine {
                         Some(op) => {
-                            let dtype = nest.exprs.dtype(nest.value);
+                            let dtype = nest.exprs.dtype(roots[0]);
                             op.emit(&[dtype, dtype], &[old, quote!(#value)])
                         }
                         None => quote!(#value),
                     };
-                    let store = w.store(&nest.exprs, at, &new);
+                    let store = w.store(&nest.exprs, 0, at, &new);
                     match when {
                         Some(_) => {
                             let c = &values[values.len() - 1];
@@ -537,7 +542,8 @@ impl<'w> Writer<'w> {
             };
             let mut local = done.clone();
             let mut lets = TokenStream::new();
-            for e in needed(exprs, &[nest.value]) {
+            let stored: Vec<Ex> = nest.values().collect();
+            for e in needed(exprs, &stored) {
                 if let Node::Folded(_) = exprs.node(e) {
                     let name = w.name(e);
                     lets.extend(quote!(let #name = acc;));
@@ -546,8 +552,8 @@ impl<'w> Writer<'w> {
                     lets.extend(w.one_let(exprs, e, &mut local));
                 }
             }
-            let value = w.operand(exprs, nest.value);
-            let store = w.store(&nest.exprs, &nest.at, &value);
+            let values: Vec<TokenStream> = stored.iter().map(|e| w.operand(exprs, *e)).collect();
+            let store = w.stores(nest, &values);
             let out = match start {
                 Some(start) => quote!(|#pm, #pn, acc| match acc {
                     ::core::option::Option::None => #start,
@@ -576,14 +582,15 @@ impl<'w> Writer<'w> {
 
     /// Where the sums of a contraction go, as a `Target`, if they are what is stored.
     fn target(&self, nest: &Nest, c: &Contraction, dtype: DType) -> Option<TokenStream> {
-        if dtype != DType::F32 || !matches!(nest.exprs.node(nest.value), Node::Folded(_)) {
+        let [store] = &nest.stores[..] else { return None };
+        if dtype != DType::F32 || !matches!(nest.exprs.node(store.value), Node::Folded(_)) {
             return None;
         }
         let step = |at: Ix, axis: Option<u32>| match axis {
             Some(axis) => Turns { axis, from: 0, to: 1 }.of(&at),
             None => Some((at, 0)),
         };
-        let (at, row) = step(nest.at.clone(), c.m)?;
+        let (at, row) = step(store.at.clone(), c.m)?;
         let (at, column) = step(at, c.n)?;
         let (at, row, column) =
             (self.ix(&nest.exprs, &at), Literal::i64_unsuffixed(row), Literal::i64_unsuffixed(column));
@@ -684,10 +691,16 @@ impl<'w> Writer<'w> {
         if (self.bools)(buffer) { quote!((#x != 0)) } else { x }
     }
 
-    fn store(&self, exprs: &Exprs, at: &Ix, value: &TokenStream) -> TokenStream {
-        let i = self.ix(exprs, at);
-        let value = if (self.bools)(self.write) { quote!((#value) as u8) } else { quote!(#value) };
-        quote!(::kiln::rt::st(out, #i, #value);)
+    /// The stores of a nest, behind all that its point reads.
+    fn stores(&self, nest: &Nest, values: &[TokenStream]) -> TokenStream {
+        let each = nest.stores.iter().zip(values).enumerate();
+        each.map(|(n, (store, value))| self.store(&nest.exprs, n, &store.at, value)).collect()
+    }
+
+    fn store(&self, exprs: &Exprs, n: usize, at: &Ix, value: &TokenStream) -> TokenStream {
+        let (i, out) = (self.ix(exprs, at), out(n));
+        let value = if (self.bools)(self.writes[n]) { quote!((#value) as u8) } else { quote!(#value) };
+        quote!(::kiln::rt::st(#out, #i, #value);)
     }
 
     /// An index as usize; one that may go below zero wraps, and is then past the end of everything.

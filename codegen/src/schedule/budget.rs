@@ -294,7 +294,7 @@ fn inside(f: &Fitted, wishes: Wishes, folds: Folds) -> Vec<(usize, Graph)> {
     let mut out = Vec::new();
     for kernel in &f.schedule.kernels {
         let Kind::Region(r) = &kernel.kind else { continue };
-        let made = f.schedule.buffers.get(kernel.write as usize).map(|b| b.var);
+        let made = kernel.writes.first().map(|b| f.schedule.buffers[*b as usize].var);
         let found = graph.eqns.iter().position(|e| e.op.region().is_some() && e.outputs.first().copied() == made);
         let Some(k) = found.filter(|_| 2 * r.bytes >= f.schedule.arena_bytes && r.bytes > 0) else { continue };
         let op = &graph.eqns[k].op;
@@ -373,7 +373,7 @@ fn live_without(s: &Schedule, gone: &HashSet<Var>) -> usize {
     };
     let mut lives: Vec<Option<(usize, usize)>> = vec![None; s.buffers.len()];
     for (k, kernel) in s.kernels.iter().enumerate() {
-        for b in kernel.reads.iter().chain(&kernel.writes()) {
+        for b in kernel.reads.iter().chain(&kernel.writes) {
             let life = &mut lives[*b as usize];
             *life = Some((life.map_or(k, |(first, _)| first), k));
         }
@@ -387,7 +387,7 @@ fn live_without(s: &Schedule, gone: &HashSet<Var>) -> usize {
     let live = s.kernels.iter().zip(change).map(|(kernel, change)| {
         now += change;
         // One of both is enough.
-        let shared = kernel.in_place.map_or(0, |b| counts(b).min(counts(kernel.write)));
+        let shared: usize = kernel.in_place.iter().map(|(to, from)| counts(*to).min(counts(*from))).sum();
         now as usize - shared
     });
     live.max().unwrap_or(0)

@@ -57,13 +57,13 @@ fn of_eqn(g: &Graph, eqn: &Eqn) -> u64 {
 /// Operations of one kernel of `s`.
 pub fn of_kernel(s: &Schedule, k: &Kernel) -> u64 {
     let aval = |b: &u32| &s.buffers[*b as usize].aval;
-    let written = || k.writes().iter().map(|b| aval(b).size() as u64).sum::<u64>();
+    let written = || k.writes.iter().map(|b| aval(b).size() as u64).sum::<u64>();
     match &k.kind {
-        Kind::Loop(nest) => of_nest(nest, &[nest.value]).saturating_add(written()),
+        Kind::Loop(nest) => of_nest(nest, &[]).saturating_add(written()),
         Kind::Scatter { nest, when, .. } => {
-            let roots: Vec<Ex> = [nest.value].into_iter().chain(*when).collect();
+            let roots: Vec<Ex> = when.iter().copied().collect();
             let touched = nest.extents.iter().product::<usize>() as u64;
-            let copied = if k.in_place.is_some() { 0 } else { written() };
+            let copied = if !k.in_place.is_empty() { 0 } else { written() };
             of_nest(nest, &roots).saturating_add(touched).saturating_add(copied)
         }
         Kind::Call { op, ins, .. } => op.flops(&ins.iter().collect::<Vec<_>>()) + written(),
@@ -79,7 +79,7 @@ pub fn of_kernel(s: &Schedule, k: &Kernel) -> u64 {
     }
 }
 
-/// Every expression runs once for each index of the axes that it depends on.
+/// Every expression runs once for each index of the axes that it depends on. `roots` are computed beside what is stored.
 fn of_nest(nest: &Nest, roots: &[Ex]) -> u64 {
     let mut extents: HashMap<u32, u64> = nest.extents.iter().enumerate().map(|(d, n)| (d as u32, *n as u64)).collect();
     extents.extend(nest.folds.iter().flat_map(|f| &f.axes).map(|(id, n)| (*id, *n as u64)));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::ix::{Atom, Ix};
-use crate::schedule::program::{Fold, Nest};
+use crate::schedule::program::{Fold, Nest, Store};
 
 /// Operands of a node, those inside its indices included.
 pub fn operands(node: &Node) -> Vec<Ex> {
@@ -91,7 +91,7 @@ fn mergeable(nest: &Nest, d: usize) -> bool {
     };
     nest.extents[d] > 1
         && nest.extents[d + 1] > 1
-        && fits(&nest.at)
+        && nest.stores.iter().all(|s| fits(&s.at))
         && (0..nest.exprs.len() as u32).all(|n| index(nest.exprs.node(Ex(n))).is_none_or(fits))
 }
 
@@ -106,7 +106,8 @@ fn merged(nest: Nest, d: usize) -> Nest {
         _ => None,
     };
     let (exprs, map) = rewrite(&nest.exprs, &mut axis);
-    let at = map_ix(&nest.at, &map, &mut axis);
+    let of = |s: &Store| Store { value: map[&s.value], at: map_ix(&s.at, &map, &mut axis) };
+    let stores = nest.stores.iter().map(of).collect();
     let mut extents = nest.extents;
     extents.splice(d..d + 2, [whole]);
     let folds = nest
@@ -119,7 +120,7 @@ fn merged(nest: Nest, d: usize) -> Nest {
             ..f
         })
         .collect();
-    Nest { extents, exprs, folds, value: map[&nest.value], at }
+    Nest { extents, exprs, folds, stores }
 }
 
 /// Rebuilds expressions with other indices.

@@ -169,7 +169,7 @@ impl Machine {
         let mut last = vec![0; s.buffers.len()];
         let mut first = vec![usize::MAX; s.buffers.len()];
         for (k, kernel) in s.kernels.iter().enumerate() {
-            for b in kernel.reads.iter().chain(&kernel.writes()) {
+            for b in kernel.reads.iter().chain(&kernel.writes) {
                 last[*b as usize] = k;
                 first[*b as usize] = first[*b as usize].min(k);
             }
@@ -201,24 +201,29 @@ impl Machine {
         match &kernel.kind {
             Kind::Loop(nest) => {
                 let mut test = None;
-                let to = &locs[kernel.write as usize];
+                let values: Vec<Ex> = nest.values().collect();
+                let places: Vec<&Ix> = nest.stores.iter().map(|s| &s.at).collect();
                 for ix in indices(&nest.extents) {
-                    let (at, x) = self.element(nest, &locs, &ix, &nest.at, &[nest.value]);
-                    if matches!(to.at, At::Test) {
-                        test = Some(x[0]);
-                    } else {
-                        self.store(to, at, x[0]);
+                    let (at, x) = self.element(nest, &locs, &ix, &places, &values);
+                    for ((b, at), x) in kernel.writes.iter().zip(at).zip(x) {
+                        let to = &locs[*b as usize];
+                        if matches!(to.at, At::Test) {
+                            test = Some(x);
+                        } else {
+                            self.store(to, at, x);
+                        }
                     }
                 }
                 return Ok(test);
             }
             Kind::Scatter { nest, at, when, combine, from } => {
-                let to = &locs[kernel.write as usize];
+                let to = &locs[kernel.writes[0] as usize];
                 let before = self.array(&locs[*from as usize], &s.buffers[*from as usize].aval);
                 self.fill(to, &before);
-                let roots: Vec<Ex> = [nest.value].into_iter().chain(*when).collect();
+                let roots: Vec<Ex> = nest.values().chain(*when).collect();
                 for ix in indices(&nest.extents) {
-                    let (at, x) = self.element(nest, &locs, &ix, at, &roots);
+                    let (at, x) = self.element(nest, &locs, &ix, &[at], &roots);
+                    let at = at[0];
                     if x.get(1) == Some(&Scalar::Bool(false)) {
                         continue;
                     }
@@ -226,9 +231,9 @@ impl Machine {
                     self.store(to, at, new);
                 }
             }
-            Kind::Call { op, ins, writes, .. } => {
+            Kind::Call { op, ins, .. } => {
                 let args = self.arrays(&locs, &kernel.reads, ins);
-                for (b, out) in writes.iter().zip(op.eval(&args.iter().collect::<Vec<_>>())) {
+                for (b, out) in kernel.writes.iter().zip(op.eval(&args.iter().collect::<Vec<_>>())) {
                     self.fill(&locs[*b as usize], &out);
                 }
             }
@@ -249,8 +254,8 @@ impl Machine {
         buffers.iter().zip(avals).map(|(b, aval)| self.array(&locs[*b as usize], aval)).collect()
     }
 
-    /// One iteration: the position that is written and the values of `roots`.
-    fn element(&self, nest: &Nest, locs: &[Loc], ix: &[usize], at: &Ix, roots: &[Ex]) -> (usize, Vec<Scalar>) {
+    /// One iteration: the positions that are written and the values of `roots`.
+    fn element(&self, nest: &Nest, locs: &[Loc], ix: &[usize], at: &[&Ix], roots: &[Ex]) -> (Vec<usize>, Vec<Scalar>) {
         let load = |b: u32, at: i64| self.load(&locs[b as usize], at);
         let mut folded: Vec<Scalar> = Vec::new();
         for f in &nest.folds {
@@ -273,7 +278,8 @@ impl Machine {
         let of_fold = |n: u32| folded[n as usize];
         let mut point = Point::new(&nest.exprs, &axes, &load, &of_fold);
         let values = roots.iter().map(|e| point.value(*e)).collect();
-        (usize::try_from(point.index(at)).expect("a store inside its buffer"), values)
+        let position = |at: &&Ix| usize::try_from(point.index(at)).expect("a store inside its buffer");
+        (at.iter().map(position).collect(), values)
     }
 
     fn region(&mut self, level: &Level<'_>, r: &RegionKernel) -> Result<(), Failed> {

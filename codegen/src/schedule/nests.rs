@@ -8,7 +8,9 @@ use crate::schedule::body::{Body, Ex, Exprs, Node};
 use crate::schedule::exprs::merge_axes;
 use crate::schedule::fuse::{Shown, Wishes};
 use crate::schedule::ix::{Ix, ravel};
-use crate::schedule::program::{Buffer, Dest, Fold, Function, Kernel, Kind, Nest, Program, Schedule, Storage, WhyNot};
+use crate::schedule::program::{
+    Buffer, Dest, Fold, Function, Kernel, Kind, Nest, Program, Schedule, Storage, Store, WhyNot,
+};
 use crate::schedule::region;
 
 /// A value that has to be stored after all, and why.
@@ -146,15 +148,16 @@ pub fn build(
         let mut exprs = Exprs::default();
         let value = b.load(&mut exprs, *v, &ix).map_err(|stop| vec![other_indices(stop)])?;
         let folds = b.folds.into_iter().map(|(_, f)| f).collect();
-        let nest = merge_axes(Nest { at: ravel(&ix, &shape), extents: shape, exprs, folds, value });
+        let stores = vec![Store { value, at: ravel(&ix, &shape) }];
+        let nest = merge_axes(Nest { extents: shape, exprs, folds, stores });
         let reads = reads_of(&nest);
         s.kernels.push(Kernel {
             name: "copy".into(),
             src: Default::default(),
             kind: Kind::Loop(nest),
             reads,
-            write,
-            in_place: None,
+            writes: vec![write],
+            in_place: Vec::new(),
         });
     }
     Ok(s)
@@ -235,10 +238,10 @@ impl<'a> Builder<'a> {
                     return Err((if u == v { other } else { u }, WhyNot::OneFold));
                 }
                 let folds: Vec<Fold> = self.folds.into_iter().map(|(_, f)| f).collect();
-                let nest = Nest { extents: shape, exprs, folds, value, at };
+                let nest = Nest { extents: shape, exprs, folds, stores: vec![Store { value, at }] };
                 let nest = merge_axes(nest);
                 let reads = reads_of(&nest);
-                Ok(Kernel { name, src, kind: Kind::Loop(nest), reads, write, in_place: None })
+                Ok(Kernel { name, src, kind: Kind::Loop(nest), reads, writes: vec![write], in_place: Vec::new() })
             }
             Lowering::Scatter { extents, combine } => {
                 self.next_axis = extents.len() as u32;
@@ -256,7 +259,8 @@ impl<'a> Builder<'a> {
                     return Err(other_indices(stop));
                 }
                 let at = ravel(&update.at, g.shape(eqn.outputs[0]));
-                let nest = Nest { extents, exprs, folds: Vec::new(), value: update.value, at: at.clone() };
+                let stores = vec![Store { value: update.value, at: at.clone() }];
+                let nest = Nest { extents, exprs, folds: Vec::new(), stores };
                 let mut reads = reads_of(&nest);
                 {
                     let ix = &at;
@@ -274,7 +278,7 @@ impl<'a> Builder<'a> {
                     reads.push(from);
                 }
                 let kind = Kind::Scatter { nest, at, when: update.when, combine, from };
-                Ok(Kernel { name, src, kind, reads, write, in_place: None })
+                Ok(Kernel { name, src, kind, reads, writes: vec![write], in_place: Vec::new() })
             }
             lowering @ (Lowering::Call { .. } | Lowering::Kernel { .. }) => {
                 let function = match lowering {
@@ -287,10 +291,10 @@ impl<'a> Builder<'a> {
                 Ok(Kernel {
                     name,
                     src,
-                    kind: Kind::Call { op: eqn.op.clone(), function, ins: ins.into_iter().cloned().collect(), writes },
+                    kind: Kind::Call { op: eqn.op.clone(), function, ins: ins.into_iter().cloned().collect() },
                     reads,
-                    write,
-                    in_place: None,
+                    writes,
+                    in_place: Vec::new(),
                 })
             }
             Lowering::Region => Ok(region::kernel(eqn, self.buffers, self.wishes)),
@@ -300,7 +304,7 @@ impl<'a> Builder<'a> {
                 reads.sort_unstable();
                 reads.dedup();
                 let kind = Kind::Effect { effect, lanes, operands, ins: ins.into_iter().cloned().collect() };
-                Ok(Kernel { name, src, kind, reads, write, in_place: None })
+                Ok(Kernel { name, src, kind, reads, writes: Vec::new(), in_place: Vec::new() })
             }
         }
     }
@@ -321,16 +325,17 @@ impl<'a> Builder<'a> {
         }
         let place: Vec<Ix> = ix.iter().zip(at).map(|(i, at)| i.add_const(*at as i64)).collect();
         let folds: Vec<Fold> = self.folds.into_iter().map(|(_, f)| f).collect();
-        let nest = Nest { extents, exprs, folds, value, at: ravel(&place, g.shape(whole.outputs[0])) };
+        let stores = vec![Store { value, at: ravel(&place, g.shape(whole.outputs[0])) }];
+        let nest = Nest { extents, exprs, folds, stores };
         let nest = merge_axes(nest);
         let mut reads = reads_of(&nest);
         reads.extend(from);
         let (name, src) = self.defs.get(&u).map_or((whole.op.name(), whole.src), |e| (e.op.name(), e.src));
         let kind = match from {
             None => Kind::Loop(nest),
-            Some(from) => Kind::Scatter { at: nest.at.clone(), nest, when: None, combine: None, from },
+            Some(from) => Kind::Scatter { at: nest.stores[0].at.clone(), nest, when: None, combine: None, from },
         };
-        Ok(Kernel { name: name.to_string(), src, kind, reads, write, in_place: None })
+        Ok(Kernel { name: name.to_string(), src, kind, reads, writes: vec![write], in_place: Vec::new() })
     }
 
     /// The element of `u` at `ix` for a body that is being written; any number once there is something in `failed`.
@@ -449,7 +454,7 @@ impl<'a> Builder<'a> {
 pub fn reads_of(nest: &Nest) -> Vec<u32> {
     let mut out = Vec::new();
     let folds = nest.folds.iter().flat_map(|f| [f.item].into_iter().chain(f.start));
-    [nest.value].into_iter().chain(folds).for_each(|e| collect_reads(&nest.exprs, e, &mut out));
+    nest.values().chain(folds).for_each(|e| collect_reads(&nest.exprs, e, &mut out));
     out
 }
 

@@ -6,10 +6,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::schedule::body::{Ex, Exprs, Node};
+use crate::schedule::contract;
 use crate::schedule::exprs::{axes_of, index, needed};
 use crate::schedule::ix::{Atom, Ix};
 use crate::schedule::nests::{collect_reads, reads_of};
-use crate::schedule::program::{Kernel, Kind, Nest, Schedule, Storage};
+use crate::schedule::program::{Kernel, Kind, Nest, Schedule, Storage, Store};
 
 /// Puts kernels in an order in which everything is written before it is read, and the memory of an input is overwritten
 /// only after all that read its old value. Where that is impossible the new value goes through the arena. Effects happen in
@@ -34,14 +35,15 @@ pub fn order(s: &mut Schedule, keep: bool) {
                 let ix = Ix::axis(0, n);
                 let mut exprs = Exprs::default();
                 let value = exprs.intern(Node::Load { buffer: write, at: ix.clone() }, target.aval.dtype);
-                let nest = Nest { extents: vec![n], exprs, folds: Vec::new(), value, at: ix };
+                let stores = vec![Store { value, at: ix }];
+                let nest = Nest { extents: vec![n], exprs, folds: Vec::new(), stores };
                 s.kernels.push(Kernel {
                     name: "copy".into(),
                     src: target.src,
                     kind: Kind::Loop(nest),
                     reads: vec![write],
-                    write: to,
-                    in_place: None,
+                    writes: vec![to],
+                    in_place: Vec::new(),
                 });
             }
         }
@@ -51,16 +53,16 @@ pub fn order(s: &mut Schedule, keep: bool) {
 fn try_order(s: &Schedule, keep: bool) -> Result<Vec<usize>, (usize, u32)> {
     let n = s.kernels.len();
     let overwrites = |k: &Kernel| -> Vec<(u32, usize)> {
-        k.writes()
-            .into_iter()
-            .filter_map(|b| match s.buffers[b as usize].storage {
-                Storage::Param(p) => Some((b, p)),
+        k.writes
+            .iter()
+            .filter_map(|b| match s.buffers[*b as usize].storage {
+                Storage::Param(p) => Some((*b, p)),
                 _ => None,
             })
             .collect()
     };
     let writer: HashMap<u32, usize> =
-        s.kernels.iter().enumerate().flat_map(|(k, kernel)| kernel.writes().into_iter().map(move |b| (b, k))).collect();
+        s.kernels.iter().enumerate().flat_map(|(k, kernel)| kernel.writes.iter().map(move |b| (*b, k))).collect();
     // Who reads the value that an input comes with; what is put into its memory has a buffer of its own.
     let old = |b: u32| match s.buffers[b as usize].storage {
         Storage::Param(p) if !writer.contains_key(&b) => Some(p),
@@ -94,7 +96,7 @@ fn try_order(s: &Schedule, keep: bool) -> Result<Vec<usize>, (usize, u32)> {
     for (k, kernel) in s.kernels.iter().enumerate() {
         for (b, p) in overwrites(kernel) {
             let changes_under_way = keep && effects[k];
-            if changes_under_way || reads_param(kernel, p) && !reads_in_step(s, kernel, p) {
+            if changes_under_way || reads_param(kernel, p) && !reads_in_step(s, kernel, p, b) {
                 return Err((k, b));
             }
         }
@@ -125,13 +127,13 @@ fn try_order(s: &Schedule, keep: bool) -> Result<Vec<usize>, (usize, u32)> {
     Ok(out)
 }
 
-/// Whether every read of input `p` in a nest is at the position that is written, outside of folds.
-fn reads_in_step(s: &Schedule, kernel: &Kernel, p: usize) -> bool {
+/// Whether every read of input `p` in a nest is at the position of `written` that is stored, outside of folds.
+fn reads_in_step(s: &Schedule, kernel: &Kernel, p: usize, written: u32) -> bool {
     kernel
         .reads
         .iter()
         .filter(|b| s.buffers[**b as usize].storage == Storage::Param(p))
-        .all(|b| read_in_step(kernel, *b) && carried_over(s, kernel, *b))
+        .all(|b| read_in_step(kernel, *b, written) && carried_over(s, kernel, *b))
 }
 
 /// Whether a loop that starts from `buffer` ends in its place; another carry that is put there first would overwrite it.
@@ -141,11 +143,12 @@ fn carried_over(s: &Schedule, kernel: &Kernel, buffer: u32) -> bool {
     r.carries.iter().any(|(from, to)| *from == buffer && storage(*to) == storage(buffer))
 }
 
-/// Whether every read of `buffer` is of the element that the kernel writes in the same step, or of one that it has not written yet:
-/// elements are written in the order in which they lie.
-pub fn read_in_step(kernel: &Kernel, buffer: u32) -> bool {
+/// Whether every read of `buffer` is of the element of `written` that the kernel stores in the same step, or of one that it has not
+/// stored yet: elements are written in the order in which they lie.
+pub fn read_in_step(kernel: &Kernel, buffer: u32, written: u32) -> bool {
     match &kernel.kind {
         Kind::Loop(nest) => {
+            let to = kernel.writes.iter().position(|b| *b == written).expect("it is written");
             let mut in_fold = Vec::new();
             for f in &nest.folds {
                 collect_reads(&nest.exprs, f.item, &mut in_fold);
@@ -153,8 +156,11 @@ pub fn read_in_step(kernel: &Kernel, buffer: u32) -> bool {
             if in_fold.contains(&buffer) {
                 return false;
             }
+            let stored = &nest.stores[to].at;
+            // Register tiles go over rows and columns at once.
+            let in_order = |at: &Ix| at == stored || at.is_at_or_behind(stored) && contract::find(nest).is_none();
             let too_late = |e: Ex| match nest.exprs.node(e) {
-                Node::Load { buffer: b, at } => *b == buffer && !at.is_at_or_behind(&nest.at),
+                Node::Load { buffer: b, at } => *b == buffer && !in_order(at),
                 _ => false,
             };
             !needed(&nest.exprs, &nest.at_results()).into_iter().any(too_late)

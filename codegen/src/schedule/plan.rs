@@ -56,7 +56,7 @@ fn arrange(s: &mut Schedule, limit: Option<usize>) {
         (model, layout) = (Model::of(s), better.layout());
     }
     for (kernel, in_place) in s.kernels.iter_mut().zip(&layout.in_place) {
-        kernel.in_place = *in_place;
+        kernel.in_place.clone_from(in_place);
     }
     s.live_bytes = layout.most();
     s.peak = layout.peak();
@@ -131,8 +131,8 @@ pub struct Step {
     pub reads: Vec<u32>,
     /// Buffers that it writes.
     pub writes: Vec<u32>,
-    /// Of the buffers it reads, those that its result may take the place of, should they die here.
-    in_step: Vec<u32>,
+    /// What it writes, and of the buffers it reads those whose place that may take, should they die here.
+    in_step: Vec<(u32, u32)>,
     /// Where carries start, and what holds them.
     carries: Vec<(u32, u32)>,
     /// Bytes that bodies need while it runs.
@@ -166,7 +166,7 @@ pub struct Layout {
     /// Bytes live at each step.
     pub live: Vec<usize>,
     inside: Vec<(usize, usize)>,
-    in_place: Vec<Option<u32>>,
+    in_place: Vec<Vec<(u32, u32)>>,
 }
 
 impl Layout {
@@ -221,7 +221,7 @@ impl Model {
                 let mut step = Step {
                     kernel: n,
                     reads: kernel.reads.clone(),
-                    writes: kernel.writes(),
+                    writes: kernel.writes.clone(),
                     in_step: Vec::new(),
                     carries: Vec::new(),
                     inside: 0,
@@ -235,15 +235,17 @@ impl Model {
                     }
                     Kind::Effect { .. } => {}
                     _ => {
-                        let to = &s.buffers[kernel.write as usize].aval;
-                        let fits = |b: &u32| {
-                            let from = &s.buffers[*b as usize].aval;
-                            *b != kernel.write
-                                && from.dtype == to.dtype
-                                && from.bytes() == to.bytes()
-                                && read_in_step(kernel, *b)
-                        };
-                        step.in_step = kernel.reads.iter().copied().filter(fits).collect();
+                        for to in &kernel.writes {
+                            let aval = &s.buffers[*to as usize].aval;
+                            let fits = |b: &u32| {
+                                let from = &s.buffers[*b as usize].aval;
+                                !kernel.writes.contains(b)
+                                    && from.dtype == aval.dtype
+                                    && from.bytes() == aval.bytes()
+                                    && read_in_step(kernel, *b, *to)
+                            };
+                            step.in_step.extend(kernel.reads.iter().copied().filter(fits).map(|b| (*to, b)));
+                        }
                     }
                 }
                 step
@@ -273,7 +275,7 @@ impl Model {
     pub fn layout(&self) -> Layout {
         let (first, last) = self.lives();
         let mut group: Vec<u32> = (0..self.buffers.len() as u32).collect();
-        let mut in_place = vec![None; self.steps.len()];
+        let mut in_place = vec![Vec::new(); self.steps.len()];
         for (k, step) in self.steps.iter().enumerate() {
             // It dies here, and what takes its place is born here.
             let hands_over = |from: u32, to: u32| last[from as usize] == k && first[to as usize] == k;
@@ -284,16 +286,18 @@ impl Model {
                     group[*to as usize] = group[*from as usize];
                 }
             }
-            let Some(&write) = step.writes.first() else { continue };
-            let candidate = step.in_step.iter().copied().find(|b| match (self.place(write), self.place(*b)) {
-                (Place::Param(p), Place::Param(q)) => p == q,
-                (Place::Arena, Place::Arena) => hands_over(*b, write),
-                _ => false,
-            });
-            if let Some(b) = candidate {
-                in_place[k] = Some(b);
-                if self.place(write) == Place::Arena {
-                    group[write as usize] = group[b as usize];
+            for (to, from) in &step.in_step {
+                let fits = match (self.place(*to), self.place(*from)) {
+                    (Place::Param(p), Place::Param(q)) => p == q,
+                    (Place::Arena, Place::Arena) => hands_over(*from, *to),
+                    _ => false,
+                };
+                let taken = |(new, old): &(u32, u32)| new == to || old == from;
+                if fits && !in_place[k].iter().any(taken) {
+                    in_place[k].push((*to, *from));
+                    if self.place(*to) == Place::Arena {
+                        group[*to as usize] = group[*from as usize];
+                    }
                 }
             }
         }
@@ -410,8 +414,14 @@ impl Model {
                 let dying: Vec<u32> = reads.iter().copied().filter(|b| uses[*b as usize] == 1).collect();
                 let freed: i64 = dying.iter().map(|b| bytes(*b)).sum();
                 let made: i64 = step.writes.iter().filter(|b| in_arena(b)).map(|b| bytes(*b)).sum();
-                let over = step.in_step.iter().any(|b| dying.contains(b));
-                let during = now + if over { 0 } else { made } + step.inside as i64;
+                let mut over: Vec<(u32, u32)> = Vec::new();
+                for (to, from) in step.in_step.iter().filter(|(to, from)| in_arena(to) && dying.contains(from)) {
+                    if !over.iter().any(|(new, old)| new == to || old == from) {
+                        over.push((*to, *from));
+                    }
+                }
+                let taken: i64 = over.iter().map(|(to, _)| bytes(*to)).sum();
+                let during = now + made - taken + step.inside as i64;
                 (during.max(most), now + made - freed, k)
             };
             let (during, left, k) = ready.iter().map(|k| of(*k)).min()?;
@@ -453,7 +463,7 @@ impl Model {
             let kernel = kernel.expect("as often as it is counted");
             let mut names: HashMap<u32, u32> = HashMap::new();
             names.extend(kernel.reads.iter().copied().zip(step.reads.iter().copied()));
-            names.extend(kernel.writes().into_iter().zip(step.writes.iter().copied()));
+            names.extend(kernel.writes.iter().copied().zip(step.writes.iter().copied()));
             s.kernels.push(if names.iter().all(|(a, b)| a == b) { kernel } else { kernel.renamed(&names) });
         }
     }
@@ -463,7 +473,7 @@ impl Model {
     pub fn again(&mut self, k: usize, at: usize, names: &mut HashMap<u32, u32>) {
         let mut step = self.steps[k].clone();
         let name = |names: &HashMap<u32, u32>, b: u32| names.get(&b).copied().unwrap_or(b);
-        step.reads.iter_mut().chain(&mut step.in_step).for_each(|b| *b = name(names, *b));
+        step.reads.iter_mut().for_each(|b| *b = name(names, *b));
         for w in &mut step.writes {
             let new = self.buffers.len() as u32;
             let of = self.buffers[*w as usize].clone();
@@ -471,15 +481,16 @@ impl Model {
             names.insert(*w, new);
             *w = new;
         }
-        step.carries.iter_mut().for_each(|(from, to)| (*from, *to) = (name(names, *from), name(names, *to)));
+        let pairs = step.carries.iter_mut().chain(&mut step.in_step);
+        pairs.for_each(|(a, b)| (*a, *b) = (name(names, *a), name(names, *b)));
         self.steps.insert(at, step);
     }
 
     /// Lets every step from `from` on read other buffers.
     pub fn read_instead(&mut self, from: usize, names: &HashMap<u32, u32>) {
         for step in &mut self.steps[from..] {
-            let all =
-                step.reads.iter_mut().chain(&mut step.in_step).chain(step.carries.iter_mut().map(|(from, _)| from));
+            let in_step = step.in_step.iter_mut().map(|(_, from)| from);
+            let all = step.reads.iter_mut().chain(in_step).chain(step.carries.iter_mut().map(|(from, _)| from));
             all.for_each(|b| *b = names.get(b).copied().unwrap_or(*b));
         }
     }

@@ -126,20 +126,20 @@ pub struct Kernel {
     pub kind: Kind,
     /// Buffers that are read.
     pub reads: Vec<u32>,
-    /// The buffer that is written.
-    pub write: u32,
-    /// A read buffer whose memory the written one takes over, element by element.
-    pub in_place: Option<u32>,
+    /// Buffers that are written: of a loop, one for each of its stores.
+    pub writes: Vec<u32>,
+    /// Written buffers that take over the memory of a read one, element by element: the written, the read.
+    pub in_place: Vec<(u32, u32)>,
 }
 
 /// Kinds of kernel.
 #[derive(Clone, Debug)]
 pub enum Kind {
-    /// `for ix in extents { folds; out[ix] = value }`.
+    /// `for ix in extents { folds; out[at] = value; .. }`.
     Loop(Nest),
     /// `out = x; for ux in extents { folds; if when { out[at] = combine(out[at], value) } }`.
     Scatter {
-        /// Axes, expressions; `value` and `at`.
+        /// Axes and expressions, and one store: `value` and `at`.
         nest: Nest,
         /// Row-major position that changes.
         at: Ix,
@@ -158,8 +158,6 @@ pub enum Kind {
         function: Function,
         /// Types of the operands. The buffer of one may have another shape, that of what it is a view of.
         ins: Vec<Aval>,
-        /// All buffers that are written, in order; the first is `write`.
-        writes: Vec<u32>,
     },
     /// A branch or a loop over schedules of its own.
     Region(Box<RegionKernel>),
@@ -207,8 +205,6 @@ pub struct RegionKernel {
     pub form: Form,
     /// The schedules inside.
     pub bodies: Vec<SubSchedule>,
-    /// All buffers that are written, in order.
-    pub writes: Vec<u32>,
     /// Carries: where they start, and the buffer that holds them while the loop runs and after.
     pub carries: Vec<(u32, u32)>,
     /// Bytes of arena that the schedules inside need.
@@ -273,18 +269,17 @@ impl Schedule {
             _ => None,
         };
         for k in &self.kernels {
-            if let (Kind::Loop(nest), Some(n)) = (&k.kind, leaf(k.write))
-                && !touched.contains(&n)
-                && nest.extents.iter().product::<usize>() == self.buffers[k.write as usize].aval.size()
-                && !k.reads.iter().any(|b| leaf(*b) == Some(n))
-            {
-                out.push(n);
+            if let Kind::Loop(nest) = &k.kind {
+                let points = nest.extents.iter().product::<usize>();
+                let whole = k.writes.iter().filter(|b| self.buffers[**b as usize].aval.size() == points);
+                let fresh = |n: &usize| !touched.contains(n) && !k.reads.iter().any(|b| leaf(*b) == Some(*n));
+                out.extend(whole.filter_map(|b| leaf(*b)).filter(fresh));
             }
             if let Kind::Region(r) = &k.kind {
                 let written = self.written_in_turns(r).filter_map(leaf);
                 out.extend(written.filter(|n| !touched.contains(n) && !k.reads.iter().any(|b| leaf(*b) == Some(*n))));
             }
-            touched.extend(k.reads.iter().chain(&k.writes()).filter_map(|b| leaf(*b)));
+            touched.extend(k.reads.iter().chain(&k.writes).filter_map(|b| leaf(*b)));
         }
         out
     }
@@ -333,17 +328,17 @@ impl Kernel {
             Bind::Whole(b) | Bind::Row(b) => name(b),
             Bind::Index | Bind::Test => {}
         };
-        self.reads.iter_mut().chain([&mut self.write]).chain(&mut self.in_place).for_each(name);
+        self.reads.iter_mut().chain(&mut self.writes).for_each(name);
+        self.in_place.iter_mut().for_each(|(to, from)| [to, from].into_iter().for_each(name));
         match &mut self.kind {
             Kind::Loop(nest) => nest.exprs.rename(&name),
             Kind::Scatter { nest, from, .. } => {
                 nest.exprs.rename(&name);
                 name(from);
             }
-            Kind::Call { writes, .. } => writes.iter_mut().for_each(name),
+            Kind::Call { .. } => {}
             Kind::Effect { operands, .. } => operands.iter_mut().for_each(name),
             Kind::Region(r) => {
-                r.writes.iter_mut().for_each(name);
                 r.carries.iter_mut().for_each(|(from, to)| [from, to].into_iter().for_each(name));
                 if let Form::Switch { index } = &mut r.form {
                     name(index);
@@ -354,29 +349,31 @@ impl Kernel {
         self
     }
 
-    /// All buffers that the kernel writes.
-    pub fn writes(&self) -> Vec<u32> {
-        match &self.kind {
-            Kind::Call { writes, .. } => writes.clone(),
-            Kind::Region(r) => r.writes.clone(),
-            Kind::Effect { .. } => Vec::new(),
-            _ => vec![self.write],
-        }
+    /// The buffer whose memory a written one takes over.
+    pub fn in_place_of(&self, written: u32) -> Option<u32> {
+        self.in_place.iter().find(|(to, _)| *to == written).map(|(_, from)| *from)
     }
 }
 
 /// Loops over `extents` around expressions.
 #[derive(Debug, Clone)]
 pub struct Nest {
-    /// Extent of each axis; axis `d` of the result has the number `d`.
+    /// Extent of each axis; axis `d` of the results has the number `d`.
     pub extents: Vec<usize>,
     /// All expressions.
     pub exprs: Exprs,
     /// Folds, each after those whose results it uses.
     pub folds: Vec<Fold>,
-    /// What is stored at the row-major position of the axes.
+    /// What is stored, at each point all of it at once: in the order of what the kernel writes.
+    pub stores: Vec<Store>,
+}
+
+/// What a nest stores into one buffer.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// The element.
     pub value: Ex,
-    /// Row-major position of the store, in the axes that are left.
+    /// Its row-major position, in the axes that are left.
     pub at: Ix,
 }
 
@@ -384,12 +381,17 @@ impl Nest {
     /// What is folded, what folds start from, and what is stored.
     pub fn roots(&self) -> Vec<Ex> {
         let folds = self.folds.iter().flat_map(|f| [f.item].into_iter().chain(f.start));
-        folds.chain([self.value]).collect()
+        folds.chain(self.values()).collect()
     }
 
     /// What is computed once per element that is stored: what folds start from, and what is stored.
     pub fn at_results(&self) -> Vec<Ex> {
-        self.folds.iter().filter_map(|f| f.start).chain([self.value]).collect()
+        self.folds.iter().filter_map(|f| f.start).chain(self.values()).collect()
+    }
+
+    /// What is stored.
+    pub fn values(&self) -> impl Iterator<Item = Ex> + '_ {
+        self.stores.iter().map(|s| s.value)
     }
 }
 

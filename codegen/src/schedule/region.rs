@@ -82,14 +82,13 @@ pub fn kernel(eqn: &Eqn, buffers: &HashMap<Var, u32>, wishes: Wishes) -> Kernel 
     let bytes = bytes.next_multiple_of(8);
     let mut unique = reads;
     unique.dedup();
-    let write = outs.first().copied().unwrap_or(0);
     Kernel {
         name: eqn.op.name().to_string(),
         src: eqn.src,
-        kind: Kind::Region(Box::new(RegionKernel { form, bodies, writes: outs, carries, bytes, base: 0 })),
+        kind: Kind::Region(Box::new(RegionKernel { form, bodies, carries, bytes, base: 0 })),
         reads: unique,
-        write,
-        in_place: None,
+        writes: outs,
+        in_place: Vec::new(),
     }
 }
 

@@ -151,7 +151,7 @@ impl Builder<'_> {
         let time = self.report.n_times;
         self.report.n_times += 1;
         let known = |buffers: &[u32]| buffers.iter().filter_map(|b| ids[*b as usize]).collect::<Vec<usize>>();
-        let (reads, writes) = (known(&k.reads), known(&k.writes()));
+        let (reads, writes) = (known(&k.reads), known(&k.writes));
         let mut over = |new: u32, old: u32| {
             if let (Some(new), Some(old)) = (ids[new as usize], ids[old as usize])
                 && new != old
@@ -160,7 +160,7 @@ impl Builder<'_> {
                 self.report.buffers[new].in_place_of = Some(old);
             }
         };
-        k.in_place.into_iter().for_each(|old| over(k.write, old));
+        k.in_place.iter().for_each(|(new, old)| over(*new, *old));
         if let Kind::Region(r) = &k.kind {
             r.carries.iter().for_each(|(from, to)| over(*to, *from));
         }
@@ -196,8 +196,8 @@ impl Builder<'_> {
     }
 }
 
-fn uses(k: &Kernel) -> impl Iterator<Item = u32> {
-    k.reads.clone().into_iter().chain(k.writes())
+fn uses(k: &Kernel) -> impl Iterator<Item = u32> + '_ {
+    k.reads.iter().chain(&k.writes).copied()
 }
 
 /// Kernels in order, then why values are stored.
@@ -220,9 +220,9 @@ impl Schedule {
                 if names.is_empty() { "nothing".to_string() } else { names.join(", ") }
             };
             let indent = "  ".repeat(depth);
-            writeln!(f, "{indent}{} {}: {} -> {}", k.name, loops(&k.kind), list(&k.reads), list(&k.writes()))?;
-            if let Some(b) = k.in_place {
-                writeln!(f, "{indent}  in place of {}", self.place(b))?;
+            writeln!(f, "{indent}{} {}: {} -> {}", k.name, loops(&k.kind), list(&k.reads), list(&k.writes))?;
+            for (_, from) in &k.in_place {
+                writeln!(f, "{indent}  in place of {}", self.place(*from))?;
             }
             if let Kind::Region(r) = &k.kind {
                 for body in &r.bodies {

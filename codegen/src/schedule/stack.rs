@@ -62,7 +62,7 @@ fn of_kernel(s: &Schedule, k: &Kernel) -> usize {
         Kind::Loop(nest) | Kind::Scatter { nest, .. } => SAVED + of_nest(nest) + 4 * k.reads.len(),
         Kind::Call { function: Function::Runtime { .. }, .. } => ROUTINE,
         // Without what the callee needs, which is added when that is known.
-        Kind::Call { function: Function::Kernel(_), .. } => SAVED + 4 * (k.reads.len() + k.writes().len()),
+        Kind::Call { function: Function::Kernel(_), .. } => SAVED + 4 * (k.reads.len() + k.writes.len()),
         Kind::Effect { .. } => MESSAGE,
         Kind::Region(r) => {
             let turn = if matches!(r.form, Form::Switch { .. }) { 0 } else { TURN };

@@ -13,7 +13,7 @@ use crate::schedule::{body::Ex, body::Node, ix::Ix};
 /// Says what is wrong with the memory of `s`, or of a schedule inside one of its regions.
 pub fn verify(s: &Schedule) -> Result<(), String> {
     let mut memory = Memory { s, arena: vec![None; s.arena_bytes], leaves: HashMap::new() };
-    let written: Vec<u32> = s.kernels.iter().flat_map(Kernel::writes).collect();
+    let written: Vec<u32> = s.kernels.iter().flat_map(|k| k.writes.clone()).collect();
     for b in 0..s.buffers.len() as u32 {
         memory.check_place(b)?;
         // What no kernel writes is there from the start: an input.
@@ -22,7 +22,7 @@ pub fn verify(s: &Schedule) -> Result<(), String> {
         }
     }
     for kernel in &s.kernels {
-        let at = |e: String| format!("kernel `{}` that writes {:?}: {e}", kernel.name, kernel.writes());
+        let at = |e: String| format!("kernel `{}` that writes {:?}: {e}", kernel.name, kernel.writes);
         memory.run(kernel).map_err(at)?;
     }
     Ok(())
@@ -58,7 +58,7 @@ impl Memory<'_> {
     fn check_place(&self, b: u32) -> Result<(), String> {
         let Storage::Arena(offset) = self.storage(b) else { return Ok(()) };
         // Buffers that nothing uses keep the offset they were made with.
-        let used = self.s.kernels.iter().any(|k| reads(k).contains(&b) || k.writes().contains(&b));
+        let used = self.s.kernels.iter().any(|k| reads(k).contains(&b) || k.writes.contains(&b));
         let align = self.s.buffers[b as usize].aval.dtype.bytes().min(8);
         if used && (self.bytes(b).end > self.s.arena_bytes || offset % align != 0) {
             return Err(format!("buffer {b} at {offset} is outside the arena or not aligned to {align}"));
@@ -81,7 +81,7 @@ impl Memory<'_> {
     }
 
     fn run(&mut self, kernel: &Kernel) -> Result<(), String> {
-        let (reads, writes) = (reads(kernel), kernel.writes());
+        let (reads, writes) = (reads(kernel), kernel.writes.clone());
         for b in &reads {
             if let Some(other) = self.arena[self.bytes(*b)].iter().find(|x| **x != Some(*b)) {
                 return Err(format!("buffer {b} is read where {other:?} was written last"));
@@ -125,7 +125,9 @@ impl Memory<'_> {
                 let folded = nest.folds.iter().any(|f| loads(nest, &[f.item], &[]).iter().any(|(b, _)| *b == r));
                 let mut own = loads(nest, &nest.at_results(), &[]).into_iter().filter(|(b, _)| *b == r);
                 // Elements are written in the order in which they lie.
-                !folded && own.all(|(_, at)| at.is_at_or_behind(&nest.at))
+                let stores = kernel.writes.iter().zip(&nest.stores);
+                let to = stores.into_iter().find(|(b, _)| **b == w).map(|(_, store)| &store.at);
+                !folded && own.all(|(_, at)| to.is_some_and(|to| at.is_at_or_behind(to)))
             }
             Kind::Scatter { nest, at, when, from, .. } => {
                 let read = of_scatter(nest, at, *when).contains(&r);
@@ -165,7 +167,10 @@ impl Memory<'_> {
 /// All buffers that a kernel reads, worked out from what it does.
 fn reads(kernel: &Kernel) -> Vec<u32> {
     let mut out = match &kernel.kind {
-        Kind::Loop(nest) => loads(nest, &nest.roots(), &[&nest.at]).into_iter().map(|(b, _)| b).collect(),
+        Kind::Loop(nest) => {
+            let at: Vec<&Ix> = nest.stores.iter().map(|s| &s.at).collect();
+            loads(nest, &nest.roots(), &at).into_iter().map(|(b, _)| b).collect()
+        }
         Kind::Scatter { nest, at, when, from, .. } => {
             let mut out = of_scatter(nest, at, *when);
             out.push(*from);
@@ -174,7 +179,7 @@ fn reads(kernel: &Kernel) -> Vec<u32> {
         Kind::Call { .. } => kernel.reads.clone(),
         Kind::Effect { operands, .. } => operands.clone(),
         Kind::Region(region) => {
-            let mut out: Vec<u32> = used_inside(region).into_iter().filter(|b| !region.writes.contains(b)).collect();
+            let mut out: Vec<u32> = used_inside(region).into_iter().filter(|b| !kernel.writes.contains(b)).collect();
             out.extend(region.carries.iter().map(|(from, _)| *from));
             out
         }

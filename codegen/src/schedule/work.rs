@@ -48,18 +48,19 @@ pub struct Tile {
 /// What `k` does.
 pub fn work(s: &Schedule, k: &Kernel) -> Work {
     let buffer = |b: &u32| &s.buffers[*b as usize].aval;
-    let writes = k.writes();
-    let moved = k.reads.iter().filter(|b| !writes.contains(b)).chain(&writes).map(|b| buffer(b).bytes() as u64).sum();
+    let writes = &k.writes;
+    let moved = k.reads.iter().filter(|b| !writes.contains(b)).chain(writes).map(|b| buffer(b).bytes() as u64).sum();
     let mut w = Work { moved_bytes: moved, ..Work::default() };
     match &k.kind {
         Kind::Loop(nest) => of_nest(nest, &mut w),
         Kind::Scatter { nest, at, when, combine, from } => {
-            let target = buffer(&k.write);
-            if k.in_place != Some(*from) && *from != k.write {
+            let to = writes[0];
+            let target = buffer(&to);
+            if k.in_place_of(to) != Some(*from) && *from != to {
                 add(&mut w.counts, format!("load {}", target.dtype), target.size() as u64);
                 add(&mut w.counts, format!("store {}", target.dtype), target.size() as u64);
             }
-            let mut roots = vec![nest.value];
+            let mut roots: Vec<Ex> = nest.values().collect();
             roots.extend(values_in(at));
             roots.extend(when);
             let n = plain(nest, &roots, &mut w.counts);
@@ -70,7 +71,7 @@ pub fn work(s: &Schedule, k: &Kernel) -> Work {
             add(&mut w.counts, format!("store {}", target.dtype), n);
         }
         Kind::Call { function, .. } => {
-            let elements = k.reads.iter().chain(&writes).map(|b| buffer(b).size() as u64).sum();
+            let elements = k.reads.iter().chain(writes).map(|b| buffer(b).size() as u64).sum();
             let dtype = writes.first().map_or(String::new(), |b| format!(" {}", buffer(b).dtype));
             let name = function.name();
             add(&mut w.counts, format!("routine {}{dtype}", name.trim_start_matches("rt::")), elements);
@@ -106,11 +107,13 @@ fn values_in(ix: &Ix) -> Vec<Ex> {
 }
 
 fn of_nest(nest: &Nest, w: &mut Work) {
-    let dtype = nest.exprs.dtype(nest.value);
+    let store = |n: u64, counts: &mut Counts| {
+        nest.values().for_each(|e| add(counts, format!("store {}", nest.exprs.dtype(e)), n));
+    };
     // What begins with a sum of before is compiled loops.
     let Some(c) = contract::find(nest).filter(|_| nest.folds.iter().all(|f| f.start.is_none())) else {
-        let n = plain(nest, &[nest.value], &mut w.counts);
-        add(&mut w.counts, format!("store {dtype}"), n);
+        let n = plain(nest, &[], &mut w.counts);
+        store(n, &mut w.counts);
         return;
     };
     let extent = |d: Option<u32>| d.map_or(1, |d| nest.extents[d as usize] as u64);
@@ -127,8 +130,9 @@ fn of_nest(nest: &Nest, w: &mut Work) {
         counts
     };
     let tile = Tile { m, n, k, outer: all / (m * n).max(1), a: per_product(c.a), b: per_product(c.b) };
-    let at_result: BTreeSet<Ex> = needed(&nest.exprs, &[nest.value]).into_iter().collect();
-    for e in needed(&nest.exprs, &[c.a, c.b, nest.value]) {
+    let values: Vec<Ex> = nest.values().collect();
+    let at_result: BTreeSet<Ex> = needed(&nest.exprs, &values).into_iter().collect();
+    for e in needed(&nest.exprs, &[&[c.a, c.b], &values[..]].concat()) {
         let times = match (depends[e.0 as usize].folded || inner(&e), at_result.contains(&e)) {
             (true, true) => all,
             (true, false) => continue, // Of a side.
@@ -138,7 +142,7 @@ fn of_nest(nest: &Nest, w: &mut Work) {
     }
     let of_item = nest.exprs.dtype(fold.item);
     add(&mut w.counts, format!("product {of_item}"), all * k);
-    add(&mut w.counts, format!("store {dtype}"), all);
+    store(all, &mut w.counts);
     add(&mut w.counts, "loop".into(), tile.outer);
     w.tile = Some(tile);
 }
