@@ -519,7 +519,7 @@ impl<'w> Writer<'w> {
             let (function, sizes, arguments) = match (factor(c.a, c.m), factor(c.b, c.n)) {
                 (Some(a), Some(b)) if start.is_some() => {
                     let reach = w.reach(exprs, c, &k_extents);
-                    (quote!(windowed_from), quote!(#m, #n), quote!(#reach, #a, #b,))
+                    (quote!(windowed_from), quote!(#m, #n, #depth), quote!(#reach, #a, #b,))
                 }
                 (Some(a), Some(b)) if c.lanes.is_some() => {
                     let reach = w.reach(exprs, c, &k_extents);

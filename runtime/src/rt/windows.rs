@@ -136,13 +136,15 @@ pub fn windowed<
     mut out: impl FnMut(usize, usize, T),
 ) {
     if reach.edge.is_some_and(|edge| !edge.rows) {
-        return by_rows::<T, L, FAST, N, M, K, R>(reach, b, a, |n, m, sum| out(m, n, sum));
+        let mut out = |n, m, sum| out(m, n, sum);
+        return by_rows::<T, L, FAST, false, N, M, K, R>(reach, b, a, from_zero(&mut out));
     }
-    by_rows::<T, L, FAST, M, N, K, R>(reach, a, b, out);
+    by_rows::<T, L, FAST, false, M, N, K, R>(reach, a, b, from_zero(&mut out));
 }
 
+/// [`windowed`], or plain products, with sums that start from what `out(m, n, None)` says; see [`contract_from`].
 #[inline(always)]
-fn by_rows<
+pub fn windowed_from<
     T: Product + Elem,
     L: Level,
     const FAST: bool,
@@ -154,51 +156,60 @@ fn by_rows<
     reach: Reach<R>,
     a: Factor<'_, T, R>,
     b: Factor<'_, T, R>,
-    mut out: impl FnMut(usize, usize, T),
+    mut out: impl FnMut(usize, usize, Option<T>) -> T,
 ) {
-    #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
-    {
-        use super::cortex_m::{FEW, Kernel, kernel};
-        let (many, one) = (kernel(FEW, [M, N], reach.extents, &a, &b), kernel(0, [1, N], reach.extents, &a, &b));
-        // Fewer rows than a tile has go one by one, columns of tiles each.
-        let narrow = M < 4 && M * N * reach.extents.iter().product::<usize>() >= FEW;
-        if let Some(one) = one
-            && (many.is_some() || narrow)
-        {
-            let enough = many.map_or(usize::MAX, Kernel::rows);
-            return runs(M, enough, reach, a, b, |Run { row, rows, extents, a, b }| match many {
-                Some(many) if rows > 1 => {
-                    many.run::<T, FAST, R>(rows, N, extents, a, b, |m, n, sum| out(within::<M>(row, m), n, sum));
-                }
-                _ => one.run::<T, FAST, R>(1, N, extents, a, b, |_, n, sum| out(row, n, sum)),
-            });
-        }
+    if reach.edge.is_some_and(|edge| !edge.rows) {
+        return by_rows::<T, L, FAST, true, N, M, K, R>(reach, b, a, |n, m, sum| out(m, n, sum));
     }
-    const ROWS: usize = 4;
-    runs(M, ROWS, reach, a, b, |Run { row, rows, extents, a, b }| {
-        // A constant, so that the other side is not even compiled.
-        if const { T::SINGLE && L::LANES > 0 && 2 * N >= L::LANES } {
-            return vectors::<T, L, FAST, M, N, K, R>(rows, N, extents, a, b, |m, n, sum| {
-                out(within::<M>(row, m), n, sum)
-            });
-        }
-        Run { row, rows, extents, a, b }.compiled::<L, FAST, ROWS, N>(from_zero(&mut out));
-    });
+    by_rows::<T, L, FAST, true, M, N, K, R>(reach, a, b, out);
 }
 
-/// [`windowed`], or plain products, with sums that start from what `out(m, n, None)` says; see [`contract_from`].
 #[inline(always)]
-pub fn windowed_from<T: Product + Elem, L: Level, const FAST: bool, const M: usize, const N: usize, const R: usize>(
+fn by_rows<
+    T: Product + Elem,
+    L: Level,
+    const FAST: bool,
+    const FROM: bool,
+    const M: usize,
+    const N: usize,
+    const K: usize,
+    const R: usize,
+>(
     reach: Reach<R>,
     a: Factor<'_, T, R>,
     b: Factor<'_, T, R>,
     mut out: impl FnMut(usize, usize, Option<T>) -> T,
 ) {
     const ROWS: usize = 4;
-    if reach.edge.is_some_and(|edge| !edge.rows) {
-        return runs(N, ROWS, reach, b, a, |run| run.compiled::<L, FAST, ROWS, M>(|n, m, sum| out(m, n, sum)));
+    #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+    {
+        use super::cortex_m::{FEW, Kernel, kernel};
+        let (many, one) = (kernel(FEW, [M, N], reach.extents, &a, &b), kernel(0, [1, N], reach.extents, &a, &b));
+        // Fewer rows than a tile has go one by one, columns of tiles each.
+        let narrow = M < 4 && M * N * reach.extents.iter().product::<usize>() >= FEW;
+        if many.is_some() || narrow && one.is_some() {
+            let enough = many.map_or(usize::MAX, Kernel::rows);
+            return runs(M, enough, reach, a, b, |Run { row, rows, extents, a, b }| {
+                let mut out = |m, n, sum| out(within::<M>(row, m), n, sum);
+                match (many, one) {
+                    (Some(many), _) if rows > 1 => {
+                        many.run_from::<T, FAST, FROM, R>(rows, N, extents, a, b, out);
+                    }
+                    (_, Some(one)) => one.run_from::<T, FAST, FROM, R>(1, N, extents, a, b, out),
+                    _ => Run { row: 0, rows, extents, a, b }.compiled::<L, FAST, ROWS, N>(&mut out),
+                }
+            });
+        }
     }
-    runs(M, ROWS, reach, a, b, |run| run.compiled::<L, FAST, ROWS, N>(&mut out));
+    runs(M, ROWS, reach, a, b, |Run { row, rows, extents, a, b }| {
+        // A constant, so that the other side is not even compiled.
+        if const { !FROM && T::SINGLE && L::LANES > 0 && 2 * N >= L::LANES } {
+            return vectors::<T, L, FAST, M, N, K, R>(rows, N, extents, a, b, |m, n, sum| {
+                out(within::<M>(row, m), n, Some(sum));
+            });
+        }
+        Run { row, rows, extents, a, b }.compiled::<L, FAST, ROWS, N>(&mut out);
+    });
 }
 
 impl<T: Product + Elem, const R: usize> Run<'_, T, R> {

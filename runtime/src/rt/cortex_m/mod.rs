@@ -7,6 +7,7 @@
 
 use core::mem::MaybeUninit;
 
+use super::contract::from_zero;
 use super::products::Factor;
 use super::{Elem, Product};
 
@@ -58,20 +59,22 @@ struct Direct {
 }
 
 macro_rules! tiles {
-    ($($name:ident: $plain:ident $($fused:ident)?;)*) => {
+    ($($name:ident: $plain:ident $(from $from:ident)? $(fused $fused:ident)?;)*) => {
         unsafe extern "C" {
-            $(fn $plain(walk: &Walk); $(fn $fused(walk: &Walk);)?)*
+            $(fn $plain(walk: &Walk); $(fn $from(walk: &Walk);)? $(fn $fused(walk: &Walk);)?)*
         }
 
         impl Tile {
             /// # Safety
-            /// `walk` leads through memory that may be read, and `sums` may be written, so far as the tile's size says.
+            /// `walk` leads through memory that may be read, and `sums` may be written, and read if sums start `FROM` there, so far
+            /// as the tile's size says.
             #[inline(always)]
-            unsafe fn run<const FAST: bool>(self, walk: &Walk) {
+            unsafe fn run<const FAST: bool, const FROM: bool>(self, walk: &Walk) {
                 // SAFETY: the caller's promise.
                 unsafe {
                     match self {
                         $(
+                            $(Tile::$name if FROM => call!($from, walk),)?
                             $(Tile::$name if FAST => call!($fused, walk),)?
                             Tile::$name => call!($plain, walk),
                         )*
@@ -94,19 +97,19 @@ macro_rules! call {
 }
 
 tiles! {
-    RowsByColumns: kiln_tile_rc_plain kiln_tile_rc_fused;
-    RowsByRows: kiln_tile_rr_plain kiln_tile_rr_fused;
-    ColumnsByColumns: kiln_tile_cc_plain kiln_tile_cc_fused;
-    ColumnsByAny: kiln_tile_ca_plain kiln_tile_ca_fused;
-    AnyByAny: kiln_tile_aa_plain kiln_tile_aa_fused;
-    TallAny: kiln_tile_tall_any;
-    Wide: kiln_tile_wide_plain kiln_tile_wide_fused;
-    Tall: kiln_tile_tall;
-    Dot: kiln_tile_dot;
-    SlideUp: kiln_tile_slide_up;
-    SlideDown: kiln_tile_slide_down;
-    Lanes: kiln_tile_lanes_plain kiln_tile_lanes_fused;
-    Lane: kiln_tile_lane_plain kiln_tile_lane_fused;
+    RowsByColumns: kiln_tile_rc_plain from kiln_tile_rc_from fused kiln_tile_rc_fused;
+    RowsByRows: kiln_tile_rr_plain from kiln_tile_rr_from fused kiln_tile_rr_fused;
+    ColumnsByColumns: kiln_tile_cc_plain from kiln_tile_cc_from fused kiln_tile_cc_fused;
+    ColumnsByAny: kiln_tile_ca_plain from kiln_tile_ca_from fused kiln_tile_ca_fused;
+    AnyByAny: kiln_tile_aa_plain from kiln_tile_aa_from fused kiln_tile_aa_fused;
+    TallAny: kiln_tile_tall_any from kiln_tile_tall_any_from;
+    Wide: kiln_tile_wide_plain from kiln_tile_wide_from fused kiln_tile_wide_fused;
+    Tall: kiln_tile_tall from kiln_tile_tall_from;
+    Dot: kiln_tile_dot from kiln_tile_dot_from;
+    SlideUp: kiln_tile_slide_up from kiln_tile_slide_up_from;
+    SlideDown: kiln_tile_slide_down from kiln_tile_slide_down_from;
+    Lanes: kiln_tile_lanes_plain fused kiln_tile_lanes_fused;
+    Lane: kiln_tile_lane_plain fused kiln_tile_lane_fused;
 }
 
 /// The tiles, and how each wants its factors to lie.
@@ -232,10 +235,24 @@ impl Kernel {
         b: Factor<'_, T, R>,
         mut out: impl FnMut(usize, usize, T),
     ) {
+        self.run_from::<T, FAST, false, R>(m, n, extents, a, b, from_zero(&mut out));
+    }
+
+    /// [`Kernel::run`] of sums that start, if it is `FROM` anywhere but zero, from what `out(m, n, None)` says.
+    #[inline(always)]
+    pub fn run_from<T: Product + Elem, const FAST: bool, const FROM: bool, const R: usize>(
+        self,
+        m: usize,
+        n: usize,
+        extents: [usize; R],
+        a: Factor<'_, T, R>,
+        b: Factor<'_, T, R>,
+        mut out: impl FnMut(usize, usize, Option<T>) -> T,
+    ) {
         if self.swapped {
-            self.tile.all::<T, FAST, R>(n, m, extents, b, a, None, |n, m, sum| out(m, n, sum));
+            self.tile.all::<T, FAST, FROM, R>(n, m, extents, b, a, None, |n, m, sum| out(m, n, sum));
         } else {
-            self.tile.all::<T, FAST, R>(m, n, extents, a, b, None, out);
+            self.tile.all::<T, FAST, FROM, R>(m, n, extents, a, b, None, out);
         }
     }
 
@@ -258,9 +275,9 @@ impl Kernel {
             let start = out.of.as_mut_ptr().wrapping_add(out.at).cast();
             let direct = Some(Direct { start, row, column });
             if self.swapped {
-                self.tile.all::<T, FAST, R>(n, m, extents, b, a, direct, |_, _, _| ());
+                self.tile.all::<T, FAST, false, R>(n, m, extents, b, a, direct, |_, _, _| <T as Elem>::ZERO);
             } else {
-                self.tile.all::<T, FAST, R>(m, n, extents, a, b, direct, |_, _, _| ());
+                self.tile.all::<T, FAST, false, R>(m, n, extents, a, b, direct, |_, _, _| <T as Elem>::ZERO);
             }
             return;
         }
@@ -276,7 +293,7 @@ impl Kernel {
 
 impl Tile {
     #[inline(always)]
-    fn all<T: Product + Elem, const FAST: bool, const R: usize>(
+    fn all<T: Product + Elem, const FAST: bool, const FROM: bool, const R: usize>(
         self,
         m: usize,
         n: usize,
@@ -284,7 +301,7 @@ impl Tile {
         a: Factor<'_, T, R>,
         b: Factor<'_, T, R>,
         direct: Option<Direct>,
-        mut out: impl FnMut(usize, usize, T),
+        mut out: impl FnMut(usize, usize, Option<T>) -> T,
     ) {
         // Lanes move both factors by the column.
         let lanes = matches!(self, Tile::Lanes | Tile::Lane);
@@ -356,10 +373,22 @@ impl Tile {
                     }
                     None => sums.as_mut_ptr().cast(),
                 };
+                if FROM {
+                    for i in 0..rows {
+                        for j in 0..columns {
+                            // SAFETY: as below.
+                            unsafe {
+                                core::hint::assert_unchecked(first + i < m && first_column + j < n);
+                                let start = out(first + i, first_column + j, None);
+                                sums.get_unchecked_mut(i * columns + j).write(start);
+                            }
+                        }
+                    }
+                }
                 // SAFETY: every element that the tile reads is one of a row below `m` or column below `n`, and those are inside
-                // of their arrays, which was checked above. `T` is `f32`, and `sums` holds as many as the largest tile has; where
-                // they go directly they lie inside, and side by side.
-                unsafe { self.run::<FAST>(&walk) };
+                // of their arrays, which was checked above. `T` is `f32`, and `sums` holds as many as the largest tile has, and what
+                // they start from has been written; where they go directly they lie inside, and side by side.
+                unsafe { self.run::<FAST, FROM>(&walk) };
                 if direct.is_some() {
                     column = first_column + columns;
                     continue;
@@ -375,7 +404,7 @@ impl Tile {
                             core::hint::assert_unchecked(first + i < m && first_column + j < n);
                             sums.get_unchecked(i * columns + j).assume_init()
                         };
-                        out(first + i, first_column + j, sum);
+                        out(first + i, first_column + j, Some(sum));
                     }
                 }
                 column = first_column + columns;

@@ -63,6 +63,15 @@
     .size \name, . - \name
     .endm
 
+    @ The same function as `tile`, with sums that start from what is where they are written.
+    .macro kiln_from name, tile, sums
+    kiln_function \name
+    ldr r1, [r0, #kiln_walk_sums]
+    vldmia r1, \sums
+    b .L\tile\()_from
+    .size \name, . - \name
+    .endm
+
     .macro kiln_clear to:vararg
     .irp d, \to
     vmov \d, r10, r10
@@ -143,6 +152,7 @@
     .macro kiln_tile_rc name, fused
     kiln_function \name
     kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+.L\name\()_from:
     kiln_a_rows
     ldr r5, [r0, #kiln_walk_b]
     ldr r6, [r0, #kiln_walk_b_k]
@@ -178,6 +188,7 @@
     .macro kiln_tile_rr name, fused
     kiln_function \name
     kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+.L\name\()_from:
     kiln_a_rows
     kiln_b_rows
     ldr r7, [r0, #kiln_walk_inner]
@@ -240,6 +251,7 @@
     .macro kiln_tile_cc name, fused
     kiln_function \name
     kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+.L\name\()_from:
     ldr r1, [r0, #kiln_walk_a]
     ldr r2, [r0, #kiln_walk_a_k]
     ldr r5, [r0, #kiln_walk_b]
@@ -272,6 +284,7 @@
     .macro kiln_tile_ca name, fused
     kiln_function \name
     kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+.L\name\()_from:
     ldr r1, [r0, #kiln_walk_a]
     ldr r2, [r0, #kiln_walk_a_k]
     kiln_b_rows
@@ -303,6 +316,7 @@
     .macro kiln_tile_aa name, fused
     kiln_function \name
     kiln_clear d0, d1, d2, d3, d4, d5, d6, d7
+.L\name\()_from:
     kiln_a_rows
     kiln_b_rows
 1:  ldr r11, [r0, #kiln_walk_inner]
@@ -323,6 +337,7 @@
     .macro kiln_tile_tall_any name
     kiln_function \name
     kiln_clear d0, d1
+.L\name\()_from:
     kiln_a_rows
     ldr r5, [r0, #kiln_walk_b]
     ldr r7, [r0, #kiln_walk_a_k]
@@ -356,6 +371,7 @@
     .macro kiln_tile_wide name, fused
     kiln_function \name
     kiln_clear d0, d1, d2, d3
+.L\name\()_from:
     ldr r1, [r0, #kiln_walk_a]
     ldr r2, [r0, #kiln_walk_a_k]
     ldr r5, [r0, #kiln_walk_b]
@@ -387,6 +403,7 @@
     .macro kiln_tile_tall name
     kiln_function \name
     kiln_clear d0, d1
+.L\name\()_from:
     kiln_a_rows
     ldr r5, [r0, #kiln_walk_b]
     ldr r7, [r0, #kiln_walk_inner]
@@ -449,6 +466,7 @@
     .macro kiln_tile_dot name
     kiln_function \name
     kiln_clear d0
+.L\name\()_from:
     ldr r1, [r0, #kiln_walk_a]
     ldr r5, [r0, #kiln_walk_b]
     ldr r7, [r0, #kiln_walk_inner]
@@ -491,6 +509,7 @@
     .macro kiln_tile_slide name, down
     kiln_function \name
     kiln_clear d0, d1, d2, d3
+.L\name\()_from:
     ldr r1, [r0, #kiln_walk_a]
     ldr r5, [r0, #kiln_walk_b]
     .if \down
@@ -652,22 +671,33 @@
     .endm
 
     kiln_tile_rc kiln_tile_rc_plain, 0
+    kiln_from kiln_tile_rc_from, kiln_tile_rc_plain, {s0-s15}
     kiln_tile_rc kiln_tile_rc_fused, 1
     kiln_tile_rr kiln_tile_rr_plain, 0
+    kiln_from kiln_tile_rr_from, kiln_tile_rr_plain, {s0-s15}
     kiln_tile_rr kiln_tile_rr_fused, 1
     kiln_tile_cc kiln_tile_cc_plain, 0
+    kiln_from kiln_tile_cc_from, kiln_tile_cc_plain, {s0-s15}
     kiln_tile_cc kiln_tile_cc_fused, 1
     kiln_tile_ca kiln_tile_ca_plain, 0
+    kiln_from kiln_tile_ca_from, kiln_tile_ca_plain, {s0-s15}
     kiln_tile_ca kiln_tile_ca_fused, 1
     kiln_tile_aa kiln_tile_aa_plain, 0
+    kiln_from kiln_tile_aa_from, kiln_tile_aa_plain, {s0-s15}
     kiln_tile_aa kiln_tile_aa_fused, 1
     kiln_tile_tall_any kiln_tile_tall_any
+    kiln_from kiln_tile_tall_any_from, kiln_tile_tall_any, {s0-s3}
     kiln_tile_wide kiln_tile_wide_plain, 0
+    kiln_from kiln_tile_wide_from, kiln_tile_wide_plain, {s0-s7}
     kiln_tile_wide kiln_tile_wide_fused, 1
     kiln_tile_tall kiln_tile_tall
+    kiln_from kiln_tile_tall_from, kiln_tile_tall, {s0-s3}
     kiln_tile_dot kiln_tile_dot
+    kiln_from kiln_tile_dot_from, kiln_tile_dot, {s0}
     kiln_tile_slide kiln_tile_slide_up, 0
+    kiln_from kiln_tile_slide_up_from, kiln_tile_slide_up, {s0-s7}
     kiln_tile_slide kiln_tile_slide_down, 1
+    kiln_from kiln_tile_slide_down_from, kiln_tile_slide_down, {s0-s7}
     kiln_tile_lanes kiln_tile_lanes_plain, 0
     kiln_tile_lanes kiln_tile_lanes_fused, 1
     kiln_tile_lane kiln_tile_lane_plain, 0
