@@ -72,6 +72,11 @@ pub trait Elementwise: fmt::Debug + Clone + Any {
         None
     }
 
+    /// See [`Primitive::weight`].
+    fn weight(&self) -> u32 {
+        1
+    }
+
     /// Operations that one element costs in the FLOP count; conversions, comparisons and selections count none.
     fn flops(&self) -> u64 {
         1
@@ -149,6 +154,10 @@ impl<T: Elementwise> Primitive for T {
 
     fn fpu(&self) -> Option<Fpu> {
         Elementwise::fpu(self)
+    }
+
+    fn weight(&self) -> u32 {
+        Elementwise::weight(self)
     }
 
     fn emit_combined(&self, dtype: DType, so_far_and_item: [TokenStream; 2]) -> TokenStream {

@@ -281,6 +281,11 @@ pub trait Primitive: fmt::Debug + Any {
         false
     }
 
+    /// What computing an element takes beside an addition, where it calls no function.
+    fn weight(&self) -> u32 {
+        1
+    }
+
     /// How slices of extent `n` along axis `d` of the result are computed from slices of the operands; `None` where they are
     /// not, or nobody has said how.
     fn strip(&self, _ins: &[&Aval], _d: usize, _n: usize) -> Option<Strip> {

@@ -68,7 +68,7 @@ pub(crate) fn of_element(op: &Op, dtypes: &[DType], out: DType) -> u32 {
     match dtypes.len() == 1 && out != dtypes[0] {
         true => 0,
         false if calls_function(op, dtypes) => CALL,
-        false => 1,
+        false => op.weight(),
     }
 }
 
