@@ -500,7 +500,8 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
     }
     let mut results = Vec::new();
     let mut declare = TokenStream::new();
-    let assembled = put_together(&t.ret, &schedule.overwritten_results(), &mut results, &mut declare);
+    let overwritten = schedule.overwritten_results();
+    let assembled = returned(&t.ret, &overwritten, &mut results, &mut declare);
     // What other kernels call takes leaves, whatever they are leaves of.
     let form = unit.called.as_ref().and_then(|module| {
         let (ins, outs) = outline::signature(t.params.iter().map(|p| &p.ty), &t.ret)?;
@@ -540,6 +541,7 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
         errors: TokenStream::new(),
         items: quote!(#items #units),
         body: quote!(#binds #declare #calls #assembled),
+        form: form_of(&t.ret),
         arena_bytes: schedule.arena_bytes,
         stack_bytes: stack::bytes(&schedule),
         result_bytes: result,
@@ -625,21 +627,6 @@ fn identity(unit: &Unit, at: &crate::parse::spans::Place) -> Vec<(&'static str, 
     ]
 }
 
-/// Size of a `kiln::CheckError` on a target with pointers of 64 bits.
-const CHECK_ERROR_BYTES: usize = 96;
-
-/// Bytes of a value that is returned: it is built on the stack.
-fn result_bytes(ty: &Ty) -> usize {
-    match ty {
-        Ty::Array(a) => a.bytes(),
-        Ty::Struct(s) => s.fields.iter().map(|(_, t)| result_bytes(t)).sum(),
-        Ty::Tuple(items) => items.iter().map(result_bytes).sum(),
-        Ty::List(t, n) => n * result_bytes(t),
-        Ty::Checked(t) => result_bytes(t).max(CHECK_ERROR_BYTES) + 8,
-        _ => 0,
-    }
-}
-
 /// A name as an identifier, raw where it is a word of the language.
 fn ident(name: &str, span: Span) -> Ident {
     match syn::parse_str::<Ident>(name) {
@@ -715,65 +702,11 @@ fn behind_references(ty: &ast::Type) -> &ast::Type {
     }
 }
 
-/// The returned value from its leaves, each of which is declared as a local. Those in `overwritten` need no value before.
-fn put_together(
-    ty: &Ty,
-    overwritten: &[usize],
-    leaves: &mut Vec<TokenStream>,
-    declare: &mut TokenStream,
-) -> TokenStream {
-    match ty {
-        Ty::Array(a) if overwritten.contains(&leaves.len()) && !a.shape.is_empty() => {
-            let name = Ident::new(&format!("result_{}", leaves.len()), Span::mixed_site());
-            let elem = crate::ops::elementwise::rust_type(a.dtype);
-            let rust = a.shape.iter().rev().fold(elem.clone(), |t, n| quote!([#t; #n]));
-            declare.extend(quote!(let mut #name = ::kiln::rt::Unwritten::<#rust>::new::<#elem>();));
-            leaves.push(quote!(*#name.place()));
-            quote!(#name.written())
-        }
-        Ty::Array(a) => {
-            let name = Ident::new(&format!("result_{}", leaves.len()), Span::mixed_site());
-            let elem = crate::ops::elementwise::rust_type(a.dtype);
-            let rust = a.shape.iter().rev().fold(elem.clone(), |t, n| quote!([#t; #n]));
-            declare.extend(quote!(let mut #name: #rust = ::kiln::rt::zero::<#elem, #rust>();));
-            leaves.push(quote!(#name));
-            quote!(#name)
-        }
-        ty if ty.usize_shape().is_some() => {
-            let shape = ty.usize_shape().unwrap_or_default();
-            let value = put_together(&Ty::Array(crate::graph::Aval::new(USIZE, &shape)), overwritten, leaves, declare);
-            match shape.split_first() {
-                None => quote!(#value as usize),
-                Some((_, inner)) => {
-                    let each = inner.iter().fold(quote!(|i| i as usize), |f, _| quote!(|a| a.map(#f)));
-                    quote!(#value.map(#each))
-                }
-            }
-        }
-        Ty::Struct(s) => {
-            let parts: Vec<TokenStream> =
-                s.fields.iter().map(|(_, t)| put_together(t, overwritten, leaves, declare)).collect();
-            quote!(::kiln::rt::FromParts::from_parts((#(#parts,)*)))
-        }
-        Ty::Tuple(items) => {
-            let parts: Vec<TokenStream> = items.iter().map(|t| put_together(t, overwritten, leaves, declare)).collect();
-            quote!((#(#parts,)*))
-        }
-        Ty::Checked(t) => {
-            let value = put_together(t, overwritten, leaves, declare);
-            quote!(::core::result::Result::Ok({ #value }))
-        }
-        Ty::List(t, n) => {
-            let parts: Vec<TokenStream> = (0..*n).map(|_| put_together(t, overwritten, leaves, declare)).collect();
-            quote!([#(#parts),*])
-        }
-        _ => quote!(),
-    }
-}
-
 mod called;
+mod result;
 
 use called::{Called, calls_of};
+use result::{form_of, result_bytes, returned};
 
 #[cfg(test)]
 mod tests;

@@ -103,6 +103,24 @@ pub enum Outcome {
     NeedBodies(Vec<ItemId>),
 }
 
+/// How the body of a kernel returns its result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    #[default]
+    Value,
+    /// The same, and it names the type, [`RETURNED`].
+    Named,
+    /// It writes everything in a `&mut kiln::rt::Unwritten` of that type, [`SLOT`].
+    Built,
+}
+
+/// Name of what a result is built in.
+pub const SLOT: &str = "__kiln_slot";
+
+/// Name of the type of a kernel's result, where its body needs one.
+pub const RETURNED: &str = "__KilnReturned";
+
 /// Emitted code and facts about it. After an error `errors` holds `compile_error!` items and the rest is a stand-in that
 /// type-checks, so that nothing else in the crate lights up.
 #[derive(Debug, Default)]
@@ -114,6 +132,8 @@ pub struct Kernel {
     /// Body of `fn with(ws: &mut Arena<ARENA_BYTES>, params..) -> ret`, using the parameters' own names and, for the
     /// other two, [`Unit::workspace`] and [`Unit::receiver`]. Every parameter of the entry is a plain identifier.
     pub body: TokenStream,
+    /// How it returns its result.
+    pub form: Form,
     /// Size of the arena for its own arrays, in bytes.
     pub arena_bytes: usize,
     /// The bound on the stack of its own loops, in bytes.

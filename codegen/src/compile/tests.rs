@@ -355,10 +355,8 @@ fn a_loop_of_a_thousand_turns_takes_no_more_code_than_one_of_ten() {
         for i in 0..TURNS { if y > 1.5 { y = y * 0.5; } else { y += i as f32; } }
         y
     }";
-    let stacked = "fn f(x: &[f32; TURNS]) -> [f32; TURNS] {
-        let mut y = [0.0; TURNS];
+    let stacked = "fn f(x: &[f32; TURNS], y: &mut [f32; TURNS]) {
         for (o, v) in y.iter_mut().zip(x) { *o = v * v; }
-        y
     }";
     let open = "fn f(x: &[f32; TURNS]) -> f32 {
         let mut s = 0.0;

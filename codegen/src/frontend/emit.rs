@@ -7,7 +7,7 @@ use syn::{FnArg, Pat, ReturnType, Signature, Type, Visibility};
 
 use super::options::{Options, Workspace};
 use super::publish;
-use crate::unit::{Callee, Calls, Item, Json, Kernel};
+use crate::unit::{Callee, Calls, Form, Item, Json, Kernel, RETURNED, SLOT};
 
 /// The signature of a kernel, free of what only makes sense where it was written.
 #[derive(Debug)]
@@ -216,7 +216,7 @@ pub fn facts(vis: &Visibility, module: &Ident, title: &str, advice: &[String], f
 /// The implementation behind the facts of the kernel with the identity `id`.
 pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kernel, id: &str) -> TokenStream {
     let Numbers { ahead, arena: arena_bytes, ram, flash, flops } = Numbers::of(&kernel, id);
-    let Kernel { errors, items, body, graph, shadow, record, called, .. } = kernel;
+    let Kernel { errors, items, body, graph, shadow, record, called, form, .. } = kernel;
     let facade = options.facade();
     let quiet = quiet();
     let arrow = shape.arrow();
@@ -234,9 +234,31 @@ pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kerne
             }
         }
     });
+    let (returned, slot) = (Ident::new(RETURNED, Span::call_site()), Ident::new(SLOT, Span::call_site()));
+    let result = shape.result.as_ref().filter(|_| form != Form::Value).map(|ty| quote!(type #returned = #ty;));
+    let (built, body) = match form {
+        Form::Value | Form::Named => (None, body),
+        // What a single call writes the compiler has written where the caller wants it; what several calls write it copies.
+        Form::Built => {
+            let params: Vec<_> = shape.params.iter().map(|(name, ty)| quote!(#name: #ty)).collect();
+            let build = quote! {
+                #[inline(never)]
+                fn build(#ws: #arena, #slot: &mut ::kiln::rt::Unwritten<#returned>, #(#params),*) { #body }
+            };
+            let names = shape.params.iter().map(|(name, _)| name);
+            let body = quote! {
+                let mut #slot = ::kiln::rt::Unwritten::<#returned>::tree();
+                build(#ws, &mut #slot, #(#names),*);
+                #slot.written()
+            };
+            (Some(build), body)
+        }
+    };
     let code = quote! {
         #ahead
         #items
+        #result
+        #built
         #callee
         fn with(#ws: #arena, #(#names: #types),*) #arrow { #body }
     };

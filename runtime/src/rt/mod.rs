@@ -57,5 +57,5 @@ pub use rows::{SameAs, copy, row, row_mut};
 pub use shared::Shared;
 pub use show::{Flag, Show, flags};
 pub use tree::{Floats, FromParts, Path, Place, Step, Visit, Visitor};
-pub use unwritten::Unwritten;
+pub use unwritten::{Returned, Unwritten};
 pub use windows::{Edge, Reach, clip, lanes, windowed, windowed_from};
