@@ -174,6 +174,8 @@ pub struct Step {
     pub reads: Vec<usize>,
     /// Buffers it writes.
     pub writes: Vec<usize>,
+    /// A loop that it might have been one with.
+    pub apart: Option<Apart>,
     /// What it does when it runs once.
     pub counts: Counts,
     /// Bytes of what it reads and writes.
@@ -182,6 +184,15 @@ pub struct Step {
     pub tile: Option<Tile>,
     /// What it holds.
     pub inside: Option<Inside>,
+}
+
+/// A loop that goes over the same, in a step of its own.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Apart {
+    /// When.
+    pub step: usize,
+    /// Why both are not one.
+    pub why: String,
 }
 
 /// The sides of a contraction.

@@ -132,7 +132,7 @@ pub fn fields(graph: &Graph, s: &Schedule, code: &Emitted, file: &str, lines: Li
 fn steps(of: &[Step], lines: Lines<'_>) -> Json {
     let ids = |ids: &[usize]| Json::List(ids.iter().map(|b| number(*b)).collect());
     let one = |step: &Step| {
-        let Step { time, name, what, src, reads, writes, work, inside } = step;
+        let Step { time, name, what, src, reads, writes, apart, work, inside } = step;
         let mut fields = vec![
             ("time", number(*time)),
             ("name", Json::Text(name.clone())),
@@ -141,6 +141,10 @@ fn steps(of: &[Step], lines: Lines<'_>) -> Json {
             ("reads", ids(reads)),
             ("writes", ids(writes)),
         ];
+        if let Some((other, why)) = apart {
+            let apart = vec![("step", number(*other)), ("why", Json::Text(why.text().into()))];
+            fields.push(("apart", Json::Object(apart)));
+        }
         fields.extend(of_work(work));
         if let Some(Inside { turns, bodies }) = inside {
             let (turns, n) = match turns {

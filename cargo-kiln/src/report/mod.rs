@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::record::{Buffer, Kernel, Place, Step, Turns};
+use crate::record::{Apart, Buffer, Kernel, Place, Step, Turns};
 use crate::say::{self, number};
 use cost::{Core, Estimate};
 
@@ -168,6 +168,7 @@ fn checkpoints(kernel: &Kernel) -> String {
 fn steps(kernel: &Kernel, core: &Core) -> String {
     let header = ["step", "function", "loops", "from", "moves", "instructions", "cycles"];
     let mut table = table(&header, &[0, 4, 5, 6]);
+    let mut apart = String::new();
     fn add(table: &mut Table, steps: &[Step], depth: usize, kernel: &Kernel, core: &Core) {
         for step in steps {
             let Estimate { instructions, cycles, open } = core.step(step);
@@ -185,8 +186,17 @@ fn steps(kernel: &Kernel, core: &Core) -> String {
             step.inside.iter().flat_map(|i| &i.bodies).for_each(|body| add(table, body, depth + 1, kernel, core));
         }
     }
+    fn note(steps: &[Step], out: &mut String) {
+        for step in steps {
+            if let Some(Apart { step: other, why }) = &step.apart {
+                out.push_str(&format!("\nstep {} is not one loop with step {other} because {why}", step.time));
+            }
+            step.inside.iter().flat_map(|i| &i.bodies).for_each(|body| note(body, out));
+        }
+    }
     add(&mut table, &kernel.steps, 0, kernel, core);
-    table.to_string()
+    note(&kernel.steps, &mut apart);
+    format!("{table}{apart}")
 }
 
 fn constants(kernel: &Kernel) -> String {

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::nest::{Writer, literal};
+use super::nest::{Writer, literal, out};
 use crate::dtype::{DType, Scalar};
 use crate::ops::{FoldOrder, Fpu};
 use crate::schedule::body::{Ex, Exprs, Node};
@@ -106,8 +106,8 @@ struct Stream {
     pointer: TokenStream,
     /// Turns go downwards.
     down: bool,
-    /// Where the result goes, whose pointer it shares.
-    in_place: bool,
+    /// The result that goes there, whose pointer it shares.
+    in_place: Option<usize>,
 }
 
 /// What a turn computes.
@@ -117,8 +117,10 @@ struct Program<'a> {
     turns: Turns,
     /// What the turns have in common has been written.
     steady: &'a dyn Fn(Ex) -> bool,
-    /// Where the result goes.
-    out: Option<&'a Ix>,
+    /// Where results go.
+    places: Vec<&'a Ix>,
+    /// Per result the value that it is, and the value behind which it can be stored: what is read from its place comes before.
+    results: Vec<(usize, usize)>,
     numbers: Vec<(Ex, usize)>,
     values: Vec<Value>,
     streams: Vec<Stream>,
@@ -229,8 +231,8 @@ impl Program<'_> {
         if !steady || !matches!(step, 1 | -1) || lo < 0 || hi >= len as i64 {
             return None;
         }
-        let in_place = name == "out";
-        if in_place && self.out != Some(at) {
+        let in_place = self.writer.writes.iter().position(|w| self.writer.names.get(w) == Some(name));
+        if in_place.is_some_and(|n| self.places.get(n).is_none_or(|place| *place != at)) {
             return None;
         }
         let down = step < 0;
@@ -256,7 +258,7 @@ impl Program<'_> {
         }
     }
 
-    /// Which values are still read after each one.
+    /// What each value is needed for last.
     fn last_reads(&self) -> Vec<usize> {
         let mut last: Vec<usize> = (0..self.values.len()).collect();
         for (n, value) in self.values.iter().enumerate() {
@@ -264,8 +266,10 @@ impl Program<'_> {
                 last[x] = n;
             }
         }
-        if let Some(root) = last.last_mut() {
-            *root = usize::MAX;
+        let end = self.values.len() - 1;
+        last[end] = usize::MAX;
+        for (value, behind) in &self.results {
+            last[*value] = if *behind == end { usize::MAX } else { last[*value].max(*behind) };
         }
         last
     }
@@ -278,6 +282,22 @@ struct Row {
     down: bool,
     /// The same register for all turns.
     single: bool,
+}
+
+impl Row {
+    fn is_straight(self) -> bool {
+        !self.down && !self.single
+    }
+}
+
+/// What is left to be done of a block.
+struct Block {
+    /// The registers of its last value.
+    row: Row,
+    /// The lines of the last value.
+    lines: Vec<String>,
+    /// Results to be stored behind those, and their registers.
+    left: Vec<(usize, Row)>,
 }
 
 /// Lines of assembler, and the registers that they overwrite.
@@ -315,8 +335,9 @@ impl Program<'_> {
         room.to + n
     }
 
-    /// The root's registers in a block of `turns`; the lines of its last operation, a turn each, are handed back instead of written.
-    fn block(&self, turns: usize, room: Room, into: Option<usize>, code: &mut Code) -> Option<(Row, Vec<String>)> {
+    /// The registers of the last value in a block of `turns`; the lines of its operation, a turn each, are handed back instead of
+    /// written. Results that are there before are stored.
+    fn block(&self, turns: usize, room: Room, into: Option<usize>, code: &mut Code) -> Option<Block> {
         let blocks = (room.to - room.from) / room.width;
         let mut free: Vec<usize> = (0..blocks).rev().map(|b| room.from + b * room.width).collect();
         let last = self.last_reads();
@@ -351,9 +372,9 @@ impl Program<'_> {
                     let stream = &self.streams[*x];
                     let row = Row { down: stream.down, ..take(None)? };
                     let (name, pointer) = match (stream.in_place, stream.down) {
-                        (true, _) => ("vldmia", "{out}".to_owned()),
-                        (_, true) => ("vldmdb", format!("{{p{x}}}!")),
-                        (_, false) => ("vldmia", format!("{{p{x}}}!")),
+                        (Some(n), _) => ("vldmia", format!("{{{}}}", out(n))),
+                        (None, true) => ("vldmdb", format!("{{p{x}}}!")),
+                        (None, false) => ("vldmia", format!("{{p{x}}}!")),
                     };
                     code.many(name, &pointer, row.first, turns);
                     Some(row)
@@ -402,9 +423,18 @@ impl Program<'_> {
             rows.push(row);
             if n != root {
                 lines.drain(..).for_each(|line| code.line(line));
+                for (k, (value, _)) in self.results.iter().enumerate().filter(|(_, (_, behind))| *behind == n) {
+                    let row = rows[*value].filter(|row| row.is_straight())?;
+                    code.many("vstmia", &format!("{{{}}}!", out(k)), row.first, turns);
+                    if last[*value] == n && !free.contains(&row.first) {
+                        free.push(row.first);
+                    }
+                }
             }
         }
-        Some((rows[root]?, lines))
+        let left = self.results.iter().enumerate().filter(|(_, (_, behind))| *behind == root);
+        let left = left.map(|(k, (value, _))| Some((k, rows[*value].filter(|row| row.is_straight())?)));
+        Some(Block { row: rows[root]?, lines, left: left.collect::<Option<Vec<_>>>()? })
     }
 
     /// Where values go if blocks are so wide and registers below `limit` are taken, the first `kept` being kept.
@@ -442,7 +472,7 @@ impl Program<'_> {
 
     /// The pointers of all that is read, as operands.
     fn pointers(&self, operands: &mut TokenStream) {
-        for (n, stream) in self.streams.iter().enumerate().filter(|(_, stream)| !stream.in_place) {
+        for (n, stream) in self.streams.iter().enumerate().filter(|(_, stream)| stream.in_place.is_none()) {
             let (name, pointer) = (format_ident!("p{}", n), &stream.pointer);
             operands.extend(quote!(, #name = inout(reg) #pointer => _));
         }
@@ -506,18 +536,40 @@ impl Writer<'_> {
     fn program<'a>(
         &'a self,
         exprs: &'a Exprs,
-        root: Ex,
+        roots: &[Ex],
         turns: Turns,
         steady: &'a dyn Fn(Ex) -> bool,
-        out: Option<&'a Ix>,
+        places: Vec<&'a Ix>,
     ) -> Option<Program<'a>> {
-        let (numbers, values, streams, scalars) = Default::default();
-        let mut program =
-            Program { writer: self, exprs, turns, steady, out, numbers, values, streams, scalars, depth: 0 };
-        let root = program.value(root)?;
-        let pointers = program.streams.len() + usize::from(out.is_some());
-        // The root is the last value, unless it is one that came up before.
-        (root + 1 == program.values.len() && !program.streams.is_empty() && pointers <= POINTERS).then_some(program)
+        let (results, numbers, values, streams, scalars) = Default::default();
+        let mut program = Program {
+            writer: self,
+            exprs,
+            turns,
+            steady,
+            places,
+            results,
+            numbers,
+            values,
+            streams,
+            scalars,
+            depth: 0,
+        };
+        let roots: Vec<usize> = roots.iter().map(|e| program.value(*e)).collect::<Option<_>>()?;
+        let in_place_of = |value: &Value| match value {
+            Value::Stream(x) => program.streams[*x].in_place,
+            _ => None,
+        };
+        let read = |k: usize| program.values.iter().rposition(|value| in_place_of(value) == Some(k)).unwrap_or(0);
+        let results: Vec<(usize, usize)> = match program.places.is_empty() {
+            true => Vec::new(),
+            false => roots.iter().enumerate().map(|(k, value)| (*value, read(k).max(*value))).collect(),
+        };
+        let pointers = program.streams.iter().filter(|s| s.in_place.is_none()).count() + program.places.len();
+        let end = program.values.len() - 1;
+        program.results = results;
+        // A root is the last value, unless it is one that came up before.
+        (roots.contains(&end) && !program.streams.is_empty() && pointers <= POINTERS).then_some(program)
     }
 
     fn most_written_out(&self) -> usize {
@@ -526,32 +578,36 @@ impl Writer<'_> {
 
     /// The innermost loop of a map, for some of its turns.
     pub(super) fn neighbours(&self, nest: &Nest, turns: Turns, steady: &dyn Fn(Ex) -> bool) -> Option<TokenStream> {
-        let [store] = &nest.stores[..] else { return None };
-        let (first, step) = turns.of(&store.at)?;
-        let (lo, hi) = turns.range(&store.at)?;
-        let len = (self.lens)(self.writes[0]) as i64;
-        if turns.count() < FEW || step != 1 || lo < 0 || hi >= len || nest.exprs.dtype(store.value) != DType::F32 {
+        if turns.count() < FEW {
             return None;
         }
-        let program = self.program(&nest.exprs, store.value, turns, steady, Some(&store.at))?;
+        let mut firsts = Vec::new();
+        for (store, b) in nest.stores.iter().zip(self.writes) {
+            let (first, step) = turns.of(&store.at)?;
+            let (lo, hi) = turns.range(&store.at)?;
+            let len = (self.lens)(*b) as i64;
+            if step != 1 || lo < 0 || hi >= len || nest.exprs.dtype(store.value) != DType::F32 {
+                return None;
+            }
+            firsts.push(first);
+        }
+        let (values, places): (Vec<Ex>, _) = nest.stores.iter().map(|s| (s.value, &s.at)).unzip();
+        let program = self.program(&nest.exprs, &values, turns, steady, places)?;
         let room = program.best(0)?;
         let (mut code, mut operands) = (Code::default(), TokenStream::new());
         program.pointers(&mut operands);
-        let at = self.ix(&nest.exprs, &first);
-        operands.extend(quote!(, out = inout(reg) ::kiln::rt::address_mut(out, #at) => _));
+        for (k, first) in firsts.iter().enumerate() {
+            let (name, at) = (out(k), self.ix(&nest.exprs, first));
+            operands.extend(quote!(, #name = inout(reg) ::kiln::rt::address_mut(#name, #at) => _));
+        }
         program.begin(room, &mut code, &mut operands);
         turning(turns.count(), room.width, self.most_written_out(), &mut code, &mut operands, |n, counted, code| {
-            let (row, lines) = program.block(n, room, None, code)?;
-            let straight = !row.down && !row.single;
+            let Block { lines, left, .. } = program.block(n, room, None, code)?;
             lines.iter().for_each(|line| code.line(line));
-            let from = if straight { row.first } else { room.from };
-            if !straight {
-                return None;
-            }
             if counted {
                 code.line("subs {turns}, #1");
             }
-            code.many("vstmia", "{out}!", from, n);
+            left.iter().for_each(|(k, row)| code.many("vstmia", &format!("{{{}}}!", out(*k)), row.first, n));
             Some(())
         })?;
         let (text, lost) = (Literal::string(&code.text), clobbers(&code));
@@ -568,7 +624,7 @@ impl Writer<'_> {
         if n < LANES || f.start.is_some() || exprs.dtype(f.item) != DType::F32 {
             return None;
         }
-        let program = self.program(exprs, f.item, Turns { axis, from: 0, to: n }, steady, None)?;
+        let program = self.program(exprs, &[f.item], Turns { axis, from: 0, to: n }, steady, Vec::new())?;
         let (mut code, mut operands) = (Code::default(), TokenStream::new());
         program.pointers(&mut operands);
         match f.order {
@@ -584,7 +640,7 @@ impl Writer<'_> {
                 let row = |n: usize, code: &mut Code| {
                     for part in (0..n).step_by(room.width) {
                         let turns = room.width.min(n - part);
-                        let (row, lines) = program.block(turns, room, None, code)?;
+                        let Block { row, lines, .. } = program.block(turns, room, None, code)?;
                         lines.iter().for_each(|line| code.line(line));
                         if row.single {
                             return None;
@@ -594,7 +650,7 @@ impl Writer<'_> {
                     Some(())
                 };
                 for part in (0..LANES).step_by(room.width) {
-                    let (row, lines) = program.block(room.width, room, Some(part), &mut code)?;
+                    let Block { row, lines, .. } = program.block(room.width, room, Some(part), &mut code)?;
                     lines.iter().for_each(|line| code.line(line));
                     for i in (0..room.width).filter(|_| lines.is_empty()) {
                         let from = if row.down { row.first + room.width - 1 - i } else { row.first + i };
@@ -628,7 +684,7 @@ impl Writer<'_> {
                 code.line("vmov s0, {init}");
                 program.begin(room, &mut code, &mut operands);
                 turning(n, room.width, self.most_written_out(), &mut code, &mut operands, |n, counted, code| {
-                    let (row, lines) = program.block(n, room, None, code)?;
+                    let Block { row, lines, .. } = program.block(n, room, None, code)?;
                     if row.single {
                         return None;
                     }

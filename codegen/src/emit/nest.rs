@@ -13,10 +13,9 @@ use crate::ops::FoldOrder;
 use crate::ops::elementwise::rust_type;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::contract::{self, Contraction};
-use crate::schedule::exprs::{axes_of, index, needed, operands};
+use crate::schedule::exprs::{axes_of, called, is_side_by_side, needed, operands};
 use crate::schedule::ix::{Atom, Ix};
 use crate::schedule::program::{Fold, Kernel, Kind, Nest};
-use crate::schedule::weight::is_call;
 
 /// A number as a Rust literal.
 pub fn literal(x: Scalar) -> TokenStream {
@@ -122,26 +121,7 @@ const MANY: usize = 32;
 pub fn is_dense_map(k: &Kernel) -> bool {
     let Kind::Loop(nest) = &k.kind else { return false };
     let Some(last) = nest.extents.iter().rposition(|n| *n != 1) else { return false };
-    let in_step = |ix: &Ix| {
-        ix.terms.iter().all(|(atom, c)| match atom {
-            Atom::Axis { id, .. } => *id != last as u32 || *c == 1,
-            Atom::Value { .. } => false,
-            _ => !axes_of(&Ix { terms: vec![(atom.clone(), 1)], offset: 0 }).contains(&(last as u32)),
-        })
-    };
-    let nodes = needed(&nest.exprs, &nest.values().collect::<Vec<_>>());
-    let calls = |e: &Ex| match nest.exprs.node(*e) {
-        Node::Apply(text, args) => {
-            let dtypes: Vec<DType> = args.iter().map(|a| nest.exprs.dtype(*a)).collect();
-            is_call(nest.exprs.op(text), &dtypes, nest.exprs.dtype(*e))
-        }
-        _ => false,
-    };
-    nest.folds.is_empty()
-        && nest.extents[last] >= MANY
-        && nest.stores.iter().all(|s| in_step(&s.at))
-        && nodes.iter().all(|e| index(nest.exprs.node(*e)).is_none_or(in_step))
-        && nodes.iter().any(calls)
+    nest.folds.is_empty() && nest.extents[last] >= MANY && is_side_by_side(nest) && called(nest).next().is_some()
 }
 
 /// Most stretches that a loop is cut into.

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
+use crate::dtype::DType;
+use crate::ops::Op;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::ix::{Atom, Ix};
 use crate::schedule::program::{Fold, Nest, Store};
+use crate::schedule::weight::is_call;
 
 /// Operands of a node, those inside its indices included.
 pub fn operands(node: &Node) -> Vec<Ex> {
@@ -126,32 +129,80 @@ fn merged(nest: Nest, d: usize) -> Nest {
 /// Rebuilds expressions with other indices.
 pub fn rewrite(exprs: &Exprs, axis: &mut impl FnMut(&Atom) -> Option<Ix>) -> (Exprs, HashMap<Ex, Ex>) {
     let mut out = Exprs::default();
+    let map = import(&mut out, (exprs, &all(exprs)), axis, &mut |_| None);
+    (out, map)
+}
+
+/// All expressions, operands first.
+pub fn all(exprs: &Exprs) -> Vec<Ex> {
+    (0..exprs.len() as u32).map(Ex).collect()
+}
+
+/// What takes the place of a node.
+#[derive(Debug)]
+pub enum Instead {
+    /// An expression that is there.
+    Known(Ex),
+    /// Another node.
+    Other(Node),
+}
+
+/// Writes expressions, operands first, behind others, with other indices; `instead` says what takes the place of a node that has them.
+pub fn import(
+    out: &mut Exprs,
+    (exprs, which): (&Exprs, &[Ex]),
+    axis: &mut impl FnMut(&Atom) -> Option<Ix>,
+    instead: &mut impl FnMut(&Node) -> Option<Instead>,
+) -> HashMap<Ex, Ex> {
     let mut map: HashMap<Ex, Ex> = HashMap::new();
-    for n in 0..exprs.len() as u32 {
-        let e = Ex(n);
-        let dtype = exprs.dtype(e);
-        let new = match exprs.node(e) {
-            Node::Load { buffer, at } => {
-                let at = map_ix(at, &map, axis);
-                out.intern(Node::Load { buffer: *buffer, at }, dtype)
-            }
-            Node::Index(ix) => {
-                let ix = map_ix(ix, &map, axis);
-                out.intern(Node::Index(ix), dtype)
-            }
-            Node::InRange(ix, lo, hi) => {
-                let ix = map_ix(ix, &map, axis);
-                out.intern(Node::InRange(ix, *lo, *hi), dtype)
-            }
+    for e in which {
+        let dtype = exprs.dtype(*e);
+        let node = match exprs.node(*e) {
+            Node::Load { buffer, at } => Node::Load { buffer: *buffer, at: map_ix(at, &map, axis) },
+            Node::Index(ix) => Node::Index(map_ix(ix, &map, axis)),
+            Node::InRange(ix, lo, hi) => Node::InRange(map_ix(ix, &map, axis), *lo, *hi),
             Node::Apply(text, args) => {
                 let args: Vec<Ex> = args.iter().map(|a| map[a]).collect();
-                out.apply(exprs.op(text).clone(), &args)
+                map.insert(*e, out.apply(exprs.op(text).clone(), &args));
+                continue;
             }
-            other => out.intern(other.clone(), dtype),
+            other => other.clone(),
         };
-        map.insert(e, new);
+        let new = match instead(&node) {
+            Some(Instead::Known(ex)) => ex,
+            Some(Instead::Other(node)) => out.intern(node, dtype),
+            None => out.intern(node, dtype),
+        };
+        map.insert(*e, new);
     }
-    (out, map)
+    map
+}
+
+/// Whether all that is read and stored lies side by side, or in one place, along the innermost axis.
+pub fn is_side_by_side(nest: &Nest) -> bool {
+    let Some(last) = nest.extents.iter().rposition(|n| *n != 1) else { return true };
+    let in_step = |ix: &Ix| {
+        ix.terms.iter().all(|(atom, c)| match atom {
+            Atom::Axis { id, .. } => *id != last as u32 || *c == 1,
+            Atom::Value { .. } => false,
+            _ => !axes_of(&Ix { terms: vec![(atom.clone(), 1)], offset: 0 }).contains(&(last as u32)),
+        })
+    };
+    let nodes = needed(&nest.exprs, &nest.values().collect::<Vec<_>>());
+    nest.stores.iter().all(|s| in_step(&s.at)) && nodes.iter().all(|e| index(nest.exprs.node(*e)).is_none_or(in_step))
+}
+
+/// The elementary functions that are called for what is stored.
+pub fn called(nest: &Nest) -> impl Iterator<Item = &Op> {
+    let nodes = needed(&nest.exprs, &nest.values().collect::<Vec<_>>());
+    nodes.into_iter().filter_map(|e| match nest.exprs.node(e) {
+        Node::Apply(text, args) => {
+            let dtypes: Vec<DType> = args.iter().map(|a| nest.exprs.dtype(*a)).collect();
+            let op = nest.exprs.op(text);
+            is_call(op, &dtypes, nest.exprs.dtype(e)).then_some(op)
+        }
+        _ => None,
+    })
 }
 
 fn map_ix(ix: &Ix, map: &HashMap<Ex, Ex>, axis: &mut impl FnMut(&Atom) -> Option<Ix>) -> Ix {

@@ -44,6 +44,7 @@ pub fn fuse_as(program: &Program, wishes: Wishes) -> Schedule {
         match build(program, &realised, &facts.parted, wishes) {
             Ok(mut schedule) => {
                 schedule.notes = realised.into_iter().collect();
+                schedule.unfused = wishes.unfused;
                 order(&mut schedule, !wishes.inside);
                 return schedule;
             }

@@ -1,7 +1,7 @@
 //! From graph to loop nests: what is computed where, in which order, in which memory.
 //!
 //! [`fuse`] decides what is computed where it is read and what is stored, [`plan`] where in the arena it is stored;
-//! [`region`] does the same for what loops and branches hold. A [`program::Schedule`] is what comes out and what
+//! [`siblings`] makes one of loops over the same range; [`region`] does the same for what loops and branches hold. A [`program::Schedule`] is what comes out and what
 //! `crate::emit` writes down; [`verify`] says whether its memory holds what its kernels read.
 
 pub mod body;
@@ -22,6 +22,7 @@ pub mod region;
 pub mod registers;
 pub mod rematerialise;
 pub mod report;
+pub mod siblings;
 pub mod stack;
 pub mod verify;
 pub mod weight;

@@ -9,8 +9,9 @@ use crate::dtype::DType;
 use crate::schedule::cost;
 use crate::schedule::order::read_in_step;
 use crate::schedule::place::{Item, place};
-use crate::schedule::program::{Kind, Schedule, Storage};
+use crate::schedule::program::{Kernel, Kind, Schedule, Storage};
 use crate::schedule::rematerialise::rematerialise;
+use crate::schedule::siblings::merge;
 
 /// Kernels up to which another order is looked for.
 const MAX_REORDERED: usize = 256;
@@ -55,6 +56,25 @@ fn arrange(s: &mut Schedule, limit: Option<usize>) {
         better.realise(s);
         (model, layout) = (Model::of(s), better.layout());
     }
+    let mut joined = s.clone();
+    if s.unfused || !merge(&mut joined, &mut model) {
+        s.apart = joined.apart;
+        settle(s, layout);
+        return;
+    }
+    let most = layout.most();
+    settle(&mut joined, model.layout());
+    // What is live for shorter may still be harder to place.
+    if joined.arena_bytes > most {
+        settle(s, layout);
+    }
+    if joined.arena_bytes <= most || joined.arena_bytes <= s.arena_bytes {
+        *s = joined;
+    }
+}
+
+/// Puts everything where it is going to be.
+fn settle(s: &mut Schedule, layout: Layout) {
     for (kernel, in_place) in s.kernels.iter_mut().zip(&layout.in_place) {
         kernel.in_place.clone_from(in_place);
     }
@@ -67,7 +87,6 @@ fn arrange(s: &mut Schedule, limit: Option<usize>) {
         block.offset = offset;
     }
     s.arena_bytes = blocks.iter().map(|x| x.offset + x.bytes).max().unwrap_or(0);
-    debug_assert_eq!(model.steps.len(), s.kernels.len());
     for (block, k) in inside {
         if let Kind::Region(r) = &mut s.kernels[k].kind {
             r.base = blocks[block].offset;
@@ -195,6 +214,43 @@ impl Layout {
     }
 }
 
+impl Step {
+    /// Kernel `n` of a schedule.
+    pub fn of(s: &Schedule, n: usize, kernel: &Kernel) -> Step {
+        let mut step = Step {
+            kernel: n,
+            reads: kernel.reads.clone(),
+            writes: kernel.writes.clone(),
+            in_step: Vec::new(),
+            carries: Vec::new(),
+            inside: 0,
+            work: cost::of_kernel(s, kernel),
+            effect: kernel.has_effect(),
+        };
+        match &kernel.kind {
+            Kind::Region(r) => {
+                step.inside = r.bytes;
+                step.carries = r.carries.iter().copied().filter(|(from, _)| r.starts_in_place(*from)).collect();
+            }
+            Kind::Effect { .. } => {}
+            _ => {
+                for to in &kernel.writes {
+                    let aval = &s.buffers[*to as usize].aval;
+                    let fits = |b: &u32| {
+                        let from = &s.buffers[*b as usize].aval;
+                        !kernel.writes.contains(b)
+                            && from.dtype == aval.dtype
+                            && from.bytes() == aval.bytes()
+                            && read_in_step(kernel, *b, *to)
+                    };
+                    step.in_step.extend(kernel.reads.iter().copied().filter(fits).map(|b| (*to, b)));
+                }
+            }
+        }
+        step
+    }
+}
+
 impl Model {
     /// The model of a schedule.
     pub fn of(s: &Schedule) -> Model {
@@ -213,44 +269,7 @@ impl Model {
                 },
             })
             .collect();
-        let steps = s
-            .kernels
-            .iter()
-            .enumerate()
-            .map(|(n, kernel)| {
-                let mut step = Step {
-                    kernel: n,
-                    reads: kernel.reads.clone(),
-                    writes: kernel.writes.clone(),
-                    in_step: Vec::new(),
-                    carries: Vec::new(),
-                    inside: 0,
-                    work: cost::of_kernel(s, kernel),
-                    effect: kernel.has_effect(),
-                };
-                match &kernel.kind {
-                    Kind::Region(r) => {
-                        step.inside = r.bytes;
-                        step.carries = r.carries.iter().copied().filter(|(from, _)| r.starts_in_place(*from)).collect();
-                    }
-                    Kind::Effect { .. } => {}
-                    _ => {
-                        for to in &kernel.writes {
-                            let aval = &s.buffers[*to as usize].aval;
-                            let fits = |b: &u32| {
-                                let from = &s.buffers[*b as usize].aval;
-                                !kernel.writes.contains(b)
-                                    && from.dtype == aval.dtype
-                                    && from.bytes() == aval.bytes()
-                                    && read_in_step(kernel, *b, *to)
-                            };
-                            step.in_step.extend(kernel.reads.iter().copied().filter(fits).map(|b| (*to, b)));
-                        }
-                    }
-                }
-                step
-            })
-            .collect();
+        let steps = s.kernels.iter().enumerate().map(|(n, kernel)| Step::of(s, n, kernel)).collect();
         Model { buffers, steps }
     }
 
@@ -342,7 +361,7 @@ impl Model {
 
     /// For each step those that come before it: what it reads is written, whoever reads an input whose memory it takes has
     /// done so, and effects keep their order, among each other and against changes of inputs.
-    fn before(&self) -> Vec<Vec<usize>> {
+    pub fn before(&self) -> Vec<Vec<usize>> {
         let mut writer: HashMap<u32, usize> = HashMap::new();
         let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
         for (k, step) in self.steps.iter().enumerate() {

@@ -73,6 +73,67 @@ pub struct Schedule {
     pub peak: Vec<(u32, usize)>,
     /// Why values have a buffer of their own.
     pub notes: Vec<(Var, WhyNot)>,
+    /// Loops that read the same and are not one.
+    pub apart: Vec<Apart>,
+    /// Every value is computed by a loop of its own, so that each can be looked at.
+    pub unfused: bool,
+}
+
+/// Two loops over as many points, of which one reads what the other reads or stores.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Apart {
+    /// The first value that the later one stores.
+    pub later: Var,
+    /// The first that the earlier one stores.
+    pub earlier: Var,
+    /// Why they are not one.
+    pub why: WhyApart,
+}
+
+/// Why two loops are not one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WhyApart {
+    /// No axes are both of the ranges.
+    Axes,
+    /// The later one reads other elements than have been stored.
+    Elsewhere,
+    /// What lies between needs the earlier one, and is needed by the later.
+    Between,
+    /// More would be live at once.
+    Memory,
+    /// A register tile holds sums of products, and what is computed of each at once.
+    Product,
+    /// They fold, and each over the same once.
+    Folds,
+    /// One goes along neighbours, the other does not.
+    Strides,
+    /// One calls elementary functions, the other is done in blocks of registers.
+    Calls,
+    /// More arrays than pointers.
+    Streams,
+    /// More expressions than a function should have.
+    Large,
+    /// An input would be overwritten before all of it has been read.
+    Overwritten,
+}
+
+impl WhyApart {
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            WhyApart::Axes => "they run over other axes",
+            WhyApart::Elsewhere => "the later one reads other elements than have just been stored",
+            WhyApart::Between => "what runs between them needs the one and is needed by the other",
+            WhyApart::Memory => "more memory would be live at once",
+            WhyApart::Product => "sums of products are stored as they leave their registers",
+            WhyApart::Folds => "each of them folds",
+            WhyApart::Strides => "one goes along neighbours, the other does not",
+            WhyApart::Calls => "one calls functions, the other is done in blocks of registers",
+            WhyApart::Streams => "they run along more arrays than a core has pointers for",
+            WhyApart::Large => "they are too large for one function",
+            WhyApart::Overwritten => "an input would be overwritten before it has been read",
+        }
+    }
 }
 
 /// Why a value is not computed where it is read.

@@ -5,8 +5,10 @@
 
 use crate::dtype::DType;
 use crate::graph::Aval;
+use crate::schedule::body::{Ex, Node};
 use crate::schedule::contract;
-use crate::schedule::program::{Kernel, Kind, Nest, RegionKernel, Schedule, Storage};
+use crate::schedule::exprs::needed;
+use crate::schedule::program::{Kernel, Kind, Nest, RegionKernel, Schedule, Storage, Store};
 
 /// Most bytes of variables: what does not fit into registers is on the stack.
 const MOST_BYTES: usize = 256;
@@ -50,9 +52,23 @@ pub fn nest_of(k: &Kernel) -> Option<&Nest> {
     }
 }
 
+/// What is stored counts by itself: loops that are one have no more steps than they had.
 fn steps(nest: &Nest) -> usize {
-    let folded: usize = nest.folds.iter().map(|f| f.axes.iter().map(|(_, n)| n).product::<usize>()).sum();
-    nest.extents.iter().product::<usize>() * nest.exprs.len() * (1 + folded)
+    let points: usize = nest.extents.iter().product();
+    let of = |store: &Store| {
+        let mut roots = vec![store.value];
+        let mut folded = 0;
+        // Folds come after those that they use.
+        for (n, f) in nest.folds.iter().enumerate().rev() {
+            let reads = |e: &Ex| matches!(nest.exprs.node(*e), Node::Folded(k) if *k as usize == n);
+            if needed(&nest.exprs, &roots).iter().any(reads) {
+                roots.extend([f.item].into_iter().chain(f.start));
+                folded += f.axes.iter().map(|(_, n)| n).product::<usize>();
+            }
+        }
+        points * needed(&nest.exprs, &roots).len() * (1 + folded)
+    };
+    nest.stores.iter().map(of).sum()
 }
 
 /// Whether an array may become a variable.
@@ -62,7 +78,8 @@ pub fn is_small(aval: &Aval) -> bool {
 
 /// Values of a turn that become variables, and where they would be in the arena.
 pub fn temporaries(body: &Schedule) -> impl Iterator<Item = (usize, &Aval)> {
-    body.buffers.iter().filter_map(|b| match b.storage {
+    let used = |b: usize| body.kernels.iter().any(|k| k.reads.iter().chain(&k.writes).any(|x| *x as usize == b));
+    body.buffers.iter().enumerate().filter(move |(n, _)| used(*n)).filter_map(|(_, b)| match b.storage {
         Storage::Arena(offset) if is_small(&b.aval) => Some((offset, &b.aval)),
         _ => None,
     })

@@ -4,7 +4,9 @@ use std::fmt::{self, Write as _};
 
 use crate::graph::{Aval, Src};
 use crate::ops::Effect;
-use crate::schedule::program::{Bind, Form, Kernel, Kind, Nest, RegionKernel, Schedule, Storage, SubSchedule, WhyNot};
+use crate::schedule::program::{
+    Apart, Bind, Form, Kernel, Kind, Nest, RegionKernel, Schedule, Storage, SubSchedule, WhyApart, WhyNot,
+};
 use crate::schedule::work::{Work, work};
 
 /// A schedule as a tree of steps over one list of buffers. Loops and branches are steps that hold steps, and every step has
@@ -66,6 +68,8 @@ pub struct Step {
     pub reads: Vec<usize>,
     /// Buffers that it writes.
     pub writes: Vec<usize>,
+    /// The time of the nearest loop over as many points that it has something in common with, and why both are not one.
+    pub apart: Option<(usize, WhyApart)>,
     /// What it does, once.
     pub work: Work,
     /// What it holds.
@@ -144,7 +148,14 @@ impl Builder<'_> {
                 })
             })
             .collect();
-        s.kernels.iter().map(|k| self.step(s, k, &ids, outside.base)).collect()
+        let mut steps: Vec<Step> = s.kernels.iter().map(|k| self.step(s, k, &ids, outside.base)).collect();
+        let writer = |v| s.kernels.iter().position(|k| k.writes.iter().any(|b| s.buffers[*b as usize].var == v));
+        for Apart { later, earlier, why } in &s.apart {
+            if let (Some(later), Some(earlier)) = (writer(*later), writer(*earlier)) {
+                steps[later].apart = Some((steps[earlier].time, *why));
+            }
+        }
+        steps
     }
 
     fn step(&mut self, s: &Schedule, k: &Kernel, ids: &[Option<usize>], base: usize) -> Step {
@@ -180,7 +191,7 @@ impl Builder<'_> {
             let life = &mut self.report.buffers[*b].life;
             *life = (life.0.min(time), life.1.max(last));
         }
-        Step { time, name, what: loops(&k.kind), src: k.src, reads, writes, work: work(s, k), inside }
+        Step { time, name, what: loops(&k.kind), src: k.src, reads, writes, apart: None, work: work(s, k), inside }
     }
 
     fn inside(&mut self, r: &RegionKernel, ids: &[Option<usize>], base: usize) -> Inside {
@@ -207,6 +218,9 @@ impl fmt::Display for Schedule {
         self.kernels(f, 0)?;
         for (v, why) in &self.notes {
             writeln!(f, "v{} is stored: {}", v.0, why.text())?;
+        }
+        for Apart { later, earlier, why } in &self.apart {
+            writeln!(f, "v{} and v{} are two loops: {}", earlier.0, later.0, why.text())?;
         }
         Ok(())
     }

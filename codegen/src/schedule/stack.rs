@@ -59,7 +59,9 @@ fn deepest(s: &Schedule) -> usize {
 
 fn of_kernel(s: &Schedule, k: &Kernel) -> usize {
     match &k.kind {
-        Kind::Loop(nest) | Kind::Scatter { nest, .. } => SAVED + of_nest(nest) + 4 * k.reads.len(),
+        Kind::Loop(nest) | Kind::Scatter { nest, .. } => {
+            SAVED + of_nest(nest) + 4 * (k.reads.len() + k.writes.len() - 1)
+        }
         Kind::Call { function: Function::Runtime { .. }, .. } => ROUTINE,
         // Without what the callee needs, which is added when that is known.
         Kind::Call { function: Function::Kernel(_), .. } => SAVED + 4 * (k.reads.len() + k.writes.len()),

@@ -72,6 +72,7 @@ fn what_a_product_reads_many_times_is_stored() {
             dot_general [8, 8] add over [8]: f32[8,8]@input 0, f32[8,8]@arena 0 -> f32[8,8]@result 0
             v3 is stored: a contraction reads each element many times
             v5 is stored: it is a result
+            v3 and v5 are two loops: sums of products are stored as they leave their registers
         "#]],
     );
 }
@@ -155,6 +156,7 @@ fn a_value_read_by_two_kernels_is_computed_again_only_if_that_is_cheap() {
             v3 is stored: 2 readers, and computing it again costs more than reading it
             v5 is stored: it is a result
             v8 is stored: it is a result
+            v3 and v8 are two loops: one goes along neighbours, the other does not
         "#]],
     );
 }
@@ -176,6 +178,7 @@ fn what_everything_comes_together_in_is_stored() {
             dot_general [8, 8] add over [8]: f32[8,8]@arena 0, f32[8,8]@input 1 -> f32[8,8]@result 0
             v5 is stored: a contraction reads each element many times
             v6 is stored: it is a result
+            v5 and v6 are two loops: sums of products are stored as they leave their registers
         "#]],
     );
 }
@@ -215,6 +218,9 @@ fn a_chain_of_stored_values_takes_two_places() {
             v3 is stored: a contraction reads each element many times
             v4 is stored: a contraction reads each element many times
             v5 is stored: it is a result
+            v2 and v3 are two loops: sums of products are stored as they leave their registers
+            v3 and v4 are two loops: sums of products are stored as they leave their registers
+            v4 and v5 are two loops: sums of products are stored as they leave their registers
         "#]],
     );
 }
@@ -383,6 +389,7 @@ fn parts_that_are_needed_elsewhere_are_copied() {
             v5 is stored: its reader runs over other indices
             v7 is stored: it is a result
             v8 is stored: it is a result
+            v3 and v8 are two loops: sums of products are stored as they leave their registers
         "#]],
     );
 }

@@ -116,6 +116,22 @@ macro_rules! lengths {
                 *w = *w - rate * outer(d, x);
             }
 
+            /// Three results in the places of what they are made of, from one loop.
+            #[jit]
+            fn moments(w: &mut [f32; $n], m: &mut [f32; $n], v: &mut [f32; $n], g: &[f32; $n]) {
+                *m = 0.9 * *m + 0.1 * g;
+                *v = 0.99 * *v + 0.01 * g * g;
+                *w = *w - 0.1 * *m / (sqrt(v) + 0.001);
+            }
+
+            /// A result that others are made of, and one that is stored while others are not yet there.
+            #[jit]
+            fn several(x: &[f32; $n], y: &mut [f32; $n]) -> ([f32; $n], [f32; $n]) {
+                let s = x + *y;
+                *y = *y * 0.5;
+                (s, where_(s > 0.0, s * s, *y) - x)
+            }
+
             #[jit]
             fn sums(x: &[f32; $n], w: &[[f32; $n]; 9]) -> ([f32; 2], [f32; 9]) {
                 let m = sum(x);
@@ -168,6 +184,17 @@ macro_rules! lengths {
                     rank_one(&mut turned, &d, &x, a);
                     let plain = (0..9).all(|r| same(&turned[r], &each(&|i| w[r][i] - a * (d[r] * x[i]))));
                     say(console, "rank_one", N, plain);
+                    let (mut moving, mut first, mut second) = (x, y, each(&|i| z[i].abs()));
+                    let m = each(&|i| 0.9 * y[i] + 0.1 * z[i]);
+                    let v = each(&|i| 0.99 * second[i] + 0.01 * z[i] * z[i]);
+                    moments(&mut moving, &mut first, &mut second, &z);
+                    let plain = each(&|i| x[i] - 0.1 * m[i] / (kiln::rt::sqrt(v[i]) + 0.001));
+                    say(console, "moments", N, same(&first, &m) && same(&second, &v) && same(&moving, &plain));
+                    let mut halved = y;
+                    let (found, next) = several(&x, &mut halved);
+                    let (s, half) = (each(&|i| x[i] + y[i]), each(&|i| y[i] * 0.5));
+                    let plain = each(&|i| (if s[i] > 0.0 { s[i] * s[i] } else { half[i] }) - x[i]);
+                    say(console, "several", N, same(&found, &s) && same(&halved, &half) && same(&next, &plain));
                     let m = in_lanes::<N>(|i| x[i]);
                     let moments = [m, in_lanes::<N>(|i| (x[i] - m) * (x[i] - m))];
                     let rows: [f32; 9] =

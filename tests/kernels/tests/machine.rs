@@ -10,7 +10,7 @@ use kiln_codegen::schedule::budget::fit;
 use kiln_codegen::schedule::fuse::{Wishes, fuse_as};
 use kiln_codegen::schedule::machine::run;
 use kiln_codegen::schedule::plan::plan;
-use kiln_codegen::schedule::program::{Dest, Program, Schedule, Storage};
+use kiln_codegen::schedule::program::{Dest, Kind, Program, Schedule, Storage};
 use kiln_codegen::schedule::verify::verify;
 use kiln_kernel_tests::random::Case;
 use kiln_kernel_tests::{few_cases, prefix, same};
@@ -57,7 +57,11 @@ fn wrong(c: &Case, how: usize) -> Option<String> {
 
 #[test]
 fn schedules_give_the_bits_of_the_evaluator() {
+    let (mut n_cases, mut n_joined) = (0, 0);
     for c in few_cases() {
+        let s = scheduled(&c.program.graph, &c.program.mutable, &c.program.dests, 1);
+        n_joined += usize::from(s.kernels.iter().any(|k| matches!(&k.kind, Kind::Loop(nest) if nest.stores.len() > 1)));
+        n_cases += 1;
         for how in 0..3 {
             match catch_unwind(AssertUnwindSafe(|| wrong(&c, how))) {
                 Ok(None) => {}
@@ -69,6 +73,7 @@ fn schedules_give_the_bits_of_the_evaluator() {
             }
         }
     }
+    assert!(8 * n_joined > n_cases, "{n_joined} of {n_cases} have loops that were several");
 }
 
 /// What a budget changes is where and how often things are computed.
