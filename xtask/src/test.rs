@@ -53,6 +53,7 @@ pub fn run(options: &Options, consent: Consent) -> Result<()> {
     suite("crates".into(), &mut || cargo_test(root, &["test", "--workspace", "--no-fail-fast"]));
     suite("random graphs".into(), &mut || random_graphs(root));
     suite("transformations of transformations".into(), &mut || closure(root));
+    suite("kernels that call kernels".into(), &mut || call_graphs(root));
     suite("mutated programs".into(), &mut || mutated_programs(root));
     for folder in workspaces_below(&root.join("tests")) {
         suite(repo::short(&folder), &mut || cargo_test(&folder, &["test", "--no-fail-fast"]));
@@ -106,6 +107,13 @@ fn random_graphs(root: &Path) -> Result<Tests> {
 fn closure(root: &Path) -> Result<Tests> {
     let arguments = ["test", "--profile", "fuzz", "-p", "kiln-codegen", "--test", "closure", "--", "--nocapture"];
     run_tests(root, cargo::command(root, &arguments).env("KILN_CLOSURE", "all"), &arguments)
+}
+
+/// Random programs of kernels that call each other, beyond those that plain `cargo test` compiles.
+fn call_graphs(root: &Path) -> Result<Tests> {
+    let arguments = ["test", "-p", "kiln-language-tests", "--test", "call_graphs"];
+    let mut cargo = cargo::command(root, &arguments);
+    run_tests(root, cargo.env("KILN_CALL_GRAPHS_FROM", "3").env("KILN_CALL_GRAPHS", "8"), &arguments)
 }
 
 /// The tables of what derivatives cost: operations, whose bounds a test holds, and instructions on the microcontroller.
