@@ -58,6 +58,10 @@ impl SameAs<bool> for u8 {
 /// `y = x`.
 #[inline(always)]
 pub fn copy<T: Elem + SameAs<U>, U: Elem, const N: usize>(x: &[T; N], y: &mut [U; N]) {
+    #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+    if super::cortex_m::copy(x, y) {
+        return;
+    }
     for (y, x) in y.iter_mut().zip(x) {
         *y = x.same();
     }

@@ -13,6 +13,25 @@ use super::{Elem, Product};
 
 core::arch::global_asm!(include_str!("tiles.s"), options(raw));
 
+unsafe extern "C" {
+    fn kiln_copy(to: *mut u32, from: *const u32, words: usize);
+}
+
+/// Elements from which on [`copy`] is worth a call: compilers copy a few by themselves.
+const MANY: usize = 32;
+
+/// Copies `x` to `y` if their elements are words and many; false if it has not.
+#[inline(always)]
+pub fn copy<T: Elem, U: Elem, const N: usize>(x: &[T; N], y: &mut [U; N]) -> bool {
+    if const { size_of::<T>() != 4 || size_of::<U>() != 4 || N < MANY } {
+        return false;
+    }
+    // SAFETY: both have `N` elements of four bytes, `y` is borrowed exclusively, and every four bytes are an element (`Elem`, of
+    // which bools and halves are smaller).
+    unsafe { kiln_copy(y.as_mut_ptr().cast(), x.as_ptr().cast(), N) };
+    true
+}
+
 /// What a tile is told. The functions in `tiles.s` know the order of the fields; all steps are in bytes.
 #[repr(C)]
 struct Walk {
