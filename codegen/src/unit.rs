@@ -194,8 +194,16 @@ pub fn of_source(source: &str) -> syn::Result<Unit> {
                 };
                 let owner = p.path.segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
                 for m in &i.items {
-                    let syn::ImplItem::Fn(method) = m else { continue };
-                    let (generics, self_ty, method) = (i.generics.clone(), i.self_ty.clone(), method.clone());
+                    let method = match m {
+                        syn::ImplItem::Fn(method) => method.clone(),
+                        syn::ImplItem::Const(c) => {
+                            let (mark, syn::ImplItemConst { ident, ty, expr, .. }) =
+                                (Ident::new(CONSTANT, proc_macro2::Span::call_site()), c);
+                            syn::parse_quote!(#[#mark] fn #ident() -> #ty { #expr })
+                        }
+                        _ => continue,
+                    };
+                    let (generics, self_ty) = (i.generics.clone(), i.self_ty.clone());
                     let id = format!("{owner}::{}", method.sig.ident);
                     items.insert(id, Item::Method { owner: owner.clone(), generics, self_ty, method });
                 }
@@ -203,7 +211,9 @@ pub fn of_source(source: &str) -> syn::Result<Unit> {
             other => return Err(syn::Error::new_spanned(other, "an item that tests do not know")),
         }
     }
-    let paths: BTreeMap<String, String> = items.keys().map(|k| (k.clone(), k.clone())).collect();
+    // Methods are found through their type.
+    let named = items.iter().filter(|(_, item)| !matches!(item, Item::Method { .. }));
+    let paths: BTreeMap<String, String> = named.map(|(k, _)| (k.clone(), k.clone())).collect();
     let record = |item: Item| {
         let mut paths = paths.clone();
         if let Item::Fn(f) = &item {

@@ -20,6 +20,20 @@ pub use error::{CheckError, CheckValue};
 pub use kiln_macros::{__collect, __finish, __gather, __include_tree};
 pub use kiln_macros::{Tree, instantiate, jit};
 
+/// A model from a file as a function: not available yet.
+///
+/// # Errors
+///
+/// Does not compile; the message says what there is instead.
+#[macro_export]
+macro_rules! model {
+    ($($request:tt)*) => {
+        ::core::compile_error!(
+            "`model!` is not available yet: write its layers as `#[jit]` functions, and take its weights from a safetensors or npz file with `include_tree!`"
+        );
+    };
+}
+
 /// A value from a file of tensors, checked against its type while compiling: `include_tree!(Mlp, "mlp.safetensors")`.
 ///
 /// A constant expression, so the value can be a `static` and stay in flash:

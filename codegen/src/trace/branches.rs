@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::diag::Diag;
 use crate::dtype::DType;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::{Convert, Switch};
@@ -31,19 +32,8 @@ impl<'a> Tracer<'a> {
         vars: &mut Scope,
         ctx: &Rc<Ctx>,
     ) -> R<Value> {
-        if cond.aval.rank() > 0 {
-            return err_help(
-                at,
-                format!("a condition is one bool, found {}", super::value::show(&cond.aval)),
-                "use `where_` elementwise, or reduce with `any` or `all`",
-            );
-        }
-        if cond.aval.dtype != DType::Bool {
-            return err_help(
-                at,
-                format!("a condition is a bool, found {}", super::value::show(&cond.aval)),
-                "compare it: `.. != 0`",
-            );
+        if *cond.aval != Aval::scalar(DType::Bool) {
+            return Err(no_condition(cond, at).into());
         }
         let yes = self.open_branch(vars, at, |tr, vars| tr.block(then, vars, ctx))?;
         if other.is_none() {
@@ -391,4 +381,14 @@ pub(super) fn same_types(a: &Value, b: &Value) -> bool {
     tree::same_structure(a, b)
         && x.len() == y.len()
         && x.iter().zip(&y).all(|(a, b)| a.aval == b.aval && a.weak == b.weak)
+}
+
+/// What is said of an array that stands for a condition.
+pub(super) fn no_condition(found: &Traced, sp: Sp) -> Diag {
+    let aval = super::value::show(&found.aval);
+    if found.aval.rank() > 0 {
+        return Diag::at(sp, format!("a condition is one bool, found {aval}"))
+            .help("use `where_` elementwise, or reduce with `any` or `all`");
+    }
+    Diag::at(sp, format!("a condition is a bool, found {aval}")).help("compare it: `.. != 0`")
 }

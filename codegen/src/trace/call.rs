@@ -16,6 +16,9 @@ use crate::unit::ItemId;
 /// Calls of one function inside each other after which it is taken to be recursive.
 const MAX_NESTED_CALLS: usize = 64;
 
+/// Calls of one function inside each other that make it a recursion where the stack has come to its end.
+const REPEATED: usize = 3;
+
 /// Calls inside each other that the stack of rustc has room for. See [`crate::trace::deep`] for longer ways.
 const MAX_DEPTH: usize = 128;
 
@@ -110,8 +113,46 @@ impl<'a> Tracer<'a> {
         };
         if ctx.library {
             called.value = self.seen_through(called.value);
+        } else {
+            let name = if let ExprKind::Path(p) = &f.kind { &*p.text } else { "this function" };
+            self.expect_mut(&called, args, 0, name, vars, ctx)?;
         }
         self.write_back(called, args.iter().map(|a| Some(&a.value)).collect(), sp, vars, ctx)
+    }
+
+    /// What is passed to a `&mut` parameter says so, as in Rust. `first` is the number of the parameter that takes the first
+    /// argument.
+    pub(super) fn expect_mut(
+        &mut self,
+        called: &Called,
+        args: &[Arg],
+        first: usize,
+        callee: &str,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<()> {
+        for (n, _) in &called.muts {
+            let Some(arg) = n.checked_sub(first).and_then(|n| args.get(n)).map(|a| &a.value) else { continue };
+            let (inner, is_shared) = match &arg.kind {
+                ExprKind::Ref(inner, false) => (&**inner, true),
+                _ => (arg, false),
+            };
+            let is_place = matches!(
+                inner.kind,
+                ExprKind::Path(_) | ExprKind::Field(..) | ExprKind::Index(..) | ExprKind::Deref(_)
+            );
+            if !is_place || !is_shared && self.reference(inner, vars, ctx)?.is_some() {
+                continue;
+            }
+            let place = spelled(inner);
+            let found = if is_shared { "`&`" } else { "value" };
+            return err_help(
+                arg.sp,
+                format!("`{callee}` takes this argument by `&mut`, it is passed by {found}"),
+                format!("write `&mut {place}`"),
+            );
+        }
+        Ok(())
     }
 
     /// Stores the final values of `&mut` parameters where the arguments came from.
@@ -311,16 +352,7 @@ impl<'a> Tracer<'a> {
             return Err(Stop::Silent);
         }
         if again > MAX_NESTED_CALLS || again > 0 && self.calls.len() >= MAX_DEPTH {
-            let start = self.calls.iter().rposition(|c| c.id == f.id).unwrap_or(0);
-            let mut cycle: Vec<&str> = self.calls[start..].iter().map(|c| &*c.name).collect();
-            cycle.push(&decl.name.text);
-            let cycle = cycle.join(" -> ");
-            self.told_recursion = true;
-            return err_help(
-                sp,
-                format!("recursive call: {cycle}"),
-                "a kernel has no stack to recurse on: write a loop",
-            );
+            return self.recursive(&f.id, &decl.name.text, sp);
         }
         if self.calls.len() >= MAX_DEPTH {
             return err_help(
@@ -345,6 +377,30 @@ impl<'a> Tracer<'a> {
             }
             other => other,
         }
+    }
+
+    /// The call at `sp` of a function that is being traced.
+    fn recursive<T>(&mut self, id: &str, name: &str, sp: Sp) -> R<T> {
+        let start = self.calls.iter().rposition(|c| c.id == id).unwrap_or(0);
+        let mut cycle: Vec<&str> = self.calls[start..].iter().map(|c| &*c.name).collect();
+        cycle.push(name);
+        let cycle = cycle.join(" -> ");
+        self.told_recursion = true;
+        err_help(sp, format!("recursive call: {cycle}"), "a kernel has no stack to recurse on: write a loop")
+    }
+
+    /// Says so if the calls that the tracer is in come back to where they were: that is why they nest so deeply.
+    pub(super) fn expect_no_recursion(&mut self) -> R<()> {
+        let Some(last) = self.calls.last() else { return Ok(()) };
+        let (id, name, sp) = (last.id.clone(), last.name.clone(), last.sp);
+        let earlier = self.calls[..self.calls.len() - 1].iter().filter(|c| c.id == id).count();
+        if earlier < REPEATED || self.told_recursion {
+            return Ok(());
+        }
+        self.calls.pop();
+        let told = self.recursive(&id, &name, sp);
+        self.calls.push(CallSite { id, name, sp });
+        told
     }
 
     fn call_item_inner(&mut self, f: &Rc<FnItem>, given: &[(Rc<str>, Generic)], args: Args, sp: Sp) -> R<Called> {
@@ -598,6 +654,15 @@ impl<'a> Tracer<'a> {
         });
         self.library.insert(name.into(), item.clone());
         Ok(Some(item))
+    }
+}
+
+/// A variable or a field of one, as it is written.
+fn spelled(place: &Expr) -> String {
+    match &place.kind {
+        ExprKind::Path(p) => p.text.to_string(),
+        ExprKind::Field(base, name) => format!("{}.{}", spelled(base), name.text),
+        _ => "..".into(),
     }
 }
 

@@ -187,6 +187,7 @@ impl<'a> Tracer<'a> {
             if std::mem::replace(&mut self.told_too_deep, true) {
                 return Err(Stop::Silent);
             }
+            self.expect_no_recursion()?;
             return err_help(
                 self.user_sp(sp),
                 "expressions, loops and calls are nested too deeply here",

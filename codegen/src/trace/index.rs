@@ -56,10 +56,16 @@ impl<'a> Tracer<'a> {
             (Value::Tuple(_), Value::Array(_)) => {
                 Err(Diag::at(sp, "a tuple needs a static index: its parts differ in type").item(0).into())
             }
+            (Value::Tuple(items) | Value::List(items), Value::Iter(it)) => {
+                let steps = self.steps(it, items.len(), 0, sp)?;
+                Ok(tree::with_children(base, steps.places().map(|n| items[n].clone()).collect()))
+            }
             (Value::Array(t), Value::Tuple(items)) if items.iter().any(is_new_axis) => {
                 self.index_with_new_axes(t, items, sp)
             }
+            (Value::Array(t), _) if is_new_axis(index) => self.index_with_new_axes(t, std::slice::from_ref(index), sp),
             (Value::Array(t), _) => {
+                let (t, index) = &self.take_steps(t, index, sp)?;
                 let parts = self.index_parts(t, index, sp)?;
                 Ok(Value::Array(self.read(t, &parts, sp)?))
             }
@@ -70,7 +76,8 @@ impl<'a> Tracer<'a> {
     /// `x[(.., None, ..)]`: `None` stands for a new axis of extent one, as in numpy.
     fn index_with_new_axes(&mut self, t: &Traced, items: &[Value], sp: Sp) -> R<Value> {
         let plain: Vec<Value> = items.iter().filter(|i| !is_new_axis(i)).cloned().collect();
-        let parts = self.index_parts(t, &Value::tuple(plain), sp)?;
+        let (t, plain) = &self.take_steps(t, &Value::tuple(plain), sp)?;
+        let parts = self.index_parts(t, plain, sp)?;
         if parts.iter().any(|p| matches!(p, Part::Dynamic(i) if i.aval.rank() > 0)) {
             return err_help(
                 sp,
@@ -183,6 +190,17 @@ impl<'a> Tracer<'a> {
         }
     }
 
+    /// A message about an index of `t`, with where `t` is from.
+    pub(super) fn with_origin(&self, stop: Stop, t: &Traced) -> Stop {
+        match stop {
+            Stop::Error(mut d) => {
+                d.notes.push(self.origin(t));
+                Stop::Error(d)
+            }
+            other => other,
+        }
+    }
+
     fn index_parts(&mut self, t: &Traced, index: &Value, sp: Sp) -> R<Vec<Part>> {
         let items: Vec<Value> = match index {
             Value::Tuple(items) => items.to_vec(),
@@ -207,13 +225,7 @@ impl<'a> Tracer<'a> {
                     Part::Window(start, len)
                 }
                 Value::Range(lo, hi) => {
-                    let (lo, hi) = self.static_span(lo, hi, n, axis, sp).map_err(|stop| match stop {
-                        Stop::Error(mut d) => {
-                            d.notes.push(self.origin(t));
-                            Stop::Error(d)
-                        }
-                        other => other,
-                    })?;
+                    let (lo, hi) = self.static_span(lo, hi, n, axis, sp).map_err(|stop| self.with_origin(stop, t))?;
                     Part::Span(lo, hi)
                 }
                 Value::Num(Num { value: Number::Int(i), .. }) => match usize::try_from(*i).ok().filter(|i| *i < n) {
@@ -452,6 +464,9 @@ impl<'a> Tracer<'a> {
                     && !v.weak
                 {
                     t = self.convert_literals(&t, v.aval.dtype, sp)?;
+                }
+                if let Some(new) = self.set_steps(&t, index, op, value, sp)? {
+                    return Ok(new);
                 }
                 let parts = self.index_parts(&t, index, sp)?;
                 Ok(Value::Array(self.write(&t, &parts, op, value, sp)?))

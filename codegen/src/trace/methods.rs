@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::diag::Diag;
 use crate::dtype::DType;
 use crate::graph::Aval;
+use crate::ops::elementwise::is_half;
 use crate::parse::ast::*;
 use crate::parse::spans::Sp;
 use crate::trace::args::{Args, arguments, with_first};
@@ -29,6 +30,7 @@ const NOT_METHODS: &[(&str, &str)] = &[
     ("sort_by", "`sort(x)` sorts numbers, NaN last; `x[argsort(key)]` sorts by a key"),
     ("sort_unstable_by", "`sort(x)` sorts numbers, NaN last; `x[argsort(key)]` sorts by a key"),
     ("sort_by_key", "`x[argsort(key)]` sorts by a key"),
+    ("at", "assign to the element: `x[i] = v`, `x[i] += v`"),
     ("to_vec", "a kernel has no `Vec`: arrays are copied by assignment"),
     ("binary_search", "`searchsorted(x, v)` finds the place"),
     ("partial_cmp", "compare with `<`, `==` and `>`"),
@@ -105,6 +107,7 @@ impl<'a> Tracer<'a> {
             let given = method_generics(&f, &own, sp)?;
             self.expected = expected;
             let called = self.call_item(&f, &given, all, sp)?;
+            self.expect_mut(&called, args, 1, &name.text, vars, ctx)?;
             let mut places = vec![Some(recv)];
             places.extend(args.iter().map(|a| Some(&a.value)));
             return self.write_back(called, places, sp, vars, ctx);
@@ -295,7 +298,11 @@ impl<'a> Tracer<'a> {
             ("pow" | "powi" | "powf", _) => {
                 return self.call_builtin("power", with_first(recv, at, args), sp, ctx.library);
             }
-            ("abs" | "min" | "max" | "sqrt" | "ln", Value::Num(_)) | ("ln" | "to_f32" | "astype", _) => {}
+            // What `half` calls them.
+            ("to_f32" | "to_f64", Value::Array(t)) if is_half(t.aval.dtype) && args.pos.is_empty() => {
+                let to = if &*name.text == "to_f32" { DType::F32 } else { DType::F64 };
+                return self.convert(t, to, sp).map(Value::Array);
+            }
             _ => {}
         }
         // Rust's scalar methods of two operands; numpy's reductions of arrays take an axis or nothing.
@@ -394,6 +401,12 @@ impl<'a> Tracer<'a> {
             let big = Value::Bool(&*name.text == "from_be_bytes");
             let pos = vec![(first, at), (Value::DType(dtype), sp), (big, sp)];
             return self.call_builtin("_from_bytes", Args { pos, kw: Vec::new() }, sp, true);
+        }
+        if let ("from_f32" | "from_f64" | "from_f32_const" | "from_f64_const", true) = (&*name.text, is_half(dtype)) {
+            let from = if name.text.starts_with("from_f32") { DType::F32 } else { DType::F64 };
+            let what = format!("what `{}` takes", name.text);
+            let first = self.fit(first, &Ty::Array(Aval::scalar(from)), &what, at)?;
+            return self.cast(&first, &ty, sp);
         }
         if &*name.text != "from" {
             let what = format!("the first argument of `{dtype}::{}`", name.text);

@@ -44,6 +44,7 @@ pub mod pattern;
 pub mod place;
 pub mod remat;
 mod rolled;
+mod steps;
 mod structs;
 pub mod transforms;
 pub mod tree;

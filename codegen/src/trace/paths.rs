@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::dtype::DType;
+use crate::ops::elementwise::is_half;
 use crate::parse::ast::*;
 use crate::parse::spans::Sp;
 use crate::trace::types::Ty;
@@ -72,6 +73,7 @@ impl<'a> Tracer<'a> {
             }
             let function = methods::builtin_name(method, 1);
             let known = matches!(method, "from" | "from_bits" | "from_le_bytes" | "from_be_bytes" | "from_ne_bytes")
+                || matches!(method, "from_f32" | "from_f64" | "from_f32_const" | "from_f64_const")
                 || crate::library::is_builtin(function)
                 || (function != method && self.library_fn(function, true)?.is_some());
             if let Some(dtype) = DType::from_name(owner).filter(|_| known) {
@@ -192,6 +194,9 @@ fn number_constant(owner: &str, name: &str) -> Option<Value> {
             "INFINITY" => f64::INFINITY,
             "NEG_INFINITY" => f64::NEG_INFINITY,
             "NAN" => f64::NAN,
+            "ZERO" if is_half(dtype) => 0.0,
+            "ONE" if is_half(dtype) => 1.0,
+            "NEG_ONE" if is_half(dtype) => -1.0,
             "PI" => c::PI,
             "TAU" => c::TAU,
             "E" => c::E,

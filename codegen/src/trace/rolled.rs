@@ -322,7 +322,7 @@ impl<'a> Tracer<'a> {
                 return err_help(
                     sp,
                     "this loop runs more than 10000 times while tracing",
-                    "write `for i in 0..n` to keep it a loop",
+                    "nothing that only the run knows ends it: `break` on such a condition, or write `for i in 0..n`",
                 );
             }
             let (before, mark) = (vars.clone(), self.graph().eqns.len());
@@ -400,7 +400,7 @@ impl<'a> Tracer<'a> {
         let test = self.expr(cond, &mut scope, ctx)?;
         let test = self.to_traced(&test, None, cond.sp)?;
         if *test.aval != Aval::scalar(DType::Bool) {
-            return err(cond.sp, format!("a condition is one bool, found {}", super::value::show(&test.aval)));
+            return Err(super::branches::no_condition(&test, cond.sp).into());
         }
         let out = self.var(&test);
         self.graph().outputs = vec![out];

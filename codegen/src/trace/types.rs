@@ -321,6 +321,9 @@ impl<'a> Tracer<'a> {
                     items.len()
                 ));
             }
+            if let Value::Fn(_) = found {
+                d.help = Some("a function is called with its arguments, a transformed one too: `grad(f)(x)`".into());
+            }
             if let (Ty::Array(want), Value::Num(Num { value: Number::Float(x), dtype: None })) = (ty, found)
                 && want.dtype.is_int()
             {
@@ -428,7 +431,7 @@ impl<'a> Tracer<'a> {
                 return err_help(
                     sp,
                     format!("`{name}: usize` is static, so a kernel cannot take it as an argument"),
-                    "make it a const generic, or declare it as `u32` or `i32`",
+                    "make it a const generic, declare it as `u32` or `i32`, or write `#[jit(inline)]` if only `#[jit]` functions call it",
                 );
             }
             other => {

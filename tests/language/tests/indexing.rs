@@ -209,3 +209,52 @@ fn a_slice_starts_where_the_run_says() {
     // A negative start counts from the end, once.
     assert_eq!(windows(&x, -3, 0).0[0], [31.0, 32.0]);
 }
+
+#[jit]
+mod steps {
+    pub fn read(
+        x: &[f32; 10],
+        m: &[[f32; 6]; 4],
+        k: i32,
+    ) -> ([f32; 5], [f32; 4], [[f32; 3]; 2], [f32; 3], [[f32; 1]; 2]) {
+        let rows = ((0..4).step_by(3), (0..6).step_by(2));
+        (
+            x[(0..10).step_by(2)],
+            x[(1..9).step_by(2).rev()],
+            m[rows],
+            m[(k, (1..6).step_by(2))],
+            m[((1..3).rev(), None, k)],
+        )
+    }
+    pub fn written(x: &mut [f32; 10], m: &mut [[f32; 6]; 4], k: i32) {
+        x[(1..10).step_by(2)] = 0.0;
+        x[(0..4).rev()] += [1.0, 2.0, 3.0, 4.0];
+        m[((0..4).step_by(2), (1..6).step_by(2))] *= 10.0;
+        m[(k, (0..6).rev())] = m[0];
+    }
+    pub fn slope(x: &[f32; 10]) -> [f32; 10] {
+        grad(|x| sum(x[(0..10).step_by(3)].powi(2)) + dot(x[(0..5).rev()], x[5..]))(x)
+    }
+    pub fn new_axes(x: &[f32; 3]) -> ([[f32; 3]; 1], [[f32; 3]; 3]) {
+        (x[None], x[None] - x[(.., None)])
+    }
+}
+
+#[test]
+fn slices_may_have_a_step() {
+    let x: [f32; 10] = core::array::from_fn(|i| i as f32);
+    let m: [[f32; 6]; 4] = core::array::from_fn(|i| core::array::from_fn(|j| (10 * i + j) as f32));
+    let (even, back, rows, odd, column) = steps::read(&x, &m, 2);
+    assert_eq!((even, back), ([0.0, 2.0, 4.0, 6.0, 8.0], [7.0, 5.0, 3.0, 1.0]));
+    assert_eq!((rows, odd), ([[0.0, 2.0, 4.0], [30.0, 32.0, 34.0]], [21.0, 23.0, 25.0]));
+    assert_eq!(column, [[22.0], [12.0]]);
+    let (mut y, mut n) = (x, m);
+    steps::written(&mut y, &mut n, 3);
+    assert_eq!(y, [4.0, 3.0, 4.0, 1.0, 4.0, 0.0, 6.0, 0.0, 8.0, 0.0]);
+    assert_eq!(n[0], [0.0, 10.0, 2.0, 30.0, 4.0, 50.0]);
+    assert_eq!((n[1], n[2]), (m[1], [20.0, 210.0, 22.0, 230.0, 24.0, 250.0]));
+    assert_eq!(n[3], [50.0, 4.0, 30.0, 2.0, 10.0, 0.0]);
+    assert_eq!(steps::slope(&x), [9.0, 8.0, 7.0, 12.0, 5.0, 4.0, 15.0, 2.0, 1.0, 18.0]);
+    let (row, differences) = steps::new_axes(&[1.0, 2.0, 4.0]);
+    assert_eq!((row, differences[2]), ([[1.0, 2.0, 4.0]], [-3.0, -2.0, 0.0]));
+}

@@ -186,3 +186,30 @@ fn complex_numbers_have_the_methods_of_num_complex() {
     assert_eq!(complex_methods::escapes(Complex::new(0.3, 0.5)), 50);
     assert_eq!(complex_methods::escapes(Complex::new(0.5, 0.5)), 5);
 }
+
+#[jit]
+mod half_methods {
+    use kiln::prelude::*;
+    pub fn widened(x: &[f16; 4], b: bf16) -> (f32, f64, [f32; 4], f32) {
+        let mut total = 0f32;
+        for v in x {
+            total += v.to_f32() * f32::from(*v);
+        }
+        (total, x[0].to_f64(), x.map(|v| v.to_f32()), b.to_f32())
+    }
+    pub fn narrowed(x: f32, y: f64) -> (f16, bf16, f16, bf16) {
+        (f16::from_f32(x) + f16::ONE, bf16::from_f64(y) * bf16::NEG_ONE, f16::from_f32(0.1), bf16::ZERO)
+    }
+}
+
+#[test]
+fn half_precision_has_the_methods_of_half() {
+    use kiln::prelude::{bf16, f16};
+    let x = [0.5, -1.25, 3.0, 0.1].map(f16::from_f32);
+    let b = bf16::from_f32(0.3);
+    let squares = x.iter().fold(0.0, |s, v| s + v.to_f32() * v.to_f32());
+    assert_eq!(half_methods::widened(&x, b), (squares, 0.5, x.map(f16::to_f32), b.to_f32()));
+    let (sum, product, tenth, zero) = half_methods::narrowed(0.3, 0.7);
+    assert_eq!((sum, product), (f16::from_f32(0.3) + f16::ONE, bf16::from_f64(0.7) * bf16::NEG_ONE));
+    assert_eq!((tenth, zero), (f16::from_f32(0.1), bf16::ZERO));
+}
