@@ -252,3 +252,29 @@ mod keywords {
         assert_eq!(methods(&x), ([[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]], [5.0, 7.0, 9.0], 6.0));
     }
 }
+
+#[jit]
+fn many_results(x: &[f32; 3]) -> (f32, f32, f32, [f32; 3], [f32; 3], i32, bool, f32, f32, [f32; 1], (f32, f32), u8) {
+    (
+        x[0],
+        x[1],
+        x[2],
+        x * 2.0,
+        cumsum(x),
+        argmax(x),
+        any(x > 1.0),
+        sum(x),
+        prod(x),
+        x[..1],
+        (max(x), min(x)),
+        x[2] as u8,
+    )
+}
+
+#[test]
+fn tuples_are_as_long_as_results_need() {
+    let out = many_results(&[1.0, 2.0, 4.0]);
+    let (a, b, c, twice, sums, largest, over, sum, product, first, ends, last) = out;
+    assert_eq!((a, b, c, twice, sums), (1.0, 2.0, 4.0, [2.0, 4.0, 8.0], [1.0, 3.0, 7.0]));
+    assert_eq!((largest, over, sum, product, first, ends, last), (2, true, 7.0, 8.0, [1.0], (4.0, 1.0), 4));
+}

@@ -305,3 +305,19 @@ mod instances_of_methods {
         assert!(step_3::RAM_BYTES > 0);
     }
 }
+
+/// Clippy looks at the signature beside what Kiln made of the body.
+#[deny(clippy::pedantic)]
+mod as_clippy_likes_it {
+    use kiln::prelude::*;
+
+    #[jit]
+    pub fn autonomous(_t: f32, y: [f32; 2]) -> [f32; 2] {
+        [y[1], -y[0]]
+    }
+}
+
+#[test]
+fn a_parameter_may_be_unused() {
+    assert_eq!(as_clippy_likes_it::autonomous(1.0, [2.0, 3.0]), [3.0, -2.0]);
+}
