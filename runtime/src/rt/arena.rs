@@ -59,7 +59,10 @@ impl<const BYTES: usize> Arena<BYTES> {
     /// not written.
     #[inline(always)]
     pub fn lend<R>(f: impl FnOnce(&mut Self) -> R) -> R {
-        #[cfg(all(target_arch = "arm", target_os = "none"))]
+        #[cfg(all(
+            any(all(target_arch = "arm", target_os = "none"), target_arch = "x86_64", target_arch = "aarch64"),
+            not(miri)
+        ))]
         {
             let mut arena = core::mem::MaybeUninit::<Self>::uninit();
             // SAFETY: bytes are an arena whatever they are. That they are anything at all is what the assembler is for: as far as
@@ -69,7 +72,10 @@ impl<const BYTES: usize> Arena<BYTES> {
                 f(arena.assume_init_mut())
             }
         }
-        #[cfg(not(all(target_arch = "arm", target_os = "none")))]
+        #[cfg(not(all(
+            any(all(target_arch = "arm", target_os = "none"), target_arch = "x86_64", target_arch = "aarch64"),
+            not(miri)
+        )))]
         f(&mut Self::new())
     }
 
