@@ -43,20 +43,23 @@ fn product<const M: usize, const N: usize>(level: &str) {
         for (i, j) in LAYOUTS.into_iter().flat_map(|i| LAYOUTS.into_iter().map(move |j| (i, j))) {
             let (x, y) = (i.factor(&a, M, k), j.factor(&b, N, k));
             let (mut exact, mut fast) = (vec![[f32::NAN; N]; M], vec![[f32::NAN; N]; M]);
-            fn run<L: Level, const FAST: bool, const M: usize, const N: usize>(
+            let mut called = exact.clone();
+            fn run<L: Level, const FAST: bool, const CALLS: bool, const M: usize, const N: usize>(
                 k: usize,
                 x: Factor<'_, f32, 1>,
                 y: Factor<'_, f32, 1>,
                 out: &mut [[f32; N]],
             ) {
-                products::<f32, L, FAST, M, N, 150, 1>([k], x, y, |m, n, sum| st(&mut out[m], n, sum));
+                products::<f32, L, FAST, CALLS, M, N, 150, 1>([k], x, y, |m, n, sum| st(&mut out[m], n, sum));
             }
-            kiln::__run!(L => run::<L, false, M, N>(k, x, y, &mut exact));
-            kiln::__run!(L => run::<L, true, M, N>(k, x, y, &mut fast));
+            kiln::__run!(L => run::<L, false, false, M, N>(k, x, y, &mut exact));
+            kiln::__run!(L => run::<L, false, true, M, N>(k, x, y, &mut called));
+            kiln::__run!(L => run::<L, true, false, M, N>(k, x, y, &mut fast));
             for (m, n) in (0..M).flat_map(|m| (0..N).map(move |n| (m, n))) {
                 let sum = (0..k).fold(0.0, |sum, k| sum + x.get(m, [k]) * y.get(n, [k]));
                 let what = format!("{level}: {M}x{k}x{N}, {i:?} by {j:?}, at {m}, {n}");
                 assert_eq!(exact[m][n].to_bits(), sum.to_bits(), "{what}");
+                assert_eq!(called[m][n].to_bits(), sum.to_bits(), "{what}");
                 assert!((fast[m][n] - sum).abs() <= 1e-4, "fast {what}: {} and {sum}", fast[m][n]);
             }
         }
@@ -78,6 +81,7 @@ fn products_have_the_same_bits_at_every_level() {
         product::<16, 16>(level);
         product::<23, 20>(level);
         product::<50, 130>(level);
+        row::<37>(level);
         window::<6, 4>(level);
         window::<9, 8>(level);
         window::<7, 40>(level);
@@ -85,6 +89,20 @@ fn products_have_the_same_bits_at_every_level() {
         by_lanes::<5, 8>(level);
         by_lanes::<6, 21>(level);
         by_lanes::<4, 64>(level);
+    }
+}
+
+/// A row by columns that lie along the last of three summed indices, no two of which are one.
+fn row<const N: usize>(level: &str) {
+    let (extents, along) = ([2, 3, 11], [36, 12, 1]);
+    let (x, w) = (rough(72, 5), rough(N * 72, 6));
+    let (a, b) = (Factor { of: &x, at: 0, step: 0, along }, Factor { of: &w, at: 0, step: 72, along });
+    let mut out = [f32::NAN; N];
+    kiln::__run!(L => products::<f32, L, false, false, 1, N, 66, 3>(extents, a, b, |_, n, sum| st(&mut out, n, sum)));
+    for (n, out) in out.into_iter().enumerate() {
+        let indices = (0..2).flat_map(|i| (0..3).flat_map(move |j| (0..11).map(move |k| [i, j, k])));
+        let sum = indices.fold(0.0, |sum, k| sum + a.get(0, k) * b.get(n, k));
+        assert_eq!(out.to_bits(), sum.to_bits(), "{level}: at {n}");
     }
 }
 

@@ -495,6 +495,8 @@ impl<'w> Writer<'w> {
                 _ => quote!(),
             };
             let depth: usize = k_extents.iter().product();
+            let stored: Vec<Ex> = nest.values().collect();
+            let calls = called(nest).next().is_some();
             let mut plain = false;
             let (function, sizes, arguments) = match (factor(c.a, c.m), factor(c.b, c.n)) {
                 (Some(a), Some(b)) if start.is_some() => {
@@ -511,7 +513,7 @@ impl<'w> Writer<'w> {
                 }
                 (Some(a), Some(b)) => {
                     plain = true;
-                    (quote!(products), quote!(#m, #n, #depth), quote!([#(#k_extents),*], #a, #b,))
+                    (quote!(products), quote!(#calls, #m, #n, #depth), quote!([#(#k_extents),*], #a, #b,))
                 }
                 _ => {
                     let (a, b) = (side(c.a), side(c.b));
@@ -522,7 +524,6 @@ impl<'w> Writer<'w> {
             };
             let mut local = done.clone();
             let mut lets = TokenStream::new();
-            let stored: Vec<Ex> = nest.values().collect();
             for e in needed(exprs, &stored) {
                 if let Node::Folded(_) = exprs.node(e) {
                     let name = w.name(e);
@@ -539,9 +540,15 @@ impl<'w> Writer<'w> {
                     ::core::option::Option::None => #start,
                     ::core::option::Option::Some(acc) => { #lets #store acc }
                 }),
+                // What a loop has for itself it need not look for in memory.
+                None if plain && calls => quote!(move |#pm, #pn, acc| { #before_sums #lets #store }),
                 None => quote!(|#pm, #pn, acc| { #before_sums #lets #store }),
             };
-            let products = quote!(::kiln::rt::#function::<#ty, L, #fast, #sizes, #rank>(#arguments #out););
+            let outs: Vec<Ident> = (0..nest.stores.len()).filter(|_| plain && calls).map(self::out).collect();
+            let products = quote! {
+                #(let #outs = &mut *#outs;)*
+                ::kiln::rt::#function::<#ty, L, #fast, #sizes, #rank>(#arguments #out);
+            };
             // A single sum needs no tile.
             let single = m * n == 1 && c.within.is_empty() && !w.written_out && f.start.is_none();
             if let Some(sum) = single.then(|| w.folded(exprs, f, &|e| levels.contains_key(&e))).flatten() {

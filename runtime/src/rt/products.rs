@@ -49,12 +49,14 @@ impl<T: Elem, const R: usize> Factor<'_, T, R> {
 const ENOUGH: usize = 512;
 
 /// For every `m < M` and `n < N`: the sum over `k` below `extents`, whose product is `K`, of the products of `a` and `b`, handed to
-/// `out(m, n, sum)`. Order and `FAST` as for [`contract`].
+/// `out(m, n, sum)`. Order and `FAST` as for [`contract`]; `CALLS` says that `out` computes elementary functions of neighbours, which
+/// is then compiled for the widest vectors.
 #[inline(always)]
 pub fn products<
     T: Product + Elem,
     L: Level,
     const FAST: bool,
+    const CALLS: bool,
     const M: usize,
     const N: usize,
     const K: usize,
@@ -70,12 +72,15 @@ pub fn products<
         return kernel.run::<T, FAST, R>(M, N, extents, a, b, out);
     }
     // What a constant block decides is not even compiled on the other side.
-    if const { T::SINGLE && L::LANES > 0 && M * N >= 2 * L::LANES && M * N * K >= ENOUGH } {
+    if const { T::SINGLE && L::LANES > 0 && M * N >= L::LANES && M * N * K >= ENOUGH } {
         // Vectors of columns, of rows where only those lie side by side, or where there is only one column.
         let rows = N == 1 || M >= L::LANES && (N < L::LANES / 2 || b.step != 1 && a.step == 1);
-        let out = |i, j, x| if rows { out(j, i, x) } else { out(i, j, x) };
+        let out = move |i, j, x| {
+            let (i, j) = if rows { (j, i) } else { (i, j) };
+            out(i, j, x);
+        };
         let (m, n, a, b) = if rows { (N, M, b, a) } else { (M, N, a, b) };
-        vectors::<T, L, FAST, M, N, K, R>(m, n, extents, a, b, out);
+        vectors::<T, L, FAST, CALLS, M, N, K, R>(m, n, extents, a, b, out);
     } else {
         contract::<T, L, FAST, M, N, R>(extents, |m, k| a.get(m, k), |n, k| b.get(n, k), out);
     }
@@ -113,6 +118,7 @@ pub fn vectors<
     T: Product + Elem,
     L: Level,
     const FAST: bool,
+    const CALLS: bool,
     const M: usize,
     const N: usize,
     const K: usize,
@@ -128,17 +134,17 @@ pub fn vectors<
     let small = const { level::room::<L>(if M > N { M } else { N }, K) == SMALL };
     let sides = three_indices(extents, a.along, b.along).and_then(|(k, x, y)| {
         let (a, b) = (a.side(m, 1, k, x)?, b.side(n, 1, k, y)?);
-        level::fits::<L>(k, b, if small { SMALL } else { LARGE }).then_some((k, a, b))
+        level::fits::<L>(m, k, b, if small { SMALL } else { LARGE }).then_some((k, a, b))
     });
     let Some((k, a_side, b_side)) = sides else { return one_by_one::<T, FAST, R>(m, n, extents, a, b, out) };
-    let out = |i, j, x| out(i, j, T::from_single(x));
+    let out = move |i, j, x| out(i, j, T::from_single(x));
     // SAFETY: code that is generic in a level is run on processors that have it; the elements are inside of the arrays, which
     // `side` has checked, and are `f32`, since `T` is.
     unsafe {
         if const { level::room::<L>(if M > N { M } else { N }, K) == SMALL } {
-            level::products::<L, FAST, SMALL>(m, n, k, a_side, b_side, out);
+            level::products::<L, FAST, CALLS, SMALL>(m, n, k, a_side, b_side, out);
         } else {
-            level::products::<L, FAST, LARGE>(m, n, k, a_side, b_side, out);
+            level::products::<L, FAST, CALLS, LARGE>(m, n, k, a_side, b_side, out);
         }
     }
 }

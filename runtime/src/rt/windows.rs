@@ -204,7 +204,7 @@ fn by_rows<
     runs(M, ROWS, reach, a, b, |Run { row, rows, extents, a, b }| {
         // A constant, so that the other side is not even compiled.
         if const { !FROM && T::SINGLE && L::LANES > 0 && 2 * N >= L::LANES } {
-            return vectors::<T, L, FAST, M, N, K, R>(rows, N, extents, a, b, |m, n, sum| {
+            return vectors::<T, L, FAST, false, M, N, K, R>(rows, N, extents, a, b, |m, n, sum| {
                 out(within::<M>(row, m), n, Some(sum));
             });
         }

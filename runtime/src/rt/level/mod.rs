@@ -39,6 +39,8 @@ pub trait Level: Copy + 'static {
     /// Whether sums of rounded products are best in tiles of sixteen rows of one vector: where a multiplication reads a factor from
     /// memory for all of its lanes, rows need no register besides their sum.
     const SLIM: bool;
+    /// Rows and columns of the squares that are turned in registers; 0 if there are none.
+    const SQUARE: usize;
     /// Computes a tile, see [`tile::tile`].
     ///
     /// # Safety
@@ -47,6 +49,12 @@ pub trait Level: Copy + 'static {
     unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool, const LANED: bool>(
         tile: &Tile,
     );
+    /// Computes a row whose columns lie along the summed index, see [`tile::turned`].
+    ///
+    /// # Safety
+    /// As there; and the processor has this level.
+    #[doc(hidden)]
+    unsafe fn turned<const FAST: bool, const PAIRS: usize>(tile: &Tile);
     /// Packs columns, see [`tile::pack`].
     ///
     /// # Safety
@@ -123,6 +131,7 @@ impl Level for Base {
     const LANES: usize = base::LANES;
     const TALL: bool = cfg!(target_arch = "aarch64");
     const SLIM: bool = false;
+    const SQUARE: usize = base::LANES;
     #[inline(never)]
     unsafe fn tile<const FAST: bool, const ROWS: usize, const WIDE: usize, const PART: bool, const LANED: bool>(
         tile: &Tile,
@@ -131,9 +140,14 @@ impl Level for Base {
         unsafe { base::tile::<FAST, ROWS, WIDE, PART, LANED>(tile) }
     }
     #[inline(never)]
+    unsafe fn turned<const FAST: bool, const PAIRS: usize>(tile: &Tile) {
+        // SAFETY: the caller's promise; the crate is compiled for these vectors.
+        unsafe { base::turned::<FAST, PAIRS>(tile) }
+    }
+    #[inline(never)]
     unsafe fn pack(columns: &Columns) {
         // SAFETY: the caller's promise; four elements are there wherever four are turned.
-        unsafe { tile::pack::<4>(columns, |from, to| vector::transpose(from, to)) }
+        unsafe { base::pack(columns) }
     }
     steps!(base);
 }
@@ -141,8 +155,8 @@ impl Level for Base {
 /// The vectors that the crate is compiled for.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))]
 mod base {
-    use super::tile::{self, Tile};
-    use super::vector::Vector;
+    use super::tile::{self, Columns, Tile};
+    use super::vector::{Vector, turn_4};
 
     #[cfg(target_arch = "aarch64")]
     type V = core::arch::aarch64::float32x4_t;
@@ -161,6 +175,18 @@ mod base {
         unsafe { tile::tile::<V, FAST, ROWS, WIDE, PART, LANED>(tile) }
     }
 
+    #[inline(always)]
+    pub unsafe fn turned<const FAST: bool, const PAIRS: usize>(tile: &Tile) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { tile::turned::<V, FAST, PAIRS, 4>(tile, |from| turn_4(from)) }
+    }
+
+    #[inline(always)]
+    pub unsafe fn pack(columns: &Columns) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { tile::pack::<V, 4>(columns, |from| turn_4(from)) }
+    }
+
     pub use super::tile::{step, step_of_lanes};
 }
 
@@ -171,7 +197,7 @@ mod base {
     all(target_arch = "wasm32", target_feature = "simd128")
 )))]
 mod base {
-    use super::{Tile, Walk};
+    use super::{Columns, Tile, Walk};
 
     pub const LANES: usize = 0;
 
@@ -179,6 +205,10 @@ mod base {
         _: &Tile,
     ) {
     }
+
+    pub unsafe fn turned<const FAST: bool, const PAIRS: usize>(_: &Tile) {}
+
+    pub unsafe fn pack(_: &Columns) {}
 
     pub unsafe fn step<L, const FAST: bool>(_: &mut Walk) -> bool {
         false

@@ -29,13 +29,15 @@ pub struct Tile {
     pub b: *const f32,
     /// From an index to the next.
     pub b_along: [isize; 3],
-    /// Columns, where they do not fill a vector.
+    /// From a column to the next, where they do not lie side by side.
+    pub apart: isize,
+    /// Columns in the last vector, where they do not fill it.
     pub part: usize,
     /// Where the results go, row by row.
     pub out: *mut f32,
 }
 
-/// The results of a tile of `ROWS` rows of `WIDE` vectors; if `PART`, of one vector of which only some elements exist. If `LANED`,
+/// The results of a tile of `ROWS` rows of `WIDE` vectors; if `PART`, of the last of them only some elements exist. If `LANED`,
 /// rows move along as columns do.
 ///
 /// # Safety
@@ -54,7 +56,9 @@ pub unsafe fn tile<
 ) {
     // SAFETY: the caller's promise; every access below is at a row, an index and a column that it covers.
     unsafe {
-        let load = |from: *const f32| if PART { V::load_part(from, t.part) } else { V::load(from) };
+        let load = |j: usize, from: *const f32| {
+            if PART && j + 1 == WIDE { V::load_part(from, t.part) } else { V::load(from) }
+        };
         let mut sums = [[V::zero(); WIDE]; ROWS];
         for k0 in 0..t.k[0] as isize {
             let (a, b) = (t.a.wrapping_offset(k0 * t.a_along[0]), t.b.wrapping_offset(k0 * t.b_along[0]));
@@ -63,13 +67,13 @@ pub unsafe fn tile<
                 for _ in 0..t.k[2] {
                     let mut row = [V::zero(); WIDE];
                     for (j, x) in row.iter_mut().enumerate() {
-                        *x = load(b.add(j * V::LANES));
+                        *x = load(j, b.add(j * V::LANES));
                     }
                     for (i, sums) in sums.iter_mut().enumerate() {
                         let a = a.offset(i as isize * t.step);
                         let x = if LANED { V::zero() } else { V::splat(*a) };
                         for (j, (sum, y)) in sums.iter_mut().zip(row).enumerate() {
-                            let x = if LANED { load(a.add(j * V::LANES)) } else { x };
+                            let x = if LANED { load(j, a.add(j * V::LANES)) } else { x };
                             *sum = if FAST { V::fused(x, y, *sum) } else { sum.plus(x.times(y)) };
                         }
                     }
@@ -80,6 +84,62 @@ pub unsafe fn tile<
         for (i, row) in sums.iter().enumerate() {
             for (j, sum) in row.iter().enumerate() {
                 sum.store(t.out.add((i * WIDE + j) * V::LANES));
+            }
+        }
+    }
+}
+
+/// The results of one row, whose columns lie apart and each along the last summed index: squares of `N` columns are turned in registers,
+/// without a copy in memory, which pays where each element is used once. Two of them at a time, whose sums do not wait for each other,
+/// `PAIRS` times. There are `part` columns; the last of them may be missing.
+///
+/// # Safety
+/// As for [`tile`]; vectors have `N` elements, the last summed index has at least as many values, and `turn` takes a square of `N`
+/// rows to its columns. `2 * PAIRS` vectors fit at `out`.
+#[inline(always)]
+pub unsafe fn turned<V: Vector, const FAST: bool, const PAIRS: usize, const N: usize>(
+    t: &Tile,
+    turn: impl Fn([*const f32; N]) -> [V; N],
+) {
+    // SAFETY: the caller's promise; every access below is at an index and a column that it covers.
+    unsafe {
+        let whole = t.k[2] - t.k[2] % N;
+        for pair in 0..PAIRS {
+            let mut sums = [V::zero(); 2];
+            // Columns that are missing are the last one again.
+            let rows: [[isize; N]; 2] = core::array::from_fn(|g| {
+                core::array::from_fn(|d| ((2 * pair + g) * N + d).min(t.part - 1) as isize * t.apart)
+            });
+            for k0 in 0..t.k[0] as isize {
+                for k1 in 0..t.k[1] as isize {
+                    let a = t.a.wrapping_offset(k0 * t.a_along[0] + k1 * t.a_along[1]);
+                    let b = t.b.wrapping_offset(k0 * t.b_along[0] + k1 * t.b_along[1]);
+                    for k2 in (0..whole).step_by(N) {
+                        for (sum, rows) in sums.iter_mut().zip(&rows) {
+                            let columns = turn(rows.map(|row| b.wrapping_offset(row).wrapping_add(k2)));
+                            for (d, y) in columns.into_iter().enumerate() {
+                                let x = V::splat(*a.wrapping_offset((k2 + d) as isize * t.a_along[2]));
+                                *sum = if FAST { V::fused(x, y, *sum) } else { sum.plus(x.times(y)) };
+                            }
+                        }
+                    }
+                    if whole < t.k[2] {
+                        // The square overlaps the one before, whose products are in the sums.
+                        let from = t.k[2] - N;
+                        for (sum, rows) in sums.iter_mut().zip(&rows) {
+                            let columns = turn(rows.map(|row| b.wrapping_offset(row).wrapping_add(from)));
+                            for (d, y) in columns.into_iter().enumerate() {
+                                if from + d >= whole {
+                                    let x = V::splat(*a.wrapping_offset((from + d) as isize * t.a_along[2]));
+                                    *sum = if FAST { V::fused(x, y, *sum) } else { sum.plus(x.times(y)) };
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            for (g, sum) in sums.iter().enumerate() {
+                sum.store(t.out.add((2 * pair + g) * N));
             }
         }
     }
@@ -140,7 +200,7 @@ pub struct Walk {
     size: usize,
     /// What the tile reads; its columns are those of the panel.
     tile: Tile,
-    /// Vectors of a row; without any, the columns that are left do not fill one.
+    /// Vectors of a row; without any, the columns that are left do not fill one. Where columns are turned in registers, squares.
     wide: usize,
     /// Columns of a tile, of the vectors that hold them.
     width: usize,
@@ -155,6 +215,8 @@ pub struct Walk {
     rows: usize,
     column: usize,
     turn: usize,
+    /// Whether there is one row, and columns lie along the last summed index.
+    turned: bool,
     /// Its results.
     sums: MaybeUninit<[f32; MOST]>,
 }
@@ -163,6 +225,7 @@ impl Walk {
     /// In front of the first tile.
     #[inline(always)]
     pub fn new(m: usize, n: usize, k: [usize; 3], a: Side, b: Side, room: *mut f32, size: usize) -> Walk {
+        let turned = false;
         let tile = Tile {
             k,
             a: a.at,
@@ -170,6 +233,7 @@ impl Walk {
             a_along: a.along,
             b: b.at,
             b_along: b.along,
+            apart: b.step,
             part: 0,
             out: core::ptr::null_mut(),
         };
@@ -177,7 +241,27 @@ impl Walk {
         // Behind the last row of no columns.
         let (row, rows, column, turn) = (m, 0, 0, 0);
         let sums = MaybeUninit::uninit();
-        Walk { m, n, a, b, room, size, tile, wide, width, whole, panels, panel, columns, row, rows, column, turn, sums }
+        Walk {
+            m,
+            n,
+            a,
+            b,
+            room,
+            size,
+            tile,
+            wide,
+            width,
+            whole,
+            panels,
+            panel,
+            columns,
+            row,
+            rows,
+            column,
+            turn,
+            turned,
+            sums,
+        }
     }
 
     /// Goes on to the next panel, rows or columns; false if there are none.
@@ -212,17 +296,29 @@ impl Walk {
         let (left, b, depth) = (self.n - self.column, self.b, depth(k));
         // SAFETY: the column is there.
         let b = Side { at: unsafe { b.at.offset(self.column as isize * b.step) }, ..b };
+        if !LANED && self.turned {
+            self.wide = if left <= 2 * L::SQUARE { 2 } else { 2 * PAIRS };
+            (self.whole, self.panels, self.panel) = (self.wide * L::SQUARE, 1, 0);
+            self.width = self.whole.min(left);
+            self.tile.part = self.width;
+            self.columns = b.at;
+            return;
+        }
         let slim = !LANED && slim::<L, FAST>(self.m);
+        // Few rows wait for their sums, of which there are more with a vector that is not full.
+        let both = !LANED && self.m < 4 && L::LANES < left && left < 2 * L::LANES;
+        let both = both && (self.size == 0 || depth * 2 * L::LANES <= self.size);
         self.wide = match left / L::LANES {
+            1 if both => 2,
             8.. if self.m == 1 && self.size == 0 && !LANED => 8,
             2.. if !slim && (self.size == 0 || depth * 2 * L::LANES <= self.size) => 2,
             1.. => 1,
             0 => 0,
         };
-        self.width = if self.wide == 0 { left } else { self.wide * L::LANES };
+        self.width = left.min(self.wide.max(1) * L::LANES);
         // A part of a vector is packed as a whole one, whose other elements are not looked at.
         self.whole = self.wide.max(1) * L::LANES;
-        self.tile.part = self.width;
+        self.tile.part = self.width - self.wide.saturating_sub(1) * L::LANES;
         (self.panels, self.panel) = (1, 0);
         (self.columns, self.tile.b_along) = (b.at, b.along);
         let panel = depth * self.whole;
@@ -243,6 +339,15 @@ impl Walk {
     }
 }
 
+/// Most pairs of squares that are turned by one call.
+const PAIRS: usize = 4;
+
+/// Whether a product is of one row, with columns along the last summed index: what is used once is not packed.
+#[inline(always)]
+fn turns<L: Level>(m: usize, k: [usize; 3], b: Side) -> bool {
+    m == 1 && b.step != 1 && b.along[2] == 1 && L::SQUARE > 0 && k[2] >= L::SQUARE
+}
+
 /// Whether sums of rounded products are best in tiles of one vector, see [`Level::SLIM`].
 #[inline(always)]
 fn slim<L: Level, const FAST: bool>(m: usize) -> bool {
@@ -259,6 +364,12 @@ pub unsafe fn step<L: Level, const FAST: bool>(w: &mut Walk) -> bool {
     // SAFETY: the caller's promise.
     if !unsafe { w.go_on::<L, FAST, false>() } {
         return false;
+    }
+    if w.turned {
+        // SAFETY: as below; the summed index is as long as a square.
+        unsafe { if w.wide == 2 { L::turned::<FAST, 1>(&w.tile) } else { L::turned::<FAST, PAIRS>(&w.tile) } }
+        w.rows = 1;
+        return true;
     }
     let slim = slim::<L, FAST>(w.m);
     // Sixteen rows in one set of the cache push each other out.
@@ -279,6 +390,8 @@ pub unsafe fn step<L: Level, const FAST: bool>(w: &mut Walk) -> bool {
             (1, 2..) => tile_of::<L, FAST, 2, 1, false, false>(t),
             (1, _) => tile_of::<L, FAST, 1, 1, false, false>(t),
             (8, _) => tile_of::<L, FAST, 1, 8, false, false>(t),
+            (2, 2..) if w.width < w.whole => tile_of::<L, FAST, 2, 2, true, false>(t),
+            (2, _) if w.width < w.whole => tile_of::<L, FAST, 1, 2, true, false>(t),
             (_, 8..) if L::TALL && FAST => tile_of::<L, FAST, 8, 2, false, false>(t),
             (_, 4..) => tile_of::<L, FAST, 4, 2, false, false>(t),
             (_, 2..) => tile_of::<L, FAST, 2, 2, false, false>(t),
@@ -320,18 +433,40 @@ pub unsafe fn step_of_lanes<L: Level, const FAST: bool>(w: &mut Walk) -> bool {
 /// Results that are handed out together, so that what becomes of them can be vectors again.
 const TOGETHER: usize = 8;
 
-/// Hands out what the steps of a walk compute.
+/// Hands out what the steps of a walk compute. `CALLS` says that elementary functions are computed of it, for which a loop over a
+/// row is compiled in the widest vectors.
 ///
 /// # Safety
 /// What `next` needs.
 #[inline(always)]
-unsafe fn hand_out(mut w: Walk, next: impl Fn(&mut Walk) -> bool, mut out: impl FnMut(usize, usize, f32)) {
+unsafe fn hand_out<L: Level, const CALLS: bool>(
+    mut w: Walk,
+    next: impl Fn(&mut Walk) -> bool,
+    mut out: impl FnMut(usize, usize, f32),
+) {
     // Read before a step could have changed them, as far as the compiler knows: they are constants.
     let (m, n) = (w.m, w.n);
     while next(&mut w) {
         let column = w.column + w.turn * w.width;
         let mut sums = w.sums.as_ptr().cast::<f32>();
         for row in w.row..w.row + w.rows {
+            if CALLS {
+                // What is handed out goes there and comes back: a loop that has it as its own need not look for it in memory.
+                let width = w.width;
+                out = super::wide::<L, _>(move || {
+                    let mut out = out;
+                    for j in 0..width {
+                        // SAFETY: as below.
+                        unsafe {
+                            core::hint::assert_unchecked(row < m && column + j < n);
+                            out(row, column + j, *sums.add(j));
+                        }
+                    }
+                    out
+                });
+                sums = sums.wrapping_add(w.whole);
+                continue;
+            }
             let mut one = |j: usize, sum: f32| {
                 // SAFETY: these are a row and a column that there are, which is said so that whoever stores there need not ask.
                 unsafe { core::hint::assert_unchecked(row < m && column + j < n) };
@@ -362,7 +497,7 @@ unsafe fn hand_out(mut w: Walk, next: impl Fn(&mut Walk) -> bool, mut out: impl 
 /// # Safety
 /// The processor has level `L`. The factors are there to be read for all indices below `m`, `n` and `k`.
 #[inline(always)]
-pub unsafe fn products<L: Level, const FAST: bool, const ROOM: usize>(
+pub unsafe fn products<L: Level, const FAST: bool, const CALLS: bool, const ROOM: usize>(
     m: usize,
     n: usize,
     k: [usize; 3],
@@ -374,12 +509,12 @@ pub unsafe fn products<L: Level, const FAST: bool, const ROOM: usize>(
     let next = |w: &mut Walk| unsafe { if FAST { L::next_fast(w) } else { L::next(w) } };
     // SAFETY: the same.
     unsafe {
-        if b.step != 1 || m >= WORTH_PACKING && b.scattered(k) {
-            let mut room = MaybeUninit::<[f32; ROOM]>::uninit();
-            hand_out(Walk::new(m, n, k, a, b, room.as_mut_ptr().cast(), ROOM), next, out);
-        } else {
-            hand_out(Walk::new(m, n, k, a, b, core::ptr::null_mut(), 0), next, out);
-        }
+        let turned = turns::<L>(m, k, b);
+        let mut room = MaybeUninit::<[f32; ROOM]>::uninit();
+        let packs = !turned && (b.step != 1 || m >= WORTH_PACKING && b.scattered(k));
+        let (room, size) = if packs { (room.as_mut_ptr().cast(), ROOM) } else { (core::ptr::null_mut(), 0) };
+        // Called at one place: what becomes of the sums is then compiled into the loop over them.
+        hand_out::<L, CALLS>(Walk { turned, ..Walk::new(m, n, k, a, b, room, size) }, next, out);
     }
 }
 
@@ -399,13 +534,13 @@ pub unsafe fn lanes<L: Level, const FAST: bool>(
     // SAFETY: the caller's promise, handed on.
     let next = |w: &mut Walk| unsafe { if FAST { L::next_of_lanes_fast(w) } else { L::next_of_lanes(w) } };
     // SAFETY: the same.
-    unsafe { hand_out(Walk::new(m, n, k, a, b, core::ptr::null_mut(), 0), next, out) }
+    unsafe { hand_out::<L, false>(Walk::new(m, n, k, a, b, core::ptr::null_mut(), 0), next, out) }
 }
 
 /// Whether [`products`] can do it: columns that have to be packed must fit its buffer.
 #[inline(always)]
-pub fn fits<L: Level>(k: [usize; 3], b: Side, room: usize) -> bool {
-    b.step == 1 || depth(k) * L::LANES <= room
+pub fn fits<L: Level>(m: usize, k: [usize; 3], b: Side, room: usize) -> bool {
+    b.step == 1 || turns::<L>(m, k, b) || depth(k) * L::LANES <= room
 }
 
 /// Runs a tile and says how many rows it has.
@@ -447,7 +582,7 @@ pub struct Columns {
 /// The factors of `width` columns are there to be read, and all of the rows to be written. `turn` takes a square of `N` rows to its
 /// columns.
 #[inline(always)]
-pub unsafe fn pack<const N: usize>(c: &Columns, turn: impl Fn([*const f32; N], [*mut f32; N])) {
+pub unsafe fn pack<V: Vector, const N: usize>(c: &Columns, turn: impl Fn([*const f32; N]) -> [V; N]) {
     let Columns { k, of: b, width, whole, to } = *c;
     for row in 0..k[0] * k[1] {
         let (k0, k1) = (row / k[1], row % k[1]);
@@ -474,10 +609,10 @@ pub unsafe fn pack<const N: usize>(c: &Columns, turn: impl Fn([*const f32; N], [
                     for k2 in (0..k[2]).step_by(N).map(|k2| k2.min(k[2] - N)) {
                         let from = from.wrapping_offset(j as isize * b.step + k2 as isize);
                         let to = to.add(k2 * whole + j);
-                        turn(
-                            core::array::from_fn(|d| from.wrapping_offset(d as isize * b.step)),
-                            core::array::from_fn(|d| to.wrapping_add(d * whole)),
-                        );
+                        let columns = turn(core::array::from_fn(|d| from.wrapping_offset(d as isize * b.step)));
+                        for (d, column) in columns.into_iter().enumerate() {
+                            column.store(to.add(d * whole));
+                        }
                     }
                 }
             } else {

@@ -26,19 +26,21 @@ pub trait Vector: Copy {
     unsafe fn fused(x: Self, y: Self, z: Self) -> Self;
 }
 
-/// Four rows of four as four columns.
+/// Four rows of four as four columns, by way of memory.
 ///
 /// # Safety
-/// Four elements are there at each of `from`, and room for as many at each of `to`.
+/// Four elements are there at each of `from`; the processor has the instructions of `V`, which is of four elements.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-pub unsafe fn transpose(from: [*const f32; 4], to: [*mut f32; 4]) {
-    for (i, from) in from.into_iter().enumerate() {
-        for (j, to) in to.into_iter().enumerate() {
+pub unsafe fn turn_4<V: Vector>(from: [*const f32; 4]) -> [V; 4] {
+    core::array::from_fn(|j| {
+        let column: [f32; 4] = from.map(|row| {
             // SAFETY: the caller's promise.
-            unsafe { *to.add(i) = *from.add(j) };
-        }
-    }
+            unsafe { *row.add(j) }
+        });
+        // SAFETY: the array is as long as the vector.
+        unsafe { V::load(column.as_ptr()) }
+    })
 }
 
 /// A part of a vector by way of memory.
@@ -106,7 +108,7 @@ macro_rules! instructions {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Two, transpose, transpose_8};
+pub use x86::{Two, turn_4, turn_8};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -214,25 +216,23 @@ mod x86 {
     /// Four rows of four as four columns.
     ///
     /// # Safety
-    /// Four elements are there at each of `from`, and room for as many at each of `to`.
+    /// Four elements are there at each of `from`.
     #[inline(always)]
-    pub unsafe fn transpose(from: [*const f32; 4], to: [*mut f32; 4]) {
+    pub unsafe fn turn_4(from: [*const f32; 4]) -> [__m128; 4] {
         // SAFETY: the caller's promise; every x86-64 processor has the instructions.
         unsafe {
             let [mut a, mut b, mut c, mut d] = from.map(|x| _mm_loadu_ps(x));
             _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
-            for (to, x) in to.into_iter().zip([a, b, c, d]) {
-                _mm_storeu_ps(to, x);
-            }
+            [a, b, c, d]
         }
     }
 
     /// Eight rows of eight as eight columns.
     ///
     /// # Safety
-    /// Eight elements are there at each of `from`, and room for as many at each of `to`; the processor has AVX.
+    /// Eight elements are there at each of `from`; the processor has AVX.
     #[inline(always)]
-    pub unsafe fn transpose_8(from: [*const f32; 8], to: [*mut f32; 8]) {
+    pub unsafe fn turn_8(from: [*const f32; 8]) -> [__m256; 8] {
         // SAFETY: the caller's promise.
         unsafe {
             // The rows of the upper and of the lower half side by side, so that what is left to do stays within halves.
@@ -240,17 +240,18 @@ mod x86 {
             let beside = |upper: *const f32, lower: *const f32| {
                 _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(_mm_loadu_ps(upper)), _mm_loadu_ps(lower))
             };
-            let [i, j, k, l, m, n, o, p] = to;
-            for (at, [p, q, r, s]) in [(0, [i, j, k, l]), (4, [m, n, o, p])] {
+            let mut columns = [_mm256_setzero_ps(); 8];
+            for (at, columns) in [0, 4].into_iter().zip(columns.chunks_exact_mut(4)) {
                 let at = |upper: *const f32, lower: *const f32| beside(upper.add(at), lower.add(at));
                 let [a, b, c, d] = [at(a, e), at(b, f), at(c, g), at(d, h)];
-                let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
-                _mm256_storeu_ps(p, _mm256_shuffle_ps::<0x44>(ab, cd));
-                _mm256_storeu_ps(q, _mm256_shuffle_ps::<0xee>(ab, cd));
-                let (ab, cd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
-                _mm256_storeu_ps(r, _mm256_shuffle_ps::<0x44>(ab, cd));
-                _mm256_storeu_ps(s, _mm256_shuffle_ps::<0xee>(ab, cd));
+                if let [p, q, r, s] = columns {
+                    let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+                    (*p, *q) = (_mm256_shuffle_ps::<0x44>(ab, cd), _mm256_shuffle_ps::<0xee>(ab, cd));
+                    let (ab, cd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+                    (*r, *s) = (_mm256_shuffle_ps::<0x44>(ab, cd), _mm256_shuffle_ps::<0xee>(ab, cd));
+                }
             }
+            columns
         }
     }
 }

@@ -4,7 +4,7 @@ use core::arch::x86_64::{__cpuid, __cpuid_count, __m256, __m512, _xgetbv};
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use super::tile::{self, Columns, Tile, Walk, pack};
-use super::vector::{Two, Vector, transpose_8};
+use super::vector::{Two, Vector, turn_8};
 use super::{Base, Isa, Level, steps};
 
 /// Vectors of 256 bits, and fused multiply-add: `x86-64-v3`.
@@ -21,6 +21,7 @@ macro_rules! level {
             const LANES: usize = <$V as Vector>::LANES;
             const TALL: bool = $wide;
             const SLIM: bool = $wide;
+            const SQUARE: usize = 8;
             #[inline(always)]
             unsafe fn tile<
                 const FAST: bool,
@@ -60,10 +61,22 @@ macro_rules! level {
                 #[inline(never)]
                 unsafe fn inside(columns: &Columns) {
                     // SAFETY: the caller's promise; eight elements are there wherever eight are turned.
-                    unsafe { pack::<8>(columns, |from, to| transpose_8(from, to)) }
+                    unsafe { pack::<__m256, 8>(columns, |from| turn_8(from)) }
                 }
                 // SAFETY: the caller's promise.
                 unsafe { inside(columns) }
+            }
+            #[inline(always)]
+            unsafe fn turned<const FAST: bool, const PAIRS: usize>(t: &Tile) {
+                // Squares of eight: those of sixteen take twice the exchanges for every element.
+                #[target_feature(enable = "avx2,fma")]
+                #[inline(never)]
+                unsafe fn inside<const FAST: bool, const PAIRS: usize>(t: &Tile) {
+                    // SAFETY: the caller's promise.
+                    unsafe { tile::turned::<__m256, FAST, PAIRS, 8>(t, |from| turn_8(from)) }
+                }
+                // SAFETY: the caller's promise.
+                unsafe { inside::<FAST, PAIRS>(t) }
             }
             steps!(tile);
             #[inline(always)]
