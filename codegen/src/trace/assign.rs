@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::parse::ast::*;
 use crate::parse::spans::Sp;
+use crate::trace::index::Update;
 use crate::trace::types::Ty;
 use crate::trace::value::{Ctx, Scope, Value};
 use crate::trace::{R, Stop, Tracer, arith, err, err_help, tree};
@@ -93,7 +94,8 @@ impl<'a> Tracer<'a> {
         let ExprKind::Index(base, index) = &place.kind else { unreachable!("called for indices") };
         let old = self.expr(base, vars, ctx)?;
         let at = self.expr(index, vars, ctx)?;
-        let new = self.index_set(&old, &at, Some(op), value, sp).map_err(|stop| blame_index(stop, sp, index))?;
+        let new =
+            self.index_set(&old, &at, Some(Update::Op(op)), value, sp).map_err(|stop| blame_index(stop, sp, index))?;
         self.assign(base, new, sp, vars, ctx)
     }
 

@@ -28,6 +28,17 @@ enum Part {
     Dynamic(Traced),
 }
 
+/// How what is written is combined with what was there.
+#[derive(Clone, Copy, Debug)]
+pub enum Update {
+    /// By an operator.
+    Op(BinOp),
+    /// The smaller of both stays.
+    Min,
+    /// The larger of both stays.
+    Max,
+}
+
 impl<'a> Tracer<'a> {
     /// `base[index]`.
     pub fn index(&mut self, base: &Value, index: &Value, sp: Sp) -> R<Value> {
@@ -417,7 +428,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// `base` with `base[index]` set to `value`, or combined with it.
-    pub fn index_set(&mut self, base: &Value, index: &Value, op: Option<BinOp>, value: &Value, sp: Sp) -> R<Value> {
+    pub fn index_set(&mut self, base: &Value, index: &Value, op: Option<Update>, value: &Value, sp: Sp) -> R<Value> {
         match (base, index) {
             (Value::Poison, _) | (_, Value::Poison) => Err(Stop::Silent),
             (Value::Tuple(items) | Value::List(items), Value::Num(Num { value: Number::Int(i), .. }))
@@ -428,7 +439,7 @@ impl<'a> Tracer<'a> {
                 };
                 let mut items = items.to_vec();
                 items[n] = match op {
-                    Some(op) => self.binary(op, &items[n], value, sp)?,
+                    Some(op) => self.updated(op, &items[n], value, sp)?,
                     None => value.clone(),
                 };
                 Ok(tree::with_children(base, items))
@@ -437,7 +448,7 @@ impl<'a> Tracer<'a> {
                 let i = self.index_of_tree(i, items.len(), sp)?;
                 let old = self.one_of(items, &i, sp)?;
                 let new = match op {
-                    Some(op) => self.binary(op, &old, value, sp)?,
+                    Some(op) => self.updated(op, &old, value, sp)?,
                     None => self.like_old(&old, value.clone(), "the element", sp)?,
                 };
                 let mut out = Vec::new();
@@ -475,7 +486,18 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    fn write(&mut self, t: &Traced, parts: &[Part], op: Option<BinOp>, value: &Value, sp: Sp) -> R<Traced> {
+    /// A part of a tree combined with a value.
+    fn updated(&mut self, op: Update, old: &Value, value: &Value, sp: Sp) -> R<Value> {
+        match op {
+            Update::Op(op) => self.binary(op, old, value, sp),
+            Update::Min | Update::Max => {
+                let old = old.describe();
+                err_help(sp, format!("{old} cannot be compared as a whole"), "compare its arrays one by one")
+            }
+        }
+    }
+
+    fn write(&mut self, t: &Traced, parts: &[Part], op: Option<Update>, value: &Value, sp: Sp) -> R<Traced> {
         let (coords, indices) = self.coords(&t.aval, parts, IndexMode::Drop, sp)?;
         let mut v = self.to_traced(value, (!t.weak).then_some(t.aval.dtype), sp)?;
         if v.weak && v.aval.dtype != t.aval.dtype && (t.aval.dtype.is_inexact() || v.aval.dtype.is_int()) {
@@ -496,13 +518,15 @@ impl<'a> Tracer<'a> {
         v = self.broadcast_to(&v, &coords.shape, sp)?;
         let combine = match op {
             None => Combine::Set,
-            Some(BinOp::Add) => Combine::Add,
-            Some(BinOp::Sub) => {
+            Some(Update::Min) => Combine::Min,
+            Some(Update::Max) => Combine::Max,
+            Some(Update::Op(BinOp::Add)) => Combine::Add,
+            Some(Update::Op(BinOp::Sub)) => {
                 v = self.bind1(Neg, &[&v], sp)?;
                 Combine::Add
             }
-            Some(BinOp::Mul) => Combine::Mul,
-            Some(other) => {
+            Some(Update::Op(BinOp::Mul)) => Combine::Mul,
+            Some(Update::Op(other)) => {
                 let mut read = coords.clone();
                 read.mode = IndexMode::Clip;
                 let mut ins = vec![t];

@@ -30,7 +30,7 @@ const NOT_METHODS: &[(&str, &str)] = &[
     ("sort_by", "`sort(x)` sorts numbers, NaN last; `x[argsort(key)]` sorts by a key"),
     ("sort_unstable_by", "`sort(x)` sorts numbers, NaN last; `x[argsort(key)]` sorts by a key"),
     ("sort_by_key", "`x[argsort(key)]` sorts by a key"),
-    ("at", "assign to the element: `x[i] = v`, `x[i] += v`"),
+    ("at", "write `x.at[i].set(v)`, or assign: `x[i] = v`, `x[i] += v`"),
     ("to_vec", "a kernel has no `Vec`: arrays are copied by assignment"),
     ("binary_search", "`searchsorted(x, v)` finds the place"),
     ("partial_cmp", "compare with `<`, `==` and `>`"),
@@ -67,6 +67,9 @@ impl<'a> Tracer<'a> {
                 };
             }
             return Ok(inside);
+        }
+        if let Some(v) = self.at_method(recv, name, args, sp, vars, ctx)? {
+            return Ok(v);
         }
         if let Some(it) = self.iterator_over(recv, &name.text, args, sp, vars, ctx)? {
             return Ok(it);

@@ -18,6 +18,7 @@ use crate::unit::ItemId;
 pub mod args;
 pub mod arith;
 mod assign;
+mod at;
 pub mod branches;
 pub mod call;
 pub mod collectives;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::parse::ast::{BinOp, Expr, ExprKind};
 use crate::parse::spans::Sp;
+use crate::trace::index::Update;
 use crate::trace::value::{Ctx, Scope, Value};
 use crate::trace::{R, Tracer, err, err_help, tree};
 
@@ -189,7 +190,7 @@ impl<'a> Tracer<'a> {
                 let new = self.binary(op, whole, &value, sp)?;
                 self.like_old(whole, new, name, sp)
             }
-            ([Step::Index(at)], op) => self.index_set(whole, at, op, &value, sp),
+            ([Step::Index(at)], op) => self.index_set(whole, at, op.map(Update::Op), &value, sp),
             ([step, rest @ ..], op) => {
                 let old = self.part(whole, step, sp)?;
                 let new = self.with_part(&old, rest, op, value, name, sp)?;

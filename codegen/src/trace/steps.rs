@@ -5,8 +5,8 @@ use crate::diag::Diag;
 use crate::dtype::{DType, Scalar};
 use crate::graph::Aval;
 use crate::ops::{Rev, Slice};
-use crate::parse::ast::BinOp;
 use crate::parse::spans::Sp;
+use crate::trace::index::Update;
 use crate::trace::value::{Iter, Num, Number, Traced, Value};
 use crate::trace::{R, Tracer};
 
@@ -96,7 +96,7 @@ impl<'a> Tracer<'a> {
         &mut self,
         t: &Traced,
         index: &Value,
-        op: Option<BinOp>,
+        op: Option<Update>,
         value: &Value,
         sp: Sp,
     ) -> R<Option<Value>> {

@@ -43,7 +43,7 @@ impl<'a> Tracer<'a> {
             other => {
                 let d = crate::diag::Diag::at(name.sp, format!("{} has no field `{}`", other.describe(), name.text));
                 if &*name.text == "at" {
-                    return Err(d.help("assign to the element: `x[i] = v`, `x[i] += v`").into());
+                    return Err(d.help("`x.at[i]` is followed by what happens there: `x.at[i].set(v)`").into());
                 }
                 let method = crate::library::is_builtin(&name.text) || matches!(&*name.text, "T" | "len");
                 Err(if method { d.help(format!("it is a method: write `.{}()`", name.text)) } else { d }.into())

@@ -258,3 +258,35 @@ fn slices_may_have_a_step() {
     let (row, differences) = steps::new_axes(&[1.0, 2.0, 4.0]);
     assert_eq!((row, differences[2]), ([[1.0, 2.0, 4.0]], [-3.0, -2.0, 0.0]));
 }
+
+#[jit]
+mod at {
+    use kiln::prelude::*;
+
+    pub fn copies(x: &[f32; 5], i: i32) -> ([f32; 5], [f32; 5], [f32; 5], f32) {
+        let set = x.at[i].set(9.0).at[0..2].set([7.0, 8.0]);
+        let counted = x.at[[1, 1, 3]].add([1.0, 1.0, 10.0]).at[4].subtract(0.5);
+        let scaled = x.at[[2, 2]].multiply(3.0).at[0].divide(-2.0);
+        (set, counted, scaled, x.at[i + 1].get())
+    }
+    pub fn extremes(x: &[[i16; 3]; 2], i: u8) -> ([[i16; 3]; 2], [[i16; 3]; 2]) {
+        let low = x.at[([i as i32, 0], [1, 1])].min([5, -4], unique_indices = true);
+        (low, x.at[i].max(indices_are_sorted = true, values = 10))
+    }
+    pub fn slope(x: &[f32; 5]) -> [f32; 5] {
+        grad(|x| sum(x.at[[0, 0, 1]].add(x[2] * x[2]).at[4].set(x[3]).at[1].max(0.25)))(x)
+    }
+}
+
+#[test]
+fn at_changes_a_copy() {
+    let x = [1.0, 2.0, 3.0, 4.0, 5.0];
+    let (set, counted, scaled, got) = at::copies(&x, 3);
+    assert_eq!((set, counted), ([7.0, 8.0, 3.0, 9.0, 5.0], [1.0, 4.0, 3.0, 14.0, 4.5]));
+    assert_eq!((scaled, got), ([-0.5, 2.0, 27.0, 4.0, 5.0], 5.0));
+    // Past the end nothing is written, and the last element is read.
+    assert_eq!((at::copies(&x, 7).0, at::copies(&x, 7).3), ([7.0, 8.0, 3.0, 4.0, 5.0], 5.0));
+    let (low, high) = at::extremes(&[[1, 2, 3], [20, 30, 40]], 1);
+    assert_eq!((low, high), ([[1, -4, 3], [20, 5, 40]], [[1, 2, 3], [20, 30, 40]]));
+    assert_eq!(at::slope(&x), [1.0, 1.0, 1.0 + 3.0 * 2.0 * 3.0, 2.0, 0.0]);
+}
