@@ -10,6 +10,7 @@ use syn::{Expr, Item, Pat, Path, PathSegment, Stmt, Token, UseTree};
 
 use super::builtins;
 use super::options::Errors;
+use crate::parse::macros::ASSERTIONS;
 
 /// What the surroundings of an item say about names.
 #[derive(Debug, Default)]
@@ -449,9 +450,9 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     }
 
     fn visit_macro(&mut self, m: &'ast syn::Macro) {
-        // `check!(cond, "..", v)` and `debug_print!("..", v)` hold expressions; other macros are refused while tracing.
+        // `check!(cond, "..", v)`, `debug_print!("..", v)` and assertions hold expressions; other macros are refused while tracing.
         if m.path.is_ident("matches") {
-            if let Ok(input) = m.parse_body::<crate::parse::convert::MatchesInput>() {
+            if let Ok(input) = m.parse_body::<crate::parse::macros::MatchesInput>() {
                 self.visit_expr(&input.value);
                 self.scoped(|w| {
                     w.visit_pat(&input.pat);
@@ -460,7 +461,8 @@ impl<'ast> Visit<'ast> for Walk<'_> {
             }
             return;
         }
-        let known = m.path.segments.last().is_some_and(|s| s.ident == "check" || s.ident == "debug_print");
+        let known = |name: &Ident| name == "check" || name == "debug_print" || ASSERTIONS.iter().any(|a| name == a);
+        let known = m.path.segments.last().is_some_and(|s| known(&s.ident));
         if let (true, Ok(args)) = (known, m.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated)) {
             args.iter().for_each(|arg| self.argument(arg));
             let given = |name: &Ident| {

@@ -61,37 +61,7 @@ pub fn convert_const(spans: &mut Spans, k: &syn::ItemConst) -> Const {
     Const { name: c.name(&k.ident), ty: c.ty(&k.ty), value: c.expr(&k.expr) }
 }
 
-/// What stands between the parentheses of `matches!`.
-pub struct MatchesInput {
-    /// What is matched.
-    pub value: syn::Expr,
-    /// The pattern.
-    pub pat: syn::Pat,
-    /// `if ..`.
-    pub guard: Option<syn::Expr>,
-}
-
-impl std::fmt::Debug for MatchesInput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MatchesInput").finish_non_exhaustive()
-    }
-}
-
-impl syn::parse::Parse for MatchesInput {
-    fn parse(input: syn::parse::ParseStream<'_>) -> syn::Result<MatchesInput> {
-        let value = input.parse()?;
-        input.parse::<syn::Token![,]>()?;
-        let pat = syn::Pat::parse_multi_with_leading_vert(input)?;
-        let guard = match input.parse::<Option<syn::Token![if]>>()? {
-            Some(_) => Some(input.parse()?),
-            None => None,
-        };
-        input.parse::<Option<syn::Token![,]>>()?;
-        Ok(MatchesInput { value, pat, guard })
-    }
-}
-
-struct Conv<'a> {
+pub(super) struct Conv<'a> {
     spans: &'a mut Spans,
 }
 
@@ -101,7 +71,7 @@ fn text(ident: &syn::Ident) -> Rc<str> {
 }
 
 impl Conv<'_> {
-    fn sp(&mut self, first: Span, last: Span) -> Sp {
+    pub(super) fn sp(&mut self, first: Span, last: Span) -> Sp {
         self.spans.add(first, last)
     }
 
@@ -109,15 +79,15 @@ impl Conv<'_> {
         self.spans.add(span, span)
     }
 
-    fn first(&self, sp: Sp) -> Span {
+    pub(super) fn first(&self, sp: Sp) -> Span {
         self.spans.tokens(sp).0
     }
 
-    fn last(&self, sp: Sp) -> Span {
+    pub(super) fn last(&self, sp: Sp) -> Span {
         self.spans.tokens(sp).1
     }
 
-    fn name(&mut self, ident: &syn::Ident) -> Name {
+    pub(super) fn name(&mut self, ident: &syn::Ident) -> Name {
         Name { text: text(ident), sp: self.at(ident.span()) }
     }
 
@@ -363,7 +333,7 @@ impl Conv<'_> {
         Some(Stmt::Expr(Expr { kind, sp }))
     }
 
-    fn pat(&mut self, p: &syn::Pat) -> Pat {
+    pub(super) fn pat(&mut self, p: &syn::Pat) -> Pat {
         let first = p.span();
         let mut end = first;
         let kind = match p {
@@ -449,7 +419,7 @@ impl Conv<'_> {
         Expr { kind, sp }
     }
 
-    fn arg(&mut self, e: &syn::Expr) -> Arg {
+    pub(super) fn arg(&mut self, e: &syn::Expr) -> Arg {
         if let syn::Expr::Assign(a) = e
             && let syn::Expr::Path(p) = &*a.left
             && let Some(ident) = p.path.get_ident()
@@ -463,55 +433,12 @@ impl Conv<'_> {
         args.map(|e| self.arg(e)).collect()
     }
 
-    fn mac(&mut self, m: &syn::Macro) -> Expr {
-        let ident = m.path.segments.last().map(|s| &s.ident);
-        let name = match ident {
-            Some(i) => self.name(i),
-            None => Name { text: "".into(), sp: Sp::default() },
-        };
-        let sp = name.sp;
-        let kind = match &*name.text {
-            "matches" => match m.parse_body::<MatchesInput>() {
-                Ok(input) => {
-                    let value = self.boxed(&input.value);
-                    let pat = self.pat(&input.pat);
-                    let guard = input.guard.as_ref().map(|g| self.expr(g));
-                    let body = Expr { kind: ExprKind::Bool(true), sp };
-                    ExprKind::Matches(value, Box::new(Arm { pat, guard, body }))
-                }
-                Err(e) => ExprKind::Refused(e.to_string(), "write `matches!(x, 1 | 2..=5)`".into()),
-            },
-            "debug_print" | "check" => m
-                .parse_body_with(syn::punctuated::Punctuated::<syn::Expr, syn::Token![,]>::parse_terminated)
-                .map(|args| ExprKind::Macro(name, args.iter().map(|e| self.arg(e)).collect()))
-                .unwrap_or_else(|e| ExprKind::Refused(e.to_string(), "separate the arguments by commas".into())),
-            other => ExprKind::Refused(
-                format!("the macro `{other}!` cannot be traced"),
-                match other {
-                    "assert" | "assert_eq" | "assert_ne" | "debug_assert" | "debug_assert_eq" | "debug_assert_ne" => {
-                        "a kernel has no panic path: write `check!(cond, \"..\")` in a function that returns `Result<_, kiln::CheckError>`"
-                    }
-                    "panic" | "unreachable" | "todo" | "unimplemented" => {
-                        "a kernel has no panic path: say what has to hold with `check!(cond, \"..\")`"
-                    }
-                    "print" | "println" | "eprint" | "eprintln" | "dbg" | "write" | "writeln" => {
-                        "write `debug_print!(\"x = {}\", x)`"
-                    }
-                    "vec" => "arrays have a fixed size here: write `[0.0; N]`",
-                    _ => "a `#[jit]` body knows `debug_print!` and `check!`; put anything else outside",
-                }
-                .into(),
-            ),
-        };
-        Expr { kind, sp }
-    }
-
-    fn boxed(&mut self, e: &syn::Expr) -> Box<Expr> {
+    pub(super) fn boxed(&mut self, e: &syn::Expr) -> Box<Expr> {
         Box::new(self.expr(e))
     }
 
     // Unoptimised, a function has room on the stack for everything in it. What is nested most goes through small ones.
-    fn expr(&mut self, e: &syn::Expr) -> Expr {
+    pub(super) fn expr(&mut self, e: &syn::Expr) -> Expr {
         match e {
             syn::Expr::Lit(l) => self.lit(&l.lit),
             syn::Expr::Paren(p) => self.expr(&p.expr),
@@ -746,6 +673,12 @@ impl Conv<'_> {
                 Expr { kind: ExprKind::Try(x), sp }
             }
             syn::Expr::Macro(m) => self.mac(&m.mac),
+            // What is static in it is computed while compiling, as everywhere.
+            syn::Expr::Const(c) => {
+                let block = self.block(&c.block);
+                let sp = block.sp;
+                Expr { kind: ExprKind::Block(block), sp }
+            }
             syn::Expr::Unsafe(u) => self.refuse(
                 u.unsafe_token.span,
                 "`unsafe` has no place in a kernel",

@@ -5,6 +5,7 @@
 pub mod ast;
 pub mod convert;
 pub mod labels;
+pub mod macros;
 pub mod spans;
 
 pub use convert::{convert_alias, convert_const, convert_fn, convert_method, convert_struct};

@@ -45,7 +45,35 @@ impl<'a> Tracer<'a> {
                 self.bind(DebugPrint { text: line, lanes: Vec::new() }, &operands, sp)?;
                 Ok(Value::Unit)
             }
-            _ => self.check(name, args, sp, vars, ctx),
+            "check" => self.check(name, args, sp, vars, ctx),
+            _ => self.assertion(name, args, vars, ctx),
+        }
+    }
+
+    /// `assert!`, of what is known while compiling.
+    fn assertion(&mut self, name: &Name, args: &[Arg], vars: &mut Scope, ctx: &Rc<Ctx>) -> R<Value> {
+        let Some((cond, rest)) = args.split_first() else { return Ok(Value::Unit) };
+        match self.expr(&cond.value, vars, ctx)? {
+            Value::Bool(true) => Ok(Value::Unit),
+            Value::Bool(false) => {
+                let why = match rest.first().map(|a| &a.value.kind) {
+                    Some(ExprKind::Str(text)) => format!(": {text}"),
+                    _ => String::new(),
+                };
+                let text = format!("this assertion does not hold{why}");
+                let ExprKind::Binary(_, a, b) = &cond.value.kind else { return err(cond.value.sp, text) };
+                let (a, b) = (self.expr(a, vars, ctx)?, self.expr(b, vars, ctx)?);
+                err_help(
+                    cond.value.sp,
+                    text,
+                    format!("the left side is {}, the right side {}", a.describe(), b.describe()),
+                )
+            }
+            _ => err_help(
+                name.sp,
+                format!("whether this `{}!` holds is known only at run time", name.text),
+                "a kernel has no panic path: write `check!(cond, \"..\")` in a function that returns `Result<_, kiln::CheckError>`",
+            ),
         }
     }
 

@@ -84,6 +84,15 @@ impl<'a> Tracer<'a> {
         if let Some(d) = p.ident().and_then(DType::from_name) {
             return Ok(Value::DType(d));
         }
+        if p.last() == "Complex" && !ctx.paths.contains_key(&*p.text) {
+            // `Complex::<f32>` where a dtype stands.
+            return match self.generic_args(&p.generics, ctx)?[..] {
+                [] => Ok(Value::DType(DType::C64)),
+                [Generic::Type(Ty::Array(ref a))] if a.dtype == DType::F32 => Ok(Value::DType(DType::C64)),
+                [Generic::Type(Ty::Array(ref a))] if a.dtype == DType::F64 => Ok(Value::DType(DType::C128)),
+                _ => err_help(p.sp, "complex numbers are made of `f32` or `f64`", "write `Complex::<f32>`"),
+            };
+        }
         if crate::library::is_builtin(&p.text) || (ctx.library && crate::library::intrinsic(&p.text).is_some()) {
             return Ok(Value::Fn(Rc::new(FnValue::Builtin(p.text.clone()))));
         }

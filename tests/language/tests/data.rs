@@ -278,3 +278,31 @@ fn tuples_are_as_long_as_results_need() {
     assert_eq!((a, b, c, twice, sums), (1.0, 2.0, 4.0, [2.0, 4.0, 8.0], [1.0, 3.0, 7.0]));
     assert_eq!((largest, over, sum, product, first, ends, last), (2, true, 7.0, 8.0, [1.0], (4.0, 1.0), 4));
 }
+
+#[jit]
+mod static_assertions {
+    use kiln::prelude::*;
+    pub const TAPS: usize = 4;
+    #[jit(inline)]
+    pub fn halves<const N: usize>(x: &[f32; N]) -> f32 {
+        const { assert!(N > 0) };
+        assert!(N % 2 == 0, "{N} is odd");
+        debug_assert_eq!(x.len(), N);
+        sum(x[..N / 2]) - sum(x[N / 2..])
+    }
+    pub fn of_four(x: &[f32; 4]) -> f32 {
+        assert_ne!(TAPS, 5);
+        halves(x)
+    }
+    pub fn complex(x: &[f32; 2]) -> ([Complex<f32>; 2], [Complex<f64>; 1]) {
+        let z = x.astype(Complex::<f32>) + zeros(2, dtype = Complex::<f32>);
+        (z * z, ones((1,), dtype = Complex::<f64>))
+    }
+}
+
+#[test]
+fn assertions_hold_of_what_is_static() {
+    assert_eq!(static_assertions::of_four(&[1.0, 2.0, 4.0, 8.0]), -9.0);
+    let z = |re| Complex::new(re, 0.0);
+    assert_eq!(static_assertions::complex(&[2.0, 3.0]), ([z(4.0), z(9.0)], [Complex::new(1.0, 0.0)]));
+}
