@@ -121,6 +121,20 @@ kiln_copy:
 9:
     .endm
 
+    @ All of a sum, two steps of the inner loop a turn; `step` is a macro that does one.
+    .macro kiln_steps step, fused, a, b
+1:  lsrs r11, r7, #1
+    beq 3f
+2:  \step \fused
+    \step \fused
+    subs r11, #1
+    bne 2b
+3:  tst r7, #1
+    beq 4f
+    \step \fused
+4:  kiln_turn 1b, "\a", "\b"
+    .endm
+
     .macro kiln_add to:vararg
     .irp r, \to
     add \r, r10
@@ -280,27 +294,16 @@ kiln_copy:
     ldr r5, [r0, #kiln_walk_b]
     ldr r6, [r0, #kiln_walk_b_k]
     ldr r7, [r0, #kiln_walk_inner]
-1:  lsrs r11, r7, #1
-    beq 3f
-2:  kiln_outer
-    kiln_sixteen \fused, s20, s21, s22, s23
-    kiln_outer
-    kiln_sixteen \fused, s20, s21, s22, s23
-    subs r11, #1
-    bne 2b
-3:  tst r7, #1
-    beq 4f
-    kiln_outer
-    kiln_sixteen \fused, s20, s21, s22, s23
-4:  kiln_turn 1b, r1, r5
+    kiln_steps kiln_outer, \fused, r1, r5
     kiln_return_rows \name
     .endm
 
-    .macro kiln_outer
+    .macro kiln_outer fused
     vldmia r1, {s20-s23}
     add r1, r2
     vldmia r5, {s16-s19}
     add r5, r6
+    kiln_sixteen \fused, s20, s21, s22, s23
     .endm
 
     @ 4 x 4; `a` along the rows, `b` anywhere.
@@ -313,26 +316,15 @@ kiln_copy:
     kiln_b_rows
     ldr r4, [r0, #kiln_walk_b_k]
     ldr r7, [r0, #kiln_walk_inner]
-1:  lsrs r11, r7, #1
-    beq 3f
-2:  kiln_outer_any
-    kiln_sixteen \fused, s20, s21, s22, s23
-    kiln_outer_any
-    kiln_sixteen \fused, s20, s21, s22, s23
-    subs r11, #1
-    bne 2b
-3:  tst r7, #1
-    beq 4f
-    kiln_outer_any
-    kiln_sixteen \fused, s20, s21, s22, s23
-4:  kiln_turn 1b, r1, "r5, r6, r8, r9"
+    kiln_steps kiln_outer_any, \fused, r1, "r5, r6, r8, r9"
     kiln_return_rows \name
     .endm
 
-    .macro kiln_outer_any
+    .macro kiln_outer_any fused
     vldmia r1, {s20-s23}
     add r1, r2
     kiln_next r4, r5, s16, r6, s17, r8, s18, r9, s19
+    kiln_sixteen \fused, s20, s21, s22, s23
     .endm
 
     @ 4 x 4; both anywhere.
@@ -400,16 +392,7 @@ kiln_copy:
     ldr r5, [r0, #kiln_walk_b]
     ldr r6, [r0, #kiln_walk_b_k]
     ldr r7, [r0, #kiln_walk_inner]
-1:  lsrs r11, r7, #1
-    beq 3f
-2:  kiln_eight \fused
-    kiln_eight \fused
-    subs r11, #1
-    bne 2b
-3:  tst r7, #1
-    beq 4f
-    kiln_eight \fused
-4:  kiln_turn 1b, r1, r5
+    kiln_steps kiln_eight, \fused, r1, r5
     kiln_return \name, {s0-s7}
     .endm
 
