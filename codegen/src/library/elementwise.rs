@@ -204,7 +204,7 @@ pub fn where_(tr: &mut Tracer<'_>, name: &str, params: &[&'static str; 3], args:
 /// `select(c, a, b)` is `where_`; with lists of conditions and choices it is numpy's.
 fn select(tr: &mut Tracer<'_>, args: Args, sp: Sp) -> R<Value> {
     let listed = matches!(args.pos.first(), Some((Value::Tuple(_), _)))
-        || args.kw.iter().any(|(n, _, _)| matches!(&*n.text, "condlist" | "choicelist"))
+        || args.kw.iter().any(|(n, _, _)| matches!(&*n.text, "condlist" | "choicelist" | "default"))
         || matches!(args.pos.get(..2), Some([(_, _), (Value::Tuple(_), _)]));
     match listed {
         true => tr.call_builtin("_select_list", args, sp, true),

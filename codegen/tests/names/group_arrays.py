@@ -195,6 +195,7 @@ c("sort(x[argpartition(x, 2)[0..2]])", py="jnp.sort(x[jnp.argpartition(x, 2)[0:2
 c("choose(n, (x, y))", py="jnp.choose(n, (x, y))", n=arr("i32", 0, 1, 1), x=f(3), y=f(3, salt=1))
 c('choose(n, (x, y), mode = "wrap")', py='jnp.choose(n, (x, y), mode="wrap")', n=arr("i32", 3, -1, 2), x=f(3), y=f(3, salt=1))
 c("piecewise(x, (x < 0.0, x > 1.0), (|v| -v, 5.0, |v| v * 2.0))", py="jnp.piecewise(x, [x < 0.0, x > 1.0], [lambda v: -v, 5.0, lambda v: v * 2.0])", x=f(6))
+c("select([x < 0.0, x > 1.0], [-x, x * x], default = 7.0)", py="jnp.select([x < 0.0, x > 1.0], [-x, x * x], 7.0)", x=f(6))
 c("select((x < 0.0, x > 1.0), (-x, x * x), 7.0)", py="jnp.select((x < 0.0, x > 1.0), (-x, x * x), 7.0)", x=f(6))
 c("put_along_axis(x, n, y, axis = 1)", py="jnp.put_along_axis(x, n, y, axis=1, inplace=False)", x=f(2, 4), n=arr("i32", [0, 2], [3, 1]), y=f(2, 2, salt=1))
 c("diff(x)", x=f(2, 5))
