@@ -13,7 +13,11 @@ impl<'a> Tracer<'a> {
     /// Assigns to a variable, field, element or slice.
     pub fn assign(&mut self, place: &Expr, value: Value, sp: Sp, vars: &mut Scope, ctx: &Rc<Ctx>) -> R<()> {
         match &place.kind {
-            ExprKind::Deref(inner) | ExprKind::Ref(inner, _) => self.assign(inner, value, sp, vars, ctx),
+            ExprKind::Deref(inner) => {
+                self.expect_reference(inner, vars, ctx)?;
+                self.assign(inner, value, sp, vars, ctx)
+            }
+            ExprKind::Ref(inner, _) => self.assign(inner, value, sp, vars, ctx),
             ExprKind::Path(p) => {
                 let Some(name) = p.ident() else { return err(place.sp, "only variables can be assigned") };
                 if name == "_" {
@@ -79,6 +83,21 @@ impl<'a> Tracer<'a> {
             }
             _ => err(place.sp, "this is not something that can be assigned"),
         }
+    }
+
+    /// What `*x = ..` changes is behind a mutable reference, not in the copy of an element that `x` is.
+    fn expect_reference(&self, of: &Expr, vars: &Scope, ctx: &Ctx) -> R<()> {
+        let ExprKind::Path(p) = &of.kind else { return Ok(()) };
+        let Some(var) = p.ident().and_then(|name| vars.position(name)) else { return Ok(()) };
+        let is_place = matches!(vars.vars[var].1, Value::Place(_));
+        if ctx.library || is_place || !vars.is_fixed(var) || vars.lent.contains(&var) {
+            return Ok(());
+        }
+        err_help(
+            of.sp,
+            format!("`{}` is not a mutable reference, so there is nothing behind it to change", p.text),
+            "loop over `x.iter_mut()` or `&mut x`; a `&mut` in a tuple or an array is a copy",
+        )
     }
 
     /// `place[index] op= value`: one scatter, so that repeated indices add up.

@@ -198,7 +198,7 @@ impl<'a> Tracer<'a> {
                     Value::Num(Num { value: Number::Int(i), .. }) => Some(*i),
                     _ => None,
                 }) else {
-                    return err(sp, "a `for` loop needs an end: `0..n`");
+                    return err_help(sp, "this range needs an end", "write `0..n`");
                 };
                 match (int(&start), int(hi)) {
                     (Some(a), Some(b)) => {
