@@ -6,7 +6,7 @@
 //! and `cargo xtask bits` against that of a Cortex-M0, M3, M4F and M33.
 
 use crate::dtype::DType;
-use crate::schedule::body::Node;
+use crate::schedule::body::{Ex, Node};
 use crate::schedule::contract;
 use crate::schedule::exprs::{needed, operands};
 use crate::schedule::program::{Form, Function, Kernel, Kind, Nest, Schedule};
@@ -36,6 +36,8 @@ const ROUTINE: usize = 400;
 /// An elementary function of doubles: what reduces a large angle, above the routines that stand for instructions on a core
 /// without a unit for doubles. Functions of smaller numbers need no more than is counted for the values around them.
 const FUNCTION_OF_DOUBLES: usize = 896;
+/// What a function keeps for each further one of these: their results, and numbers that it has loaded in front of the loop.
+const FURTHER_FUNCTION: usize = 32;
 /// The words of a message, put together.
 const MESSAGE: usize = 512;
 
@@ -80,7 +82,10 @@ fn of_kernel(s: &Schedule, k: &Kernel) -> usize {
 }
 
 fn of_nest(nest: &Nest) -> usize {
-    let functions = if calls_with_doubles(nest) { FUNCTION_OF_DOUBLES } else { 0 };
+    let functions = match calls_with_doubles(nest) {
+        0 => 0,
+        n => FUNCTION_OF_DOUBLES + (n - 1) * FURTHER_FUNCTION,
+    };
     let values = at_once(nest) + functions;
     match contract::find(nest) {
         Some(c) => {
@@ -94,16 +99,17 @@ fn of_nest(nest: &Nest) -> usize {
     }
 }
 
-/// Whether an elementary function of doubles is called.
-fn calls_with_doubles(nest: &Nest) -> bool {
-    needed(&nest.exprs, &nest.roots()).into_iter().any(|e| match nest.exprs.node(e) {
+/// How often elementary functions of doubles are called.
+fn calls_with_doubles(nest: &Nest) -> usize {
+    let calls = |e: &Ex| match nest.exprs.node(*e) {
         Node::Apply(text, args) => {
             let dtypes: Vec<DType> = args.iter().map(|a| nest.exprs.dtype(*a)).collect();
             dtypes.iter().any(|d| matches!(d, DType::F64 | DType::C128))
-                && is_call(nest.exprs.op(text), &dtypes, nest.exprs.dtype(e))
+                && is_call(nest.exprs.op(text), &dtypes, nest.exprs.dtype(*e))
         }
         _ => false,
-    })
+    };
+    needed(&nest.exprs, &nest.roots()).iter().filter(|e| calls(e)).count()
 }
 
 /// Bytes of what the body reads.
