@@ -2,7 +2,7 @@
 
 use kiln::prelude::*;
 
-#[derive(Clone, Tree)]
+#[derive(Clone, Debug, Tree)]
 pub struct Net<T> {
     pub w: [[T; 16]; 16],
     pub pair: ([T; 16], [[T; 3]; 2]),
