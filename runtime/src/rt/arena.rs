@@ -110,6 +110,11 @@ pub struct Wr<T, const OFF: usize, const LEN: usize>(PhantomData<T>);
 /// An arena of `BYTES` bytes at byte `OFF`: that of a kernel which is called.
 pub struct Part<const OFF: usize, const BYTES: usize>;
 
+impl<const OFF: usize, const BYTES: usize> Part<OFF, BYTES> {
+    /// An empty one takes no room: the arena may end before `OFF`, which is rounded up.
+    const START: usize = if BYTES == 0 { 0 } else { OFF };
+}
+
 /// Where one array lies.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
@@ -216,12 +221,12 @@ unsafe impl<T: Pod, const OFF: usize, const LEN: usize> View for Wr<T, OFF, LEN>
 unsafe impl<const OFF: usize, const BYTES: usize> View for Part<OFF, BYTES> {
     type Ref<'a> = &'a mut Arena<BYTES>;
     const SPAN: Span =
-        Span { start: OFF, bytes: size_of::<Arena<BYTES>>(), align: align_of::<Arena<BYTES>>(), written: true };
+        Span { start: Self::START, bytes: size_of::<Arena<BYTES>>(), align: align_of::<Arena<BYTES>>(), written: true };
     #[inline(always)]
     unsafe fn at<'a>(base: *mut u8) -> &'a mut Arena<BYTES> {
         // SAFETY: in bounds, aligned and initialised, and nothing else touches the span (the caller's promise); an arena is
         // bytes, padding included, and of those any are one.
-        unsafe { &mut *base.add(OFF).cast::<Arena<BYTES>>() }
+        unsafe { &mut *base.add(Self::START).cast::<Arena<BYTES>>() }
     }
 }
 

@@ -1,0 +1,269 @@
+//! Kernels that are called instead of traced again: values, derivatives, batches, loops and branches through them.
+
+use std::cell::RefCell;
+use std::fmt::Arguments;
+
+use kiln::prelude::*;
+use kiln::test::{Tolerance, check_grads};
+
+thread_local! {
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+fn keep(line: Arguments<'_>) {
+    LINES.with_borrow_mut(|lines| lines.push(line.to_string()));
+}
+
+/// What `f` returns and the lines that it writes.
+fn lines<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
+    kiln::debug::set_output(keep);
+    LINES.take();
+    let out = f();
+    (out, LINES.take())
+}
+
+/// A chain of kernels that is too deep for its last ones to be traced in their callers.
+mod chain {
+    use super::*;
+
+    #[jit]
+    pub fn stage0(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        sin(x) * w
+    }
+
+    #[jit]
+    pub fn stage1(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage0(w, x);
+        y + 0.25 * x
+    }
+
+    #[jit]
+    pub fn stage2(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage1(w, x);
+        tanh(y)
+    }
+
+    #[jit]
+    pub fn stage3(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage2(w, x);
+        y * w
+    }
+
+    #[jit]
+    pub fn stage4(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage3(w, x);
+        cumsum(y) * 0.5
+    }
+
+    #[jit]
+    pub fn stage5(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage4(w, x);
+        y - mean(y)
+    }
+
+    #[jit]
+    pub fn stage6(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage5(w, x);
+        y + x * x * 0.125
+    }
+
+    #[jit]
+    pub fn stage7(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage6(w, x);
+        flip(y)
+    }
+
+    #[jit]
+    pub fn stage8(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage7(w, x);
+        y * 1.5
+    }
+
+    #[jit]
+    pub fn stage9(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage8(w, x);
+        cos(y) + w
+    }
+
+    #[jit]
+    pub fn stage10(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage9(w, x);
+        y * x
+    }
+
+    #[jit]
+    pub fn stage11(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+        let y = stage10(w, x);
+        y + 0.5
+    }
+}
+use chain::stage11;
+
+/// The same in Rust.
+fn in_rust(w: &[f64; 4], x: &[f64; 4]) -> [f64; 4] {
+    let each = |f: &dyn Fn(usize) -> f64| core::array::from_fn(f);
+    let y: [f64; 4] = each(&|i| (x[i].sin() * w[i] + 0.25 * x[i]).tanh() * w[i]);
+    let y = each(&|i| y[..=i].iter().sum::<f64>() * 0.5);
+    let y = each(&|i| y[i] - y.iter().sum::<f64>() / 4.0 + x[i] * x[i] * 0.125);
+    each(&|i| ((y[3 - i] * 1.5).cos() + w[i]) * x[i] + 0.5)
+}
+
+const W: [f32; 4] = [0.5, -0.75, 1.25, 0.3];
+const X: [f32; 4] = [0.3, -0.7, 1.5, 0.9];
+
+#[jit]
+fn loss(w: &[f32; 4], x: &[f32; 4]) -> f32 {
+    sum(square(stage11(w, x)))
+}
+
+#[jit]
+fn loss_grad(w: &[f32; 4], x: &[f32; 4]) -> [f32; 4] {
+    grad(loss)(w, x)
+}
+
+#[jit]
+fn loss_and_grad(w: &[f32; 4], x: &[f32; 4]) -> (f32, [f32; 4]) {
+    // One call stays, beside a derivative that needs the body of what it calls.
+    (sum(square(stage11(w, x))), grad(loss)(w, x))
+}
+
+#[jit]
+fn of_rows(w: &[f32; 4], rows: &[[f32; 4]; 3]) -> [[f32; 4]; 3] {
+    vmap(|x| stage11(w, x))(rows)
+}
+
+#[jit]
+fn repeated(w: &[f32; 4], x: &[f32; 4], n: i32) -> [f32; 4] {
+    let mut y = x;
+    for _ in 0..5 {
+        if n > 3 {
+            y = stage11(w, y) * 0.5;
+        } else {
+            y = y * 0.5;
+        }
+    }
+    y
+}
+
+fn bits(y: [f32; 4]) -> [u32; 4] {
+    y.map(f32::to_bits)
+}
+
+#[test]
+fn a_called_kernel_computes_what_rust_does() {
+    assert!(loss::GRAPH.contains("call[kernel"), "{}", loss::GRAPH);
+    let expected = in_rust(&W.map(f64::from), &X.map(f64::from));
+    for (y, e) in stage11(&W, &X).into_iter().zip(expected) {
+        assert!((f64::from(y) - e).abs() < 1e-6, "{y} {e}");
+    }
+    let squares: f64 = expected.iter().map(|y| y * y).sum();
+    assert!((f64::from(loss(&W, &X)) - squares).abs() < 1e-5);
+}
+
+#[test]
+fn derivatives_go_through_what_is_called() {
+    assert_eq!(check_grads(|w| loss(w, &X), &loss_grad(&W, &X), &W, &Tolerance::F32), Ok(()));
+    let (value, gradient) = loss_and_grad(&W, &X);
+    assert_eq!((value.to_bits(), bits(gradient)), (loss(&W, &X).to_bits(), bits(loss_grad(&W, &X))));
+}
+
+#[test]
+fn batches_loops_and_branches_go_through_what_is_called() {
+    let rows = [X, [0.1, 0.2, -0.4, 2.0], [-1.5, 0.6, 0.0, 0.25]];
+    assert_eq!(of_rows(&W, &rows).map(bits), rows.map(|x| bits(stage11(&W, &x))));
+    let half = |y: [f32; 4]| y.map(|y| y * 0.5);
+    let (called, not) = (0..5).fold((X, X), |(a, b), _| (half(stage11(&W, &a)), half(b)));
+    assert_eq!((bits(repeated(&W, &X, 4)), bits(repeated(&W, &X, 3))), (bits(called), bits(not)));
+}
+
+/// Another, whose first kernel prints, and finds no number.
+mod noisy {
+    use super::*;
+
+    #[jit]
+    pub fn stage0(x: f32) -> f32 {
+        debug_print!("x = {x}");
+        sqrt(x)
+    }
+
+    #[jit]
+    pub fn stage1(x: f32) -> f32 {
+        stage0(x) + 1.0
+    }
+
+    #[jit]
+    pub fn stage2(x: f32) -> f32 {
+        stage1(x) + 1.0
+    }
+
+    #[jit]
+    pub fn stage3(x: f32) -> f32 {
+        stage2(x) + 1.0
+    }
+
+    #[jit]
+    pub fn stage4(x: f32) -> f32 {
+        stage3(x) + 1.0
+    }
+
+    #[jit]
+    pub fn stage5(x: f32) -> f32 {
+        stage4(x) + 1.0
+    }
+
+    #[jit]
+    pub fn stage6(x: f32) -> f32 {
+        stage5(x) + 1.0
+    }
+
+    #[jit]
+    pub fn stage7(x: f32) -> f32 {
+        stage6(x) + 1.0
+    }
+
+    #[jit]
+    pub fn stage8(x: f32) -> f32 {
+        stage7(x) + 1.0
+    }
+
+    #[jit]
+    pub fn stage9(x: f32) -> f32 {
+        stage8(x) + 1.0
+    }
+
+    #[jit]
+    pub fn stage10(x: f32) -> f32 {
+        stage9(x) + 1.0
+    }
+}
+
+#[jit]
+fn twice(x: f32) -> f32 {
+    debug_print!("before");
+    let y = noisy::stage10(x);
+    debug_print!("between");
+    // Nothing reads it, but it prints.
+    let _unread = noisy::stage10(x * 4.0);
+    y
+}
+
+#[jit(debug_nans)]
+fn searched(x: f32) -> f32 {
+    noisy::stage10(x) * 2.0
+}
+
+#[test]
+fn what_is_called_prints_where_it_is_called() {
+    assert!(twice::GRAPH.contains("call[kernel"), "{}", twice::GRAPH);
+    let (y, written) = lines(|| twice(4.0));
+    assert_eq!((y, written), (12.0, ["before", "x = 4", "between", "x = 16"].map(String::from).to_vec()));
+}
+
+#[test]
+fn the_first_nan_is_found_behind_calls() {
+    let (y, written) = lines(|| searched(-4.0));
+    assert!(y.is_nan());
+    assert!(written.iter().any(|line| line.contains("the first NaN is a result of `sqrt`")), "{written:?}");
+    let (y, written) = lines(|| searched(4.0));
+    assert_eq!((y, written), (24.0, vec!["x = 4".to_owned()]));
+}
