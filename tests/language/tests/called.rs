@@ -267,3 +267,22 @@ fn the_first_nan_is_found_behind_calls() {
     let (y, written) = lines(|| searched(4.0));
     assert_eq!((y, written), (24.0, vec!["x = 4".to_owned()]));
 }
+
+#[jit(ram = 1000)]
+fn limited(w: &[f32; 4], x: &[f32; 4]) -> f32 {
+    sum(square(stage11(w, x)))
+}
+
+#[jit(fast)]
+fn fast(w: &[f32; 4], x: &[f32; 4]) -> f32 {
+    sum(square(stage11(w, x)))
+}
+
+#[test]
+fn options_hold_for_all_that_a_kernel_does() {
+    let graphs = [limited::GRAPH, fast::GRAPH, searched::GRAPH];
+    assert!(graphs.iter().all(|graph| !graph.contains("call[kernel")), "{graphs:?}");
+    assert!(limited::RAM_BYTES <= 1000 && loss::RAM_BYTES > 1000, "{} {}", limited::RAM_BYTES, loss::RAM_BYTES);
+    assert_eq!(limited(&W, &X).to_bits(), loss(&W, &X).to_bits());
+    assert!((fast(&W, &X) - loss(&W, &X)).abs() < 1e-5);
+}
