@@ -107,6 +107,8 @@ pub enum WhyApart {
     Folds,
     /// One goes along neighbours, the other does not.
     Strides,
+    /// Rows of a few elements are written out by compilers, as long as there is little to each.
+    Short,
     /// One calls elementary functions, the other is done in blocks of registers.
     Calls,
     /// More arrays than pointers.
@@ -128,6 +130,7 @@ impl WhyApart {
             WhyApart::Product => "sums of products are stored as they leave their registers",
             WhyApart::Folds => "each of them folds",
             WhyApart::Strides => "one goes along neighbours, the other does not",
+            WhyApart::Short => "their rows are so short that compilers write them out",
             WhyApart::Calls => "one calls functions, the other is done in blocks of registers",
             WhyApart::Streams => "they run along more arrays than a core has pointers for",
             WhyApart::Large => "they are too large for one function",

@@ -25,6 +25,8 @@ const WINDOW: usize = 64;
 const MAX_NODES: usize = 160;
 /// Neighbours from which on going along them is worth more than another loop costs.
 const SHORT: usize = 8;
+/// Elements up to which compilers write loops out.
+const WRITTEN_OUT: usize = 16;
 /// Arrays that a loop runs along side by side: what registers of a small core point to.
 const MAX_STREAMS: usize = 6;
 /// The same where each element costs so much that pointers may be fetched for it.
@@ -243,6 +245,11 @@ fn fit_together(x: &Nest, y: &Nest, reads: bool, dropped: &[bool]) -> Result<(),
     if maps && is_side_by_side(x) != is_side_by_side(y) {
         return Err(WhyApart::Strides);
     }
+    // A few rows in all are written out whatever there is to them.
+    let few = x.extents.iter().product::<usize>() <= WRITTEN_OUT;
+    if maps && !few && !dropped.contains(&true) && x.extents.len() > 1 && innermost(&x.extents) < WRITTEN_OUT {
+        return Err(WhyApart::Short);
+    }
     // Blocks of a few registers hold no calls, and what they are for is lost in a loop that does.
     if maps && !dropped.contains(&true) && !x.extents.is_empty() && holds_calls(x) != holds_calls(y) {
         return Err(WhyApart::Calls);
@@ -412,15 +419,15 @@ mod tests {
     #[test]
     fn a_loop_over_all_is_taken_apart_for_one_over_rows() {
         check(
-            "graph f(x: f32[16,8], y: f32[8]) -> (a, c) {
-              a: f32[16,8] = neg x
-              b: f32[16,8] = broadcast_in_dim[shape=(16,8), dims=(1)] y
-              c: f32[16,8] = add x b
+            "graph f(x: f32[8,16], y: f32[16]) -> (a, c) {
+              a: f32[8,16] = neg x
+              b: f32[8,16] = broadcast_in_dim[shape=(8,16), dims=(1)] y
+              c: f32[8,16] = add x b
             }",
             0,
             expect_test::expect![[r#"
                 arena 0 B, largest live set 0 B
-                neg [16, 8]: f32[16,8]@input 0, f32[8]@input 1 -> f32[16,8]@result 0, f32[16,8]@result 1
+                neg [8, 16]: f32[8,16]@input 0, f32[16]@input 1 -> f32[8,16]@result 0, f32[8,16]@result 1
                 v2 is stored: it is a result
                 v4 is stored: it is a result
             "#]],
@@ -452,7 +459,7 @@ mod tests {
         let large: String = (0..170)
             .map(|n| format!("v{}: f32[8] = {} v{n} x\n", n + 1, if n % 2 == 0 { "mul" } else { "sub" }))
             .collect();
-        let cases: [(WhyApart, usize, String); 11] = [
+        let cases: [(WhyApart, usize, String); 12] = [
             (
                 WhyApart::Axes,
                 0,
@@ -526,6 +533,16 @@ mod tests {
                   a: f32[8,8] = neg x
                   t: f32[8,8] = transpose[perm=(1,0)] y
                   b: f32[8,8] = add x t
+                }"
+                .into(),
+            ),
+            (
+                WhyApart::Short,
+                0,
+                "graph f(x: f32[8,9], y: f32[9]) -> (a, b) {
+                  a: f32[8,9] = neg x
+                  yy: f32[8,9] = broadcast_in_dim[shape=(8,9), dims=(1)] y
+                  b: f32[8,9] = add x yy
                 }"
                 .into(),
             ),
