@@ -9,8 +9,9 @@
 //! ([`super::fuse`]): what one loop may hold does not depend on values and their readers, but on what else happens between, and
 //! on how much is live meanwhile.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use crate::graph::Var;
 use crate::schedule::body::{Ex, Exprs, Node};
 use crate::schedule::exprs::{Instead, all, axes_of, called, import, is_side_by_side, needed};
 use crate::schedule::ix::{Atom, Ix, ravel};
@@ -19,6 +20,8 @@ use crate::schedule::order::read_in_step;
 use crate::schedule::plan::{Model, Step};
 use crate::schedule::program::{Apart, Fold, Kernel, Kind, Nest, Schedule, Storage, Store, WhyApart};
 
+/// Pairs of loops for which it is looked what is live: that takes as long as the schedule is.
+const MAX_PLANNED: usize = 512;
 /// Kernels back to which a loop is looked for.
 const WINDOW: usize = 64;
 /// Most expressions of a nest that was several.
@@ -37,23 +40,40 @@ const MAX_STREAMS_OF_CALLS: usize = 10;
 pub fn merge(s: &mut Schedule, model: &mut Model) -> bool {
     let limit = model.layout().most();
     let mut before = model.before();
+    // How many kernels read each buffer.
+    let mut readers = vec![0usize; s.buffers.len()];
+    s.kernels.iter().flat_map(|k| &k.reads).for_each(|b| readers[*b as usize] += 1);
     let mut apart: Vec<Apart> = Vec::new();
-    let (mut any, mut later) = (false, 0);
-    while later < s.kernels.len() {
+    let (mut any, mut later, mut n_planned) = (false, 0, 0);
+    while later < s.kernels.len() && n_planned < MAX_PLANNED {
         let mut earlier = later;
         let tried = apart.len();
         while earlier > later.saturating_sub(WINDOW) {
             earlier -= 1;
-            let found = joined(s, earlier, later).and_then(|kernel| {
+            let found = joined(s, &readers, earlier, later).and_then(|kernel| {
                 let order = order_around(&before, earlier, later).ok_or(Some(WhyApart::Between))?;
-                let next = model_of(s, model, &kernel, (earlier, later), &order);
+                let steps = order.iter().map(|k| match *k == earlier {
+                    true => Step::of(s, 0, &kernel),
+                    false => model.steps[*k].clone(),
+                });
+                let steps: Vec<Step> = steps.collect();
+                let n_steps = steps.len();
+                let old: Vec<Step> = model.steps.splice(earlier..=later, steps).collect();
+                n_planned += 1;
                 // What is live at once stays within what it was, whatever becomes shorter elsewhere.
-                if next.layout().most() > limit { Err(Some(WhyApart::Memory)) } else { Ok((kernel, next, order)) }
+                if model.layout().most() > limit {
+                    model.steps.splice(earlier..earlier + n_steps, old);
+                    return Err(Some(WhyApart::Memory));
+                }
+                Ok((kernel, order))
             });
             match found {
-                Ok((kernel, next, order)) => {
+                Ok((kernel, order)) => {
+                    let gone = [earlier, later].into_iter().flat_map(|k| &s.kernels[k].reads);
+                    gone.for_each(|b| readers[*b as usize] -= 1);
+                    kernel.reads.iter().for_each(|b| readers[*b as usize] += 1);
                     let at = realise(s, kernel, (earlier, later), &order);
-                    (*model, any) = (next, true);
+                    any = true;
                     before = model.before();
                     apart.truncate(tried);
                     // It may go together with others now.
@@ -67,11 +87,15 @@ pub fn merge(s: &mut Schedule, model: &mut Model) -> bool {
         }
         later += 1;
     }
-    let writer = |v| s.kernels.iter().position(|k| k.writes.iter().any(|b| s.buffers[*b as usize].var == v));
+    model.steps.iter_mut().enumerate().for_each(|(n, step)| step.kernel = n);
+    let mut writers: HashMap<Var, usize> = HashMap::new();
+    for (n, k) in s.kernels.iter().enumerate() {
+        writers.extend(k.writes.iter().map(|b| (s.buffers[*b as usize].var, n)));
+    }
     // The nearest that it is not one with; not what was tried before one of both changed.
     let mut seen = HashSet::new();
-    apart.retain(|a| match (writer(a.earlier), writer(a.later)) {
-        (Some(x), Some(y)) => x != y && seen.insert(y),
+    apart.retain(|a| match (writers.get(&a.earlier), writers.get(&a.later)) {
+        (Some(x), Some(y)) => x != y && seen.insert(*y),
         _ => false,
     });
     s.apart = apart;
@@ -108,26 +132,22 @@ fn realise(s: &mut Schedule, kernel: Kernel, (earlier, later): (usize, usize), o
     earlier + order.iter().position(|k| *k == earlier).expect("it is among them")
 }
 
-/// The model of the same.
-fn model_of(s: &Schedule, model: &Model, kernel: &Kernel, (earlier, later): (usize, usize), order: &[usize]) -> Model {
-    let between = order.iter().map(|k| match *k == earlier {
-        true => Step::of(s, 0, kernel),
-        false => model.steps[*k].clone(),
-    });
-    let (ahead, behind) = (model.steps[..earlier].iter().cloned(), model.steps[later + 1..].iter().cloned());
-    let mut steps: Vec<Step> = ahead.chain(between).chain(behind).collect();
-    steps.iter_mut().enumerate().for_each(|(n, step)| step.kernel = n);
-    Model { buffers: model.buffers.clone(), steps }
-}
-
-/// Two loops as one. Without a reason where they have nothing to do with each other.
-fn joined(s: &Schedule, earlier: usize, later: usize) -> Result<Kernel, Option<WhyApart>> {
+/// Two loops as one; `readers` says of each buffer how many kernels read it. Without a reason where they have nothing to do with each other.
+fn joined(s: &Schedule, readers: &[usize], earlier: usize, later: usize) -> Result<Kernel, Option<WhyApart>> {
     let (a, b) = (&s.kernels[earlier], &s.kernels[later]);
     let (Kind::Loop(x), Kind::Loop(y)) = (&a.kind, &b.kind) else { return Err(None) };
     let points = |nest: &Nest| nest.extents.iter().product::<usize>();
     let reads = b.reads.iter().any(|r| a.writes.contains(r));
     if points(x) != points(y) || !(reads || a.reads.iter().any(|r| b.reads.contains(r))) {
         return Err(None);
+    }
+    let read_later = |w: &u32| readers[*w as usize] > b.reads.iter().filter(|r| *r == w).count();
+    let in_arena = |w: &u32| matches!(s.buffers[*w as usize].storage, Storage::Arena(_));
+    let dropped: Vec<bool> = a.writes.iter().map(|w| in_arena(w) && !read_later(w)).collect();
+    // Most loops that read each other are products: that is known before anything is put together.
+    let is_product = |nest: &Nest| nest.folds.iter().any(|f| f.contraction);
+    if is_product(y) || is_product(x) && !(y.folds.is_empty() && dropped.iter().all(|d| *d)) {
+        return Err(Some(WhyApart::Product).filter(|_| reads || share_a_load(x, y)));
     }
     let extents = refined(&x.extents, &y.extents).ok_or(reads.then_some(WhyApart::Axes))?;
     // What goes along many neighbours at once is not cut into short rows.
@@ -139,9 +159,6 @@ fn joined(s: &Schedule, earlier: usize, later: usize) -> Result<Kernel, Option<W
     if !reads && !share_a_load(&x, &y) {
         return Err(None);
     }
-    let read_later = |w: &u32| s.kernels.iter().enumerate().any(|(k, other)| k != later && other.reads.contains(w));
-    let in_arena = |w: &u32| matches!(s.buffers[*w as usize].storage, Storage::Arena(_));
-    let dropped: Vec<bool> = a.writes.iter().map(|w| in_arena(w) && !read_later(w)).collect();
     fit_together(&x, &y, reads, &dropped).map_err(Some)?;
     let mut nest = append(&x, &y, &a.writes).ok_or(Some(WhyApart::Elsewhere))?;
     let mut kept = dropped.iter().map(|d| !d).chain(y.stores.iter().map(|_| true));
@@ -234,10 +251,6 @@ fn share_a_load(x: &Nest, y: &Nest) -> bool {
 
 /// Whether what cores are good at stays what it is, or is less than what is gained: what is `dropped` is neither stored nor loaded.
 fn fit_together(x: &Nest, y: &Nest, reads: bool, dropped: &[bool]) -> Result<(), WhyApart> {
-    let is_product = |nest: &Nest| nest.folds.iter().any(|f| f.contraction);
-    if is_product(y) || is_product(x) && !(y.folds.is_empty() && dropped.iter().all(|d| *d)) {
-        return Err(WhyApart::Product);
-    }
     if !x.folds.is_empty() && !y.folds.is_empty() && !reads {
         return Err(WhyApart::Folds);
     }
