@@ -215,7 +215,8 @@ pub fn facts(vis: &Visibility, module: &Ident, title: &str, advice: &[String], f
 
 /// The implementation behind the facts of the kernel with the identity `id`.
 pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kernel, id: &str) -> TokenStream {
-    let Numbers { ahead, arena: arena_bytes, ram, flash, flops } = Numbers::of(&kernel, id);
+    let needs = needs_of(module);
+    let Numbers { ahead, arena: arena_bytes, ram, flash, flops } = Numbers::of(&kernel, id, &needs);
     let Kernel { errors, items, body, graph, shadow, record, called, form, .. } = kernel;
     let facade = options.facade();
     let quiet = quiet();
@@ -228,7 +229,7 @@ pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kerne
         quote! {
             impl #module::Tag {
                 pub const fn needs() -> &'static ::kiln::rt::Needs {
-                    &NEEDS
+                    &#needs
                 }
                 #called
             }
@@ -284,6 +285,12 @@ pub fn implement(shape: &Shape, module: &Ident, options: &Options, kernel: Kerne
     }
 }
 
+/// The static with what a kernel and those that it calls need. Kernels that call each other in a ring which is longer than the
+/// front end looks ahead are reported by rustc, as a cycle of these: their names say which.
+fn needs_of(module: &Ident) -> Ident {
+    format_ident!("NEEDS_OF_{}", module.to_string().trim_start_matches("r#").to_uppercase())
+}
+
 /// The numbers beside a kernel. Where it calls others, rustc does the sums: how much those need is not known here.
 struct Numbers {
     /// Constants, where there are callers or callees.
@@ -295,7 +302,7 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(kernel: &Kernel, id: &str) -> Numbers {
+    fn of(kernel: &Kernel, id: &str, needs: &Ident) -> Numbers {
         let Calls { kernels, times, frame_bytes } = &kernel.calls;
         let bytes = |n: usize| Literal::usize_suffixed(n).into_token_stream();
         let (arena, stack, result) = (bytes(kernel.arena_bytes), bytes(kernel.stack_bytes), bytes(kernel.result_bytes));
@@ -307,7 +314,7 @@ impl Numbers {
         let callees: Vec<_> = kernels.iter().map(|Callee { module, .. }| quote!(#module::Tag)).collect();
         let id = publish::hash(id);
         let ahead = quote! {
-            static NEEDS: ::kiln::rt::Needs = ::kiln::rt::Needs::new(
+            static #needs: ::kiln::rt::Needs = ::kiln::rt::Needs::new(
                 ::kiln::rt::Own {
                     id: #id,
                     arena_bytes: #arena,
@@ -318,14 +325,14 @@ impl Numbers {
                 },
                 &[#((#times, #callees::needs())),*],
             );
-            const ARENA_BYTES: usize = NEEDS.arena_bytes;
+            const ARENA_BYTES: usize = #needs.arena_bytes;
         };
         Numbers {
             ahead: Some(ahead),
             arena: quote!(ARENA_BYTES),
-            ram: quote!(ARENA_BYTES + NEEDS.stack_bytes + #result),
-            flash: quote!(NEEDS.flash_bytes()),
-            flops: quote!(NEEDS.flops),
+            ram: quote!(ARENA_BYTES + #needs.stack_bytes + #result),
+            flash: quote!(#needs.flash_bytes()),
+            flops: quote!(#needs.flops),
         }
     }
 }
