@@ -109,7 +109,7 @@ pub enum Form {
     /// As it is.
     #[default]
     Value,
-    /// The same, and it names the type, [`RETURNED`].
+    /// In a `Result`, and it names the type, [`RETURNED`].
     Named,
     /// It writes everything in a `&mut kiln::rt::Unwritten` of that type, [`SLOT`].
     Built,

@@ -24,17 +24,6 @@ pub fn result_bytes(ty: &Ty) -> usize {
     }
 }
 
-/// Whether it consists of arrays and nothing that has to be converted.
-fn is_of_arrays(ty: &Ty) -> bool {
-    match ty {
-        Ty::Array(_) => true,
-        Ty::Struct(s) => s.fields.iter().all(|(_, t)| is_of_arrays(t)),
-        Ty::Tuple(items) => items.iter().all(is_of_arrays),
-        Ty::List(t, _) => is_of_arrays(t),
-        _ => false,
-    }
-}
-
 /// Bytes of a result from which on a call is worth not copying it. Of what is smaller the compiler makes registers.
 const LARGE: usize = 256;
 
@@ -42,8 +31,8 @@ const LARGE: usize = 256;
 pub fn form_of(ty: &Ty) -> Form {
     match ty {
         ty if result_bytes(ty) < LARGE => Form::Value,
-        Ty::Checked(t) if is_of_arrays(t) => Form::Named,
-        ty if is_of_arrays(ty) => Form::Built,
+        Ty::Checked(t) if t.arrays().is_some() => Form::Named,
+        ty if ty.arrays().is_some() => Form::Built,
         _ => Form::Value,
     }
 }
@@ -55,44 +44,26 @@ pub fn returned(
     leaves: &mut Vec<TokenStream>,
     declare: &mut TokenStream,
 ) -> TokenStream {
-    let form = form_of(ty);
-    if form == Form::Value {
-        return put_together(ty, overwritten, leaves, declare);
-    }
     let (slot, place) = (Ident::new(SLOT, Span::call_site()), Ident::new("result", Span::mixed_site()));
-    let name = Ident::new(RETURNED, Span::call_site());
-    let (tree, checked) = match ty {
-        Ty::Checked(inner) => (&**inner, true),
-        ty => (ty, false),
+    let (tree, assembled) = match (form_of(ty), ty) {
+        (Form::Value, _) => return put_together(ty, overwritten, leaves, declare),
+        (_, Ty::Checked(tree)) => {
+            let name = Ident::new(RETURNED, Span::call_site());
+            let of = quote!(<#name as ::kiln::rt::Returned>::Value);
+            declare.extend(quote!(let mut #slot = ::kiln::rt::Unwritten::<#of>::tree();));
+            (&**tree, quote!(::core::result::Result::Ok(#slot.written())))
+        }
+        (_, tree) => (tree, quote!()),
     };
-    let of = if checked { quote!(<#name as ::kiln::rt::Returned>::Value) } else { quote!(#name) };
-    if form == Form::Named {
-        declare.extend(quote!(let mut #slot = ::kiln::rt::Unwritten::<#of>::tree();));
-    }
     declare.extend(quote!(let #place = #slot.place();));
     take_apart((tree, None), &place, true, true, declare, leaves);
-    for (n, (leaf, aval)) in leaves.iter().zip(tree_leaves(tree)).enumerate() {
+    for (n, (leaf, aval)) in leaves.iter().zip(tree.arrays().unwrap_or_default()).enumerate() {
         if !overwritten.contains(&n) || aval.shape.is_empty() {
             let elem = rust_type(aval.dtype);
             declare.extend(quote!(#leaf = ::kiln::rt::zero::<#elem, _>();));
         }
     }
-    match (checked, form) {
-        (true, _) => quote!(::core::result::Result::Ok(#slot.written())),
-        (false, Form::Built) => quote!(),
-        (false, _) => quote!(#slot.written()),
-    }
-}
-
-/// The arrays of a tree of arrays.
-fn tree_leaves(ty: &Ty) -> Vec<&Aval> {
-    match ty {
-        Ty::Array(a) => vec![a],
-        Ty::Struct(s) => s.fields.iter().flat_map(|(_, t)| tree_leaves(t)).collect(),
-        Ty::Tuple(items) => items.iter().flat_map(tree_leaves).collect(),
-        Ty::List(t, n) => (0..*n).flat_map(|_| tree_leaves(t)).collect(),
-        _ => Vec::new(),
-    }
+    assembled
 }
 
 /// The returned value from its leaves, each of which is declared as a local. Those in `overwritten` need no value before.

@@ -15,14 +15,8 @@ use crate::trace::{Items, R, Stop, Tracer};
 
 /// The types of what a kernel hands to another, leaf by leaf; `None` where it cannot.
 pub fn passed(ty: &Ty) -> Option<Vec<Aval>> {
-    match ty {
-        Ty::Array(a) if is_passed(a.dtype) => Some(vec![a.clone()]),
-        Ty::Struct(s) => s.fields.iter().map(|(_, t)| passed(t)).collect::<Option<Vec<_>>>().map(|v| v.concat()),
-        Ty::Tuple(items) => items.iter().map(passed).collect::<Option<Vec<_>>>().map(|v| v.concat()),
-        Ty::List(t, n) => passed(t).map(|leaves| vec![leaves; *n].concat()),
-        Ty::Unit => Some(Vec::new()),
-        _ => None,
-    }
+    let leaves = ty.arrays()?;
+    leaves.iter().all(|a| is_passed(a.dtype)).then(|| leaves.into_iter().cloned().collect())
 }
 
 /// The types of the leaves of all parameters, and those of the result, if other kernels can call one with these.

@@ -43,6 +43,21 @@ pub enum Ty {
 }
 
 impl Ty {
+    /// The arrays that it consists of, in order; `None` if there is anything else in it.
+    pub fn arrays(&self) -> Option<Vec<&Aval>> {
+        fn all<'t>(types: impl Iterator<Item = &'t Ty>) -> Option<Vec<&'t Aval>> {
+            types.map(Ty::arrays).collect::<Option<Vec<_>>>().map(|leaves| leaves.concat())
+        }
+        match self {
+            Ty::Array(a) => Some(vec![a]),
+            Ty::Struct(s) => all(s.fields.iter().map(|(_, t)| t)),
+            Ty::Tuple(items) => all(items.iter()),
+            Ty::List(t, n) => t.arrays().map(|leaves| leaves.repeat(*n)),
+            Ty::Unit => Some(Vec::new()),
+            _ => None,
+        }
+    }
+
     /// The shape, if it is `usize` or an array of them. A kernel returns those as what the indices were computed in.
     pub fn usize_shape(&self) -> Option<Vec<usize>> {
         match self {

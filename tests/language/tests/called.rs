@@ -1,26 +1,10 @@
 //! Kernels that are called instead of traced again: values, derivatives, batches, loops and branches through them.
 
-use std::cell::RefCell;
-use std::fmt::Arguments;
+mod common;
 
+use common::lines;
 use kiln::prelude::*;
 use kiln::test::{Tolerance, check_grads};
-
-thread_local! {
-    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-fn keep(line: Arguments<'_>) {
-    LINES.with_borrow_mut(|lines| lines.push(line.to_string()));
-}
-
-/// What `f` returns and the lines that it writes.
-fn lines<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
-    kiln::debug::set_output(keep);
-    LINES.take();
-    let out = f();
-    (out, LINES.take())
-}
 
 /// A chain of kernels that is too deep for its last ones to be traced in their callers.
 mod chain {

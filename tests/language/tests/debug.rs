@@ -1,25 +1,9 @@
 //! Output, checks and the search for NaN.
 
-use std::cell::RefCell;
-use std::fmt::Arguments;
+mod common;
 
+use common::lines;
 use kiln::prelude::*;
-
-thread_local! {
-    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-fn keep(line: Arguments<'_>) {
-    LINES.with_borrow_mut(|lines| lines.push(line.to_string()));
-}
-
-/// What `f` returns and the lines that it writes.
-fn lines<T>(f: impl FnOnce() -> T) -> (T, Vec<String>) {
-    kiln::debug::set_output(keep);
-    LINES.take();
-    let out = f();
-    (out, LINES.take())
-}
 
 #[derive(Clone, Tree)]
 struct Gains {
