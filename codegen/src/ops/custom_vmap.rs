@@ -8,17 +8,19 @@ use crate::eval::eval;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::custom_jvp::check_call;
 use crate::ops::region::{instantiate, marked};
+use crate::ops::custom_vmap_steps::{Role, Step, Whose, marks, parse_marks};
 use crate::ops::{Batched, Lowering, Op, OpError, Operand, Primitive, Split, Tangent, param, with_batch_axis};
-use crate::passes::dce;
 use crate::text::{Param, Params};
-use crate::transform::{jvp_graph, partial_eval_graph, transpose_graph};
+use crate::transform::{batch_graph, jvp_graph, partial_eval_graph, transpose_graph};
 
 /// Stands for `call`; batching takes the rule instead. Inlined before lowering.
 ///
 /// What a transformation makes of it is one again: the same function with the same rule, and the transformation noted down.
-/// Batched later, the transformations are done to the rule. So a rule is found in any order of `vmap` and `grad`; in
-/// exchange, the linear half of a derivative starts from the operands, as that of `checkpoint` does. Outside of loops it
-/// computes nothing twice: what both halves have in common is merged.
+/// Batched later, the transformations are done to the rule. So a rule is found in any order of `vmap` and `grad`.
+///
+/// The two halves of a derivative are two of these, and the second takes what the first keeps. A rule keeps something else,
+/// and its halves may be batched in places that know nothing of each other: batched, the second half starts from the
+/// operands, which it takes as well, and the first keeps zeros, which nobody reads.
 #[derive(Clone, Debug)]
 pub struct CustomVmap {
     /// The function, transformed by `steps`.
@@ -82,160 +84,6 @@ impl BatchRule {
     }
 }
 
-/// What a transformation does to a function: from a graph to a graph. The marks on results are those of the function, and
-/// hold for its rule as well.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Step {
-    /// Forward mode along the operands marked; results, then tangents of those marked.
-    Jvp {
-        /// Operands with a tangent.
-        ins: Vec<bool>,
-        /// Results with a tangent.
-        outs: Vec<bool>,
-    },
-    /// The results marked, from the operands not marked.
-    Known {
-        /// Operands that are unknown.
-        ins: Vec<bool>,
-        /// Results that are known.
-        outs: Vec<bool>,
-    },
-    /// The results not marked, from the operands not marked, then those marked.
-    Later {
-        /// Operands that are unknown.
-        ins: Vec<bool>,
-        /// Results that are known.
-        outs: Vec<bool>,
-    },
-    /// The transpose: takes the operands not marked and cotangents of the results marked.
-    Transpose {
-        /// Operands that the function is linear in.
-        ins: Vec<bool>,
-        /// Results with a cotangent.
-        outs: Vec<bool>,
-        /// Which of the linear operands get one.
-        found: Vec<bool>,
-    },
-}
-
-impl Step {
-    fn name(&self) -> &'static str {
-        match self {
-            Step::Jvp { .. } => "jvp",
-            Step::Known { .. } => "known",
-            Step::Later { .. } => "later",
-            Step::Transpose { .. } => "transpose",
-        }
-    }
-
-    fn marks(&self) -> Vec<&Vec<bool>> {
-        match self {
-            Step::Jvp { ins, outs } | Step::Known { ins, outs } | Step::Later { ins, outs } => vec![ins, outs],
-            Step::Transpose { ins, outs, found } => vec![ins, outs, found],
-        }
-    }
-
-    fn parse(p: &Param) -> Result<Step, String> {
-        let wrong = || "a step is a word and lists of marks".to_string();
-        let Param::List(items) = p else { return Err(wrong()) };
-        let (Some(Param::Word(name)), marks) = (items.first(), &items[items.len().min(1)..]) else { return Err(wrong()) };
-        let marks: Vec<Vec<bool>> = marks.iter().map(parse_marks).collect::<Result<_, _>>()?;
-        Ok(match (&**name, &marks[..]) {
-            ("jvp", [ins, outs]) => Step::Jvp { ins: ins.clone(), outs: outs.clone() },
-            ("known", [ins, outs]) => Step::Known { ins: ins.clone(), outs: outs.clone() },
-            ("later", [ins, outs]) => Step::Later { ins: ins.clone(), outs: outs.clone() },
-            ("transpose", [ins, outs, found]) => {
-                Step::Transpose { ins: ins.clone(), outs: outs.clone(), found: found.clone() }
-            }
-            _ => return Err(wrong()),
-        })
-    }
-
-    /// What the step makes of a function.
-    fn of(&self, graph: &Graph) -> Graph {
-        match self {
-            Step::Jvp { ins, outs } => {
-                let (mut g, nonzero) = jvp_graph(graph, ins);
-                let mut tangents = g.outputs.split_off(outs.len()).into_iter();
-                for ((wanted, nonzero), v) in outs.iter().zip(nonzero).zip(g.outputs.clone()) {
-                    let t = if nonzero { tangents.next() } else { None };
-                    if *wanted {
-                        let aval = g.aval(v).clone();
-                        let t = instantiate(&mut g, t, &aval);
-                        g.outputs.push(t);
-                    }
-                }
-                g
-            }
-            Step::Known { ins, outs } => {
-                // None of these results depends on what is unknown.
-                let mut g = Graph::new(&graph.name);
-                let mut args = Vec::new();
-                for (aval, unknown) in graph.in_avals().iter().zip(ins) {
-                    args.push(if *unknown { g.zeros(aval) } else { g.input(aval) });
-                }
-                let values = g.inline(graph, &args);
-                g.outputs = marked(&values, outs).copied().collect();
-                dce(&g)
-            }
-            Step::Later { ins, outs } => {
-                let cut = partial_eval_graph(graph, ins);
-                let mut g = Graph::new(&graph.name);
-                let operands: Vec<Var> = cut.known.in_avals().iter().map(|a| g.input(a)).collect();
-                let mut now = g.inline(&cut.known, &operands);
-                let mut args = now.split_off(now.len() - cut.n_residuals);
-                args.extend(cut.later.in_avals()[cut.n_residuals..].iter().map(|a| g.input(a)));
-                let later = g.inline(&cut.later, &args);
-                let (mut now, mut later) = (now.into_iter(), later.into_iter());
-                for (unknown, known) in cut.out_unknown.iter().zip(outs) {
-                    let v = if *unknown { later.next() } else { now.next() };
-                    g.outputs.extend(v.filter(|_| !known));
-                }
-                dce(&g)
-            }
-            Step::Transpose { ins, outs, found } => {
-                let (mut g, here) = transpose_graph(graph, ins, outs);
-                let avals: Vec<Aval> = marked(&graph.in_avals(), ins).cloned().collect();
-                let mut cts = std::mem::take(&mut g.outputs).into_iter();
-                for ((wanted, here), aval) in found.iter().zip(here).zip(&avals) {
-                    let ct = if here { cts.next() } else { None };
-                    if *wanted {
-                        let ct = instantiate(&mut g, ct, aval);
-                        g.outputs.push(ct);
-                    }
-                }
-                g
-            }
-        }
-    }
-
-    /// Which operand of the function each operand belongs to, from the same before the step. A cotangent belongs to none.
-    fn owners(&self, before: &[Option<usize>]) -> Vec<Option<usize>> {
-        let known = |ins: &[bool]| before.iter().zip(ins).filter(|(_, m)| !**m).map(|(o, _)| *o).collect::<Vec<_>>();
-        match self {
-            Step::Jvp { ins, .. } => before.iter().chain(marked(before, ins)).copied().collect(),
-            Step::Known { ins, .. } => known(ins),
-            Step::Later { ins, .. } => known(ins).into_iter().chain(marked(before, ins).copied()).collect(),
-            Step::Transpose { ins, outs, .. } => {
-                known(ins).into_iter().chain(marked(outs, outs).map(|_| None)).collect()
-            }
-        }
-    }
-}
-
-fn marks(items: &[bool]) -> Param {
-    Param::List(items.iter().map(|m| Param::Int(i64::from(*m))).collect())
-}
-
-fn parse_marks(p: &Param) -> Result<Vec<bool>, String> {
-    match p {
-        Param::List(items) if items.iter().all(|p| matches!(p, Param::Int(0 | 1))) => {
-            Ok(items.iter().map(|p| matches!(p, Param::Int(1))).collect())
-        }
-        _ => Err("marks are a list of 0 and 1".to_string()),
-    }
-}
-
 impl CustomVmap {
     /// Constructor from the text form.
     pub fn parse(p: &Params) -> Result<CustomVmap, String> {
@@ -266,20 +114,34 @@ impl CustomVmap {
 
     /// Number of operands of the function itself.
     fn n_operands(&self) -> usize {
-        self.steps.first().map_or_else(|| self.call.inputs.len(), |step| step.marks()[0].len())
+        self.steps.first().map_or_else(|| self.call.inputs.len(), |step| step.ins().len())
     }
 
-    /// Which operand of the function each operand belongs to, and which operands the function was transposed in.
-    fn owners(&self) -> (Vec<Option<usize>>, Vec<usize>) {
-        let mut owners: Vec<Option<usize>> = (0..self.n_operands()).map(Some).collect();
+    fn own_roles(&self) -> Vec<Role> {
+        (0..self.n_operands()).map(|n| Role { whose: Whose::Operand(n), tangent: false }).collect()
+    }
+
+    /// What each operand is to the function, and which operands it was transposed in: they, or tangents of them.
+    fn roles(&self) -> (Vec<Role>, Vec<Role>) {
+        let mut roles = self.own_roles();
         let mut linear = Vec::new();
         for step in &self.steps {
             if let Step::Transpose { ins, .. } = step {
-                linear.extend(marked(&owners, ins).flatten().copied());
+                linear.extend(marked(&roles, ins).copied());
             }
-            owners = step.owners(&owners);
+            roles = step.roles(&roles);
         }
-        (owners, linear)
+        (roles, linear)
+    }
+
+    /// Only tangents and cotangents are batched: the function is called once.
+    fn batch_at_one_place(&self, g: &mut Graph, ins: &[Batched], size: usize) -> Vec<Batched> {
+        let marks: Vec<bool> = ins.iter().map(|b| b.batched).collect();
+        let (call, outs) = batch_graph(&self.call, &marks, &vec![false; self.call.outputs.len()], size);
+        let vars: Vec<Var> = ins.iter().map(|b| b.var).collect();
+        let step = Step::Batch { ins: marks, outs: outs.clone(), size };
+        let values = g.bind(self.after(step, call), &vars);
+        values.into_iter().zip(outs).map(|(var, batched)| Batched { var, batched }).collect()
     }
 }
 
@@ -293,7 +155,7 @@ impl Primitive for CustomVmap {
             Param::List(vec![Param::Int(r.size as i64), marks(&r.ins), marks(&r.outs), Param::Graph(r.graph.clone())])
         };
         let step = |s: &Step| {
-            Param::List([Param::from(s.name())].into_iter().chain(s.marks().into_iter().map(|m| marks(m))).collect())
+            Param::List([Param::from(s.name())].into_iter().chain(s.params()).collect())
         };
         [
             param("id", self.rule.id),
@@ -322,34 +184,61 @@ impl Primitive for CustomVmap {
         (values, ts)
     }
 
-    /// Now: what is known, by a function with the same rule. Later: the rest, from the operands.
+    /// Now: what is known, and what the rest of the work needs of it. Later: the rest.
     fn partial_eval(&self, unknown: &[bool]) -> Option<Split> {
         let cut = partial_eval_graph(&self.call, unknown);
         let known_out: Vec<bool> = cut.out_unknown.iter().map(|u| !u).collect();
         if !known_out.contains(&true) {
             return None;
         }
-        let step = Step::Known { ins: unknown.to_vec(), outs: known_out.clone() };
-        let now = step.of(&self.call);
+        // Operands come along anyway.
+        let mut now = cut.known;
+        let residuals = now.outputs.split_off(now.outputs.len() - cut.n_residuals);
+        let kept_vars: Vec<Var> = residuals.iter().copied().filter(|v| !now.inputs.contains(v)).collect();
+        let kept: Vec<Aval> = kept_vars.iter().map(|v| now.aval(*v).clone()).collect();
+        now.outputs.extend(&kept_vars);
+
+        let mut rest = Graph::new(&self.call.name);
+        let operands: Vec<Var> = now.in_avals().iter().map(|a| rest.input(a)).collect();
+        let kept_inputs: Vec<Var> = kept.iter().map(|a| rest.input(a)).collect();
+        let mut args: Vec<Var> = residuals
+            .iter()
+            .map(|v| match now.inputs.iter().position(|x| x == v) {
+                Some(n) => operands[n],
+                None => kept_inputs[kept_vars.iter().position(|x| x == v).expect("kept")],
+            })
+            .collect();
+        args.extend(cut.later.in_avals()[cut.n_residuals..].iter().map(|a| rest.input(a)));
+        rest.outputs = rest.inline(&cut.later, &args);
+
+        let n_known = now.outputs.len() - kept.len();
         let now = match self.steps.split_last() {
             // What forward mode knows is the function.
             Some((Step::Jvp { ins, outs }, steps))
                 if unknown.iter().enumerate().all(|(n, u)| *u == (n >= ins.len()))
                     && known_out.iter().enumerate().all(|(n, k)| *k == (n < outs.len())) =>
             {
-                CustomVmap { call: Rc::new(now), rule: self.rule.clone(), steps: steps.to_vec() }
+                let mut steps = steps.to_vec();
+                if !kept.is_empty() {
+                    let (ins, outs) = (vec![false; ins.len()], vec![true; outs.len()]);
+                    steps.push(Step::Known { ins, outs, kept: kept.clone() });
+                }
+                CustomVmap { call: Rc::new(now), rule: self.rule.clone(), steps }
             }
-            _ => self.after(step, now),
+            _ => {
+                let step = Step::Known { ins: unknown.to_vec(), outs: known_out.clone(), kept: kept.clone() };
+                self.after(step, now)
+            }
         };
         let mut known = Graph::new(&self.call.name);
         let operands: Vec<Var> = now.call.in_avals().iter().map(|a| known.input(a)).collect();
-        known.outputs = known.bind(now, &operands);
-        known.outputs.extend(operands);
+        let mut values = known.bind(now, &operands);
+        let kept_values = values.split_off(n_known);
+        known.outputs = values.into_iter().chain(operands).chain(kept_values).collect();
 
-        let step = Step::Later { ins: unknown.to_vec(), outs: known_out.clone() };
-        let rest = step.of(&self.call);
         let mut later = Graph::new(&self.call.name);
         let operands: Vec<Var> = rest.in_avals().iter().map(|a| later.input(a)).collect();
+        let step = Step::Later { ins: unknown.to_vec(), outs: known_out.clone(), kept };
         later.outputs = later.bind(self.after(step, rest), &operands);
         Some(Split { known, known_out, later })
     }
@@ -357,7 +246,20 @@ impl Primitive for CustomVmap {
     fn transpose(&self, g: &mut Graph, ct: &[Tangent], ins: &[Operand]) -> Vec<Tangent> {
         let linear: Vec<bool> = ins.iter().map(|x| matches!(x, Operand::Linear(_))).collect();
         let outs: Vec<bool> = ct.iter().map(Option::is_some).collect();
-        let (call, found) = transpose_graph(&self.call, &linear, &outs);
+        let (mut call, here) = transpose_graph(&self.call, &linear, &outs);
+        // The function is linear in what was kept where the rule is in the operands: both get a cotangent.
+        let roles = self.roles().0;
+        let of_kept = marked(&roles, &linear).any(|r| r.whose == Whose::Kept);
+        let found: Vec<bool> = here.iter().map(|here| *here || of_kept).collect();
+        let avals: Vec<Aval> = marked(&self.call.in_avals(), &linear).cloned().collect();
+        let mut cts = std::mem::take(&mut call.outputs).into_iter();
+        for ((here, found), aval) in here.iter().zip(&found).zip(&avals) {
+            let ct = if *here { cts.next() } else { None };
+            if *found {
+                let ct = instantiate(&mut call, ct, aval);
+                call.outputs.push(ct);
+            }
+        }
         let known = ins.iter().filter_map(|x| match x {
             Operand::Known(v) => Some(*v),
             Operand::Linear(_) => None,
@@ -370,22 +272,37 @@ impl Primitive for CustomVmap {
     }
 
     fn batch(&self, g: &mut Graph, ins: &[Batched], size: usize) -> Vec<Batched> {
-        let (owners, linear) = self.owners();
+        let (roles, linear) = self.roles();
+        // A cotangent of an operand stands for the operand, one of a tangent for a tangent.
+        let by_cotangent = linear.iter().any(|r| !r.tangent && matches!(r.whose, Whose::Operand(_)));
+        let is_call = |r: &Role| match r.whose {
+            Whose::Cotangent => by_cotangent,
+            Whose::Operand(_) | Whose::Kept => !r.tangent,
+        };
+        if !roles.iter().zip(ins).any(|(r, b)| b.batched && is_call(r)) {
+            return self.batch_at_one_place(g, ins, size);
+        }
         let mut of_function = vec![false; self.n_operands()];
-        for (owner, b) in owners.iter().zip(ins) {
-            if let Some(n) = owner {
-                of_function[*n] |= b.batched;
+        for (role, b) in roles.iter().zip(ins) {
+            if let Whose::Operand(n) = role.whose {
+                of_function[n] |= b.batched;
             }
         }
         // A cotangent of an operand has the axis, whether the operand has it or not.
-        for n in linear {
-            of_function[n] = true;
+        for role in linear {
+            if let Whose::Operand(n) = role.whose {
+                of_function[n] = true;
+            }
         }
         let Rule { graph, outs, .. } = self.rule.of(size, &of_function);
-        let vars: Vec<Var> = owners
+        let has_axis = |role: &Role| match role.whose {
+            Whose::Operand(n) => of_function[n],
+            Whose::Kept | Whose::Cotangent => true,
+        };
+        let vars: Vec<Var> = roles
             .iter()
             .zip(ins)
-            .map(|(owner, b)| if owner.is_none_or(|n| of_function[n]) { with_batch_axis(g, *b, size) } else { b.var })
+            .map(|(role, b)| if has_axis(role) { with_batch_axis(g, *b, size) } else { b.var })
             .collect();
         if self.steps.is_empty() {
             let outs = g.inline(&graph, &vars).into_iter().zip(outs);
@@ -397,7 +314,12 @@ impl Primitive for CustomVmap {
             let var = with_batch_axis(&mut whole, Batched { var, batched }, size);
             whole.outputs.push(var);
         }
-        let whole = self.steps.iter().fold(whole, |whole, step| step.of(&whole));
+        let mut roles = self.own_roles();
+        for step in &self.steps {
+            let mapped: Vec<bool> = roles.iter().map(has_axis).collect();
+            whole = step.of(&whole, size, &mapped);
+            roles = step.roles(&roles);
+        }
         g.inline(&whole, &vars).into_iter().map(|var| Batched { var, batched: true }).collect()
     }
 
@@ -427,9 +349,10 @@ impl Primitive for CustomVmap {
 mod tests {
     use super::*;
     use crate::dtype::DType;
-    use crate::ops::laws::check_op;
+    use crate::ops::laws::{Rng, check_op, parse_aval};
+    use crate::ops::{BroadcastInDim, Mul, Scan, Tanh};
     use crate::text::parse;
-    use crate::transform::{batch_graph, linearize_into, transpose_into};
+    use crate::transform::{linearize_into, transpose_into};
 
     const CALL: &str = "graph f(x: f64[2], a: f64[]) -> (z, s) {
         b: f64[2] = broadcast_in_dim[shape=(2), dims=()] a
@@ -467,13 +390,93 @@ mod tests {
         let split = f.partial_eval(&[false, false, true, true]).expect("the results are known");
         assert_eq!(split.known_out, [true, true, false, false]);
         let now = split.known.eqns[0].op.downcast::<CustomVmap>().expect("a function with the rule");
-        assert!(now.steps.is_empty(), "what forward mode knows is the function itself");
+        let [Step::Known { ins, outs, kept }] = &now.steps[..] else { panic!("{:?}", now.steps) };
+        assert_eq!((&ins[..], &outs[..]), (&[false, false][..], &[true, true][..]), "the function itself");
+        assert_eq!(kept.len(), 4, "`cos x`, `exp a`, and the factors of the product");
         let later = split.later.eqns[0].op.downcast::<CustomVmap>().expect("a function with the rule").clone();
-        check_op(later.clone(), &["f64[2]", "f64[]", "f64[2]", "f64[]"]);
-        let ins = vec![false, false, true, true];
-        let (call, found) = transpose_graph(&later.call, &ins, &[true, true]);
-        let back = later.after(Step::Transpose { ins, outs: vec![true, true], found }, call);
-        check_op(back, &["f64[2]", "f64[]", "f64[2]", "f64[]"]);
+        let rule = later.rule.found.borrow().len();
+        assert_eq!((rule, later.call.inputs.len()), (3, 2 + 4 + 2), "operands, what is kept, tangents");
+        // What is kept is no operand like the others: `stacks_of_transformations` holds the later half to its values.
+        let printed = Param::List(later.steps.iter().map(|s| s.name().into()).collect()).to_string();
+        assert_eq!(printed, "(jvp,later)");
+    }
+
+    /// A loop around the function, and the same around its equations.
+    fn loops() -> [Graph; 2] {
+        [true, false].map(|ruled| {
+            let mut body = Graph::new("body");
+            let ins: Vec<Var> = ["f64[]", "f64[2]"].map(|a| body.input(&parse_aval(a))).to_vec();
+            let (a, x) = (ins[0], ins[1]);
+            let outs = match ruled {
+                true => body.bind(op(3), &[x, a]),
+                false => body.inline(&op(3).call, &[x, a]),
+            };
+            let half = body.bind1(Tanh, &[outs[1]]);
+            let wide = body.bind1(BroadcastInDim { shape: vec![2], dims: vec![] }, &[half]);
+            let next = body.bind1(Mul, &[outs[0], wide]);
+            body.outputs = vec![next, outs[1]];
+            let scan =
+                Scan { body: Rc::new(body), length: 2, n_consts: 1, n_carry: 1, reverse: false, indexed: false };
+            let mut g = Graph::new("f");
+            let ins = ["f64[]", "f64[2]"].map(|a| g.input(&parse_aval(a)));
+            g.outputs = g.bind(scan, &ins);
+            g
+        })
+    }
+
+    /// One more transformation.
+    fn transformed(g: &Graph, which: usize) -> Graph {
+        let n = g.inputs.len();
+        match which {
+            0 => jvp_graph(g, &vec![true; n]).0,
+            1 => jvp_graph(g, &(0..n).map(|k| k == 0).collect::<Vec<_>>()).0,
+            2 => pulled(g, &vec![true; n]),
+            3 => pulled(g, &(0..n).map(|k| k + 1 == n).collect::<Vec<_>>()),
+            4 => batch_graph(g, &vec![true; n], &vec![true; g.outputs.len()], 3).0,
+            5 => batch_graph(g, &(0..n).map(|k| k == 0).collect::<Vec<_>>(), &vec![true; g.outputs.len()], 3).0,
+            _ => batch_graph(g, &(0..n).map(|k| k + 1 == n).collect::<Vec<_>>(), &vec![true; g.outputs.len()], 3).0,
+        }
+    }
+
+    /// Results and cotangents of the inputs marked, from the inputs and cotangents of all results.
+    fn pulled(f: &Graph, nonzero: &[bool]) -> Graph {
+        let mut g = Graph::new("pulled");
+        let primals: Vec<Var> = f.in_avals().iter().map(|a| g.input(a)).collect();
+        let (outs, linear) = linearize_into(&mut g, f, &primals, nonzero);
+        let cts: Vec<Tangent> = f.out_avals().iter().map(|a| Some(g.input(a))).collect();
+        let moved: Vec<Tangent> = marked(&cts, &linear.out_nonzero).copied().collect();
+        let mut known: Vec<Option<Var>> = linear.residuals.iter().copied().map(Some).collect();
+        known.resize(linear.graph.inputs.len(), None);
+        let back = transpose_into(&mut g, &linear.graph, &known, &moved).split_off(linear.residuals.len());
+        let avals: Vec<Aval> = marked(&f.in_avals(), nonzero).cloned().collect();
+        let back: Vec<Var> = back.into_iter().zip(&avals).map(|(ct, a)| instantiate(&mut g, ct, a)).collect();
+        g.outputs = outs.into_iter().chain(back).collect();
+        g
+    }
+
+    #[test]
+    fn stacks_of_transformations_have_the_values_of_the_function() {
+        let mut rng = Rng::new();
+        for stack in 0..7 * 7 * 7 {
+            let stack = [stack % 7, stack / 7 % 7, stack / 49];
+            let [ruled, plain] = loops().map(|g| stack.iter().fold(g, |g, which| transformed(&g, *which)));
+            assert_eq!(ruled.in_avals(), plain.in_avals(), "{stack:?}");
+            let args: Vec<Array> = plain.in_avals().iter().map(|a| rng.array(a)).collect();
+            for (a, b) in eval(&ruled, &args).iter().zip(eval(&plain, &args)) {
+                let close = |(a, b): (f64, f64)| (a - b).abs() <= 1e-11 * (1.0 + b.abs());
+                assert!(a.to_f64s().into_iter().zip(b.to_f64s()).all(close), "{stack:?}: {a}, {b}\n{ruled}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_loop_keeps_what_the_derivative_needs() {
+        let ones = [true, true];
+        let [ruled, plain] = loops().map(|g| crate::passes::optimise(&pulled(&g, &ones)).to_string());
+        for name in ["sin", "exp", "tanh", "cos"] {
+            let count = |text: &str| text.matches(&format!("= {name} ")).count();
+            assert_eq!((count(&ruled), count(&plain)), (1, 1), "{name}\n{ruled}");
+        }
     }
 
     /// `y = x x`, with a rule that is wrong on purpose: ten times as much.

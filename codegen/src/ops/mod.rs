@@ -513,6 +513,7 @@ pub use narrow::Narrowed;
 
 pub mod cotangents;
 pub mod cumulative;
+pub mod custom_vmap_steps;
 pub mod effect;
 pub mod elementwise;
 pub mod error;
