@@ -29,7 +29,7 @@ pub struct Kernel {
     pub flash_const_bytes: u64,
     /// Floating-point operations of a call, what it calls included.
     pub flops: u64,
-    /// Size of the arena for its own values.
+    /// Size of the arena, what it calls included.
     pub arena_bytes: u64,
     /// Bound on the stack of its loops.
     pub stack_bytes: u64,
@@ -61,8 +61,12 @@ pub struct Kernel {
 pub struct Call {
     /// Which.
     pub id: String,
+    /// What it is called in the caller.
+    pub name: String,
     /// How often.
     pub times: u64,
+    /// Where its arena begins, the last of those places.
+    pub at: u64,
 }
 
 /// The choices for a loop that runs backwards too.
@@ -176,6 +180,9 @@ pub struct Step {
     pub writes: Vec<usize>,
     /// A loop that it might have been one with.
     pub apart: Option<Apart>,
+    /// Where the arena of the kernel begins that it calls.
+    #[serde(default)]
+    pub callee_at: Option<u64>,
     /// What it does when it runs once.
     pub counts: Counts,
     /// Bytes of what it reads and writes.
@@ -269,6 +276,16 @@ pub fn add_callees(kernels: &mut [Kernel]) {
         let needs = needs(kernel, &by_id, &mut known);
         kernel.ram_bytes = needs.arena + needs.stack + kernel.result_bytes;
         kernel.flops = needs.flops;
+        kernel.arena_bytes = needs.arena;
+        let arenas: BTreeMap<&str, u64> =
+            kernel.calls.iter().filter_map(|call| Some((call.name.as_str(), known.get(&call.id)?.arena))).collect();
+        let steps = kernel.steps.iter().flat_map(Step::all);
+        let called = steps.filter_map(|step| {
+            let bytes = *arenas.get(step.name.as_str()).filter(|bytes| **bytes > 0)?;
+            Some(Buffer::of_callee(&step.name, step.time, step.callee_at?, bytes))
+        });
+        let called: Vec<Buffer> = called.collect();
+        kernel.buffers.extend(called);
         let (mut seen, mut open) = (BTreeSet::new(), vec![kernel.id.clone()]);
         kernel.flash_const_bytes = 0;
         while let Some(id) = open.pop() {
@@ -276,6 +293,32 @@ pub fn add_callees(kernels: &mut [Kernel]) {
                 kernel.flash_const_bytes += called.flash_const_bytes;
                 open.extend(called.calls.iter().map(|call| call.id.clone()));
             }
+        }
+    }
+}
+
+impl Step {
+    /// It, and all that it holds.
+    fn all(&self) -> Vec<&Step> {
+        let inside = self.inside.iter().flat_map(|inside| inside.bodies.iter().flatten());
+        std::iter::once(self).chain(inside.flat_map(Step::all)).collect()
+    }
+}
+
+impl Buffer {
+    /// The arena of a kernel while it is called.
+    fn of_callee(name: &str, time: usize, at: u64, bytes: u64) -> Buffer {
+        Buffer {
+            name: format!("all that `{name}` needs"),
+            ty: String::new(),
+            bytes,
+            kind: Kind::Arena,
+            at,
+            first: time,
+            last: time,
+            why: None,
+            in_place_of: None,
+            place: None,
         }
     }
 }
@@ -291,15 +334,15 @@ fn needs(kernel: &Kernel, by_id: &BTreeMap<String, Kernel>, known: &mut BTreeMap
     if let Some(needs) = known.get(&kernel.id) {
         return *needs;
     }
-    let (mut arena, mut stack, mut flops) = (0, kernel.stack_bytes, kernel.flops);
+    let (mut arena, mut stack, mut flops) = (kernel.arena_bytes, kernel.stack_bytes, kernel.flops);
     for call in &kernel.calls {
         let callee = by_id.get(&call.id).map(|callee| needs(callee, by_id, known)).unwrap_or_default();
-        arena = arena.max(callee.arena);
+        if callee.arena > 0 {
+            arena = arena.max(call.at + callee.arena.next_multiple_of(8));
+        }
         stack = stack.max(kernel.frame_bytes + callee.stack);
         flops += call.times * callee.flops;
     }
-    let beside = |own: u64| own.next_multiple_of(8);
-    let arena = if arena == 0 { kernel.arena_bytes } else { beside(kernel.arena_bytes) + beside(arena) };
     let needs = Needs { arena, stack, flops };
     known.insert(kernel.id.clone(), needs);
     needs

@@ -85,9 +85,12 @@ fn kernels_of_every_kind_and_of_packages_below_are_found() {
     }
     same_in_all!("kiln_fixture::cascade::s12", cascade::s12);
     same_in_all!("kiln_fixture::cascade::top", cascade::top);
-    assert!(
-        prints(&["report", "top"]).contains("\ncalls 2 other kernels: stack, constants and operations are theirs too")
-    );
+    let report = prints(&["report", "top"]);
+    assert!(report.contains("\ncalls 2 other kernels: stack, constants and operations are theirs too"), "{report}");
+    // Their memory is in the picture.
+    let arena = std::mem::size_of::<cascade::s12::Workspace>();
+    let row = report.lines().find(|line| line.contains("all that `s12` needs"));
+    assert!(row.is_some_and(|row| row.contains(&format!(" {arena} "))), "{report}");
 }
 
 #[test]

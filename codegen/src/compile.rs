@@ -510,8 +510,8 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
         (inputs, results) = form.places();
         Some((form, call))
     });
-    let other = calls_of(unit, &program.graph, &schedule);
-    let callees = other.kernels.iter().map(|c| (c.name.clone(), c.module.clone())).collect();
+    let other = calls_of(unit, &schedule);
+    let callees = other.kernels.iter().map(|c| (c.callee.name.clone(), c.callee.module.clone())).collect();
     let (observed, fast) = (options.unfused, options.fast);
     let frame = Frame { inputs, results, workspace: unit.workspace.clone(), callees, observed, fast };
     let code = crate::emit::emit(&schedule, &frame);

@@ -132,7 +132,7 @@ pub fn fields(graph: &Graph, s: &Schedule, code: &Emitted, file: &str, lines: Li
 fn steps(of: &[Step], lines: Lines<'_>) -> Json {
     let ids = |ids: &[usize]| Json::List(ids.iter().map(|b| number(*b)).collect());
     let one = |step: &Step| {
-        let Step { time, name, what, src, reads, writes, apart, work, inside } = step;
+        let Step { time, name, what, src, reads, writes, apart, callee_at, work, inside } = step;
         let mut fields = vec![
             ("time", number(*time)),
             ("name", Json::Text(name.clone())),
@@ -145,6 +145,7 @@ fn steps(of: &[Step], lines: Lines<'_>) -> Json {
             let apart = vec![("step", number(*other)), ("why", Json::Text(why.text().into()))];
             fields.push(("apart", Json::Object(apart)));
         }
+        fields.extend(callee_at.map(|at| ("callee_at", number(at))));
         fields.extend(of_work(work));
         if let Some(Inside { turns, bodies }) = inside {
             let (turns, n) = match turns {

@@ -159,12 +159,21 @@ pub struct Kernel {
 /// Calls of other kernels.
 #[derive(Debug, Default)]
 pub struct Calls {
-    /// Of these.
-    pub kernels: Vec<Callee>,
-    /// How often each is called.
-    pub times: Vec<u64>,
+    /// Each kernel once.
+    pub kernels: Vec<Called>,
     /// Bytes of stack in use around a call.
     pub frame_bytes: usize,
+}
+
+/// All calls of another kernel.
+#[derive(Debug)]
+pub struct Called {
+    /// Which.
+    pub callee: Callee,
+    /// How often.
+    pub times: u64,
+    /// Where its arena begins, the last of those places.
+    pub at: usize,
 }
 
 impl Kernel {

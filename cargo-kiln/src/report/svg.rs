@@ -19,6 +19,7 @@ const FILLS: [&str; 8] = ["#4c78a8", "#f58518", "#54a24b", "#e45756", "#72b7b2",
 pub fn draw(kernel: &Kernel) -> String {
     let moments = picture::moments(kernel).max(1) as f64;
     let arena = kernel.arena_bytes.max(1) as f64;
+    let live = picture::occupied(kernel).into_iter().fold(kernel.live_bytes, u64::max);
     let x = |t: f64| LEFT + t / moments * PLOT.0;
     let y = |bytes: f64| TOP + (1.0 - bytes / arena) * PLOT.1;
     let text = |words: String, x: f64, y: f64, size: f64| {
@@ -31,12 +32,7 @@ pub fn draw(kernel: &Kernel) -> String {
         .set("font-family", "ui-monospace, monospace")
         .add(Rectangle::new().set("width", "100%").set("height", "100%").set("fill", "#ffffff"))
         .add(text(format!("{}: the arena over time", kernel.path), LEFT, 24.0, 16.0))
-        .add(text(
-            format!("{} bytes; the largest live set is {} bytes", kernel.arena_bytes, kernel.live_bytes),
-            LEFT,
-            44.0,
-            12.0,
-        ));
+        .add(text(format!("{} bytes; the largest live set is {live} bytes", kernel.arena_bytes), LEFT, 44.0, 12.0));
     for quarter in 0..=4 {
         let bytes = arena * f64::from(quarter) / 4.0;
         let line = Line::new().set("x1", LEFT).set("x2", LEFT + PLOT.0).set("y1", y(bytes)).set("y2", y(bytes));

@@ -1,16 +1,13 @@
 //! The function through which other kernels call one, and the calls of others.
 
-use std::collections::BTreeMap;
-
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::graph::{Aval, Graph};
-use crate::ops::Call;
+use crate::graph::Aval;
 use crate::ops::elementwise::rust_type;
 use crate::schedule::program::Schedule;
-use crate::schedule::stack;
-use crate::unit::{Calls, Json, Unit};
+use crate::schedule::{callees, stack};
+use crate::unit::{self, Calls, Json, Unit};
 
 /// `fn called(ws, in0: &[T; N], .., out0: &mut [T; N], ..)`: every leaf of the parameters, then of the result, flat.
 pub struct Called {
@@ -59,27 +56,28 @@ impl Called {
     }
 }
 
-/// The kernels that `graph` calls.
-pub fn calls_of(unit: &Unit, graph: &Graph, s: &Schedule) -> Calls {
-    let mut times: BTreeMap<&str, u64> = BTreeMap::new();
-    for call in graph.eqns.iter().filter_map(|eqn| eqn.op.downcast::<Call>()) {
-        *times.entry(&call.kernel).or_default() += 1;
-    }
-    let (mut kernels, mut often) = (Vec::new(), Vec::new());
-    for callee in unit.callees.values() {
-        if let Some(n) = times.get(&*callee.name) {
-            kernels.push(callee.clone());
-            often.push(*n);
-        }
-    }
-    Calls { kernels, times: often, frame_bytes: stack::around_call(s) }
+/// The kernels that a schedule calls.
+pub fn calls_of(unit: &Unit, s: &Schedule) -> Calls {
+    let all: Vec<_> = callees::all(s).collect();
+    let kernels = unit.callees.values().filter_map(|callee| {
+        let calls = || all.iter().filter(|call| *call.name == callee.name);
+        let times = calls().map(|call| call.times).fold(0, u64::saturating_add);
+        calls().map(|call| call.at).max().map(|at| unit::Called { callee: callee.clone(), times, at })
+    });
+    Calls { kernels: kernels.collect(), frame_bytes: stack::around_call(s) }
 }
 
 /// What a record says of the calls: from these numbers of all kernels, those that include callees can be summed up.
 pub fn fields(unit: &Unit, calls: &Calls, stack_bytes: usize, result_bytes: usize) -> Vec<(&'static str, Json)> {
     let called = unit.callees.iter().filter_map(|(id, callee)| {
-        let n = calls.kernels.iter().position(|kernel| kernel.name == callee.name)?;
-        Some(Json::Object(vec![("id", Json::Text(id.clone())), ("times", Json::Number(calls.times[n]))]))
+        let unit::Called { times, at, .. } = calls.kernels.iter().find(|kernel| kernel.callee.name == callee.name)?;
+        let (name, id) = (Json::Text(callee.name.clone()), Json::Text(id.clone()));
+        Some(Json::Object(vec![
+            ("id", id),
+            ("name", name),
+            ("times", Json::Number(*times)),
+            ("at", Json::Number(*at as u64)),
+        ]))
     });
     vec![
         ("id", Json::Text(unit.entry.clone())),

@@ -410,12 +410,10 @@ impl<'a> Emitter<'a> {
                 let (take, function) = (views.take(&self.frame.workspace), format_ident!("{}", path));
                 return quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } };
             }
-            Kind::Call { function: Function::Kernel(name), .. } => {
+            Kind::Call { function: Function::Kernel { name, at }, .. } => {
                 let callee = self.frame.callee(name);
-                let (own, scratch) = (self.arena_bytes, format_ident!("scratch"));
-                views.types.push(
-                    quote!(::kiln::rt::Part<{ ::kiln::rt::callee_offset(#own) }, { #callee::needs().arena_bytes }>),
-                );
+                let (at, scratch) = (level.base + at, format_ident!("scratch"));
+                views.types.push(quote!(::kiln::rt::Part<#at, { #callee::needs().arena_bytes }>));
                 views.names.push(scratch.clone());
                 let take = views.take(&self.frame.workspace);
                 return quote! { { #take #callee::called(#scratch, #(#args),*); } };

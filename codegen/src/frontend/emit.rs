@@ -7,7 +7,7 @@ use syn::{FnArg, Pat, ReturnType, Signature, Type, Visibility};
 
 use super::options::{Options, Workspace};
 use super::publish;
-use crate::unit::{Callee, Calls, Form, Item, Json, Kernel, RETURNED, SLOT};
+use crate::unit::{Called, Callee, Calls, Form, Item, Json, Kernel, RETURNED, SLOT};
 
 /// The signature of a kernel, free of what only makes sense where it was written.
 #[derive(Debug)]
@@ -303,7 +303,7 @@ struct Numbers {
 
 impl Numbers {
     fn of(kernel: &Kernel, id: &str, needs: &Ident) -> Numbers {
-        let Calls { kernels, times, frame_bytes } = &kernel.calls;
+        let Calls { kernels, frame_bytes } = &kernel.calls;
         let bytes = |n: usize| Literal::usize_suffixed(n).into_token_stream();
         let (arena, stack, result) = (bytes(kernel.arena_bytes), bytes(kernel.stack_bytes), bytes(kernel.result_bytes));
         let (flash, flops) = (bytes(kernel.flash_const_bytes), kernel.flops);
@@ -311,7 +311,9 @@ impl Numbers {
             let ram = bytes(kernel.ram_bytes());
             return Numbers { ahead: None, arena, ram, flash, flops: quote!(#flops) };
         }
-        let callees: Vec<_> = kernels.iter().map(|Callee { module, .. }| quote!(#module::Tag)).collect();
+        let callees = kernels.iter().map(|Called { callee: Callee { module, .. }, times, at }| {
+            quote!(::kiln::rt::Callee { times: #times, at: #at, needs: #module::Tag::needs() })
+        });
         let id = publish::hash(id);
         let ahead = quote! {
             static #needs: ::kiln::rt::Needs = ::kiln::rt::Needs::new(
@@ -323,7 +325,7 @@ impl Numbers {
                     flash_bytes: #flash,
                     flops: #flops,
                 },
-                &[#((#times, #callees::needs())),*],
+                &[#(#callees),*],
             );
             const ARENA_BYTES: usize = #needs.arena_bytes;
         };

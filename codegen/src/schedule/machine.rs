@@ -1,7 +1,7 @@
 //! Runs schedules on the memory that they plan, without emitting and compiling them.
 //!
 //! Everything a kernel may not read is poisoned: the arena before a value is put there and after its last reader, and all
-//! that lies outside a buffer. A plan that frees too early, a kernel that reads past an end, an order that is wrong: each
+//! that lies outside a buffer, and, once a kernel has been called, all that its arena may take. A plan that frees too early, a kernel that reads past an end, an order that is wrong: each
 //! changes the results, which tests compare with the reference evaluator bit for bit.
 
 use std::rc::Rc;
@@ -13,12 +13,17 @@ use crate::ops::Effect;
 use crate::schedule::body::Ex;
 use crate::schedule::interp::{Point, apply, fold};
 use crate::schedule::ix::Ix;
-use crate::schedule::program::{Bind, Form, Kernel, Kind, Nest, RegionKernel, Schedule, Storage, SubSchedule};
+use crate::schedule::program::{
+    Bind, Form, Function, Kernel, Kind, Nest, RegionKernel, Schedule, Storage, SubSchedule,
+};
 
 /// What is found where nothing was put.
 fn poison(dtype: DType) -> Scalar {
     Scalar::from_f64(dtype, 77.0)
 }
+
+/// What other kernels compute.
+pub type Callees<'a> = &'a dyn Fn(&str, &[Array]) -> Vec<Array>;
 
 /// Memory while a schedule runs.
 #[derive(Debug)]
@@ -37,6 +42,11 @@ pub type Failed = String;
 /// Runs `s` on `args`; results are in [`Machine::returns`] and, where a result takes the memory of an input, in
 /// [`Machine::params`].
 pub fn run(s: &Schedule, args: &[Array]) -> Result<Machine, Failed> {
+    run_with(s, args, &|name, _| panic!("`{name}` is not here"))
+}
+
+/// [`run`], with kernels that `s` calls.
+pub fn run_with(s: &Schedule, args: &[Array], callees: Callees<'_>) -> Result<Machine, Failed> {
     let n_returns = s.buffers.iter().filter_map(|b| match b.storage {
         Storage::Return(n) => Some((n, &b.aval)),
         _ => None,
@@ -49,7 +59,7 @@ pub fn run(s: &Schedule, args: &[Array]) -> Result<Machine, Failed> {
         returns[n] = Array::full(aval, poison(aval.dtype));
     }
     let mut machine = Machine { params: args.to_vec(), returns, arena: vec![None; s.arena_bytes] };
-    machine.level(&Level { s, outside: None, base: 0, bytes: s.arena_bytes, turn: 0 })?;
+    machine.level(&Level { s, outside: None, base: 0, bytes: s.arena_bytes, turn: 0, callees })?;
     Ok(machine)
 }
 
@@ -61,6 +71,7 @@ struct Level<'a> {
     /// Bytes of arena that are its own.
     bytes: usize,
     turn: usize,
+    callees: Callees<'a>,
 }
 
 /// Where a buffer is: the whole array there, and the first element of the slice that is meant.
@@ -231,10 +242,18 @@ impl Machine {
                     self.store(to, at, new);
                 }
             }
-            Kind::Call { op, ins, .. } => {
+            Kind::Call { op, ins, function } => {
                 let args = self.arrays(&locs, &kernel.reads, ins);
-                for (b, out) in kernel.writes.iter().zip(op.eval(&args.iter().collect::<Vec<_>>())) {
+                let outs = match function {
+                    Function::Runtime { .. } => op.eval(&args.iter().collect::<Vec<_>>()),
+                    Function::Kernel { name, .. } => (level.callees)(name, &args),
+                };
+                for (b, out) in kernel.writes.iter().zip(outs) {
                     self.fill(&locs[*b as usize], &out);
+                }
+                if let Function::Kernel { at, .. } = function {
+                    let from = (level.base + at).min(self.arena.len());
+                    self.arena[from..].fill(None);
                 }
             }
             Kind::Effect { effect, operands, ins, .. } => {
@@ -291,7 +310,8 @@ impl Machine {
         let base = level.base + r.base;
         let inside = |sub: usize, turn: usize| {
             let sub = &r.bodies[sub];
-            Level { s: &sub.schedule, outside: Some((level, sub)), base, bytes: r.bytes, turn }
+            let callees = level.callees;
+            Level { s: &sub.schedule, outside: Some((level, sub)), base, bytes: r.bytes, turn, callees }
         };
         match &r.form {
             Form::Scan { length, reverse } => {

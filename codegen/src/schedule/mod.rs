@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod budget;
+pub mod callees;
 pub mod contract;
 pub mod cost;
 pub mod exprs;

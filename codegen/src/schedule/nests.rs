@@ -283,7 +283,7 @@ impl<'a> Builder<'a> {
             lowering @ (Lowering::Call { .. } | Lowering::Kernel { .. }) => {
                 let function = match lowering {
                     Lowering::Call { function, consts, .. } => Function::Runtime { path: function, consts },
-                    Lowering::Kernel { name } => Function::Kernel(name),
+                    Lowering::Kernel { name } => Function::Kernel { name, at: 0 },
                     _ => unreachable!("one of the two"),
                 };
                 let reads = eqn.inputs.iter().map(|u| self.buffers[u]).collect();

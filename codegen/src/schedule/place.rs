@@ -23,24 +23,29 @@ const MAX_SWAPS: usize = 400;
 /// Pairs of blocks that are remembered: a list of more takes more memory than it saves time.
 const MAX_PAIRS: usize = 1 << 21;
 
-/// Offsets of the blocks. `least` is the most that is live at once; a plan of that size ends the search.
+/// Offsets of the blocks such that their end is low, and so is that of those needed by any of the kernels `calls`: what these
+/// call has its memory on top of them. `least` is the most that is live at once, and at a call: a plan of that size ends the search.
 ///
 /// Blocks are put one after the other at the lowest free place; any best plan can be had like that in some order. So the
 /// search is over orders: a few that are usually good, then exhaustively for few blocks, or by swapping for many.
-pub fn place(items: &[Item], least: usize) -> Vec<usize> {
+pub fn place(items: &[Item], calls: &[usize], least: usize) -> Vec<usize> {
     let beside = together(items);
-    let mut search = Search { items, beside, least, best: Vec::new(), best_bytes: usize::MAX, steps: 0 };
+    let called = items.iter().map(|x| calls.iter().any(|k| x.first <= *k && *k <= x.last)).collect();
+    let mut search = Search { items, called, beside, least, best: Vec::new(), best_size: usize::MAX, steps: 0 };
     let life = |i: &usize| items[*i].last - items[*i].first;
     let mut order: Vec<usize> = (0..items.len()).collect();
     type Key<'a> = &'a dyn Fn(&usize) -> (usize, usize);
-    let keys: [Key<'_>; 4] = [
+    let called = search.called.clone();
+    let keys: [Key<'_>; 5] = [
         &|i| (items[*i].bytes, usize::MAX - items[*i].first),
         &|i| (life(i), items[*i].bytes),
         &|i| (items[*i].bytes.saturating_mul(life(i) + 1), items[*i].bytes),
         &|i| (usize::MAX - items[*i].first, items[*i].bytes),
+        &|i| (usize::from(called[*i]), items[*i].bytes),
     ];
     let mut start: Vec<usize> = order.clone();
-    for key in keys {
+    // The last is for those that call.
+    for key in &keys[..keys.len() - usize::from(calls.is_empty())] {
         order.sort_by_key(|i| (std::cmp::Reverse(key(i)), *i));
         if search.try_order(&order) {
             start.clone_from(&order);
@@ -50,7 +55,7 @@ pub fn place(items: &[Item], least: usize) -> Vec<usize> {
         return search.best;
     }
     if items.len() <= MAX_EXACT {
-        search.exhaust(&mut vec![None; items.len()], 0);
+        search.exhaust(&mut vec![None; items.len()], Ends::default());
     } else {
         search.swap(&mut start);
     }
@@ -79,19 +84,39 @@ fn together(items: &[Item]) -> Option<Vec<Vec<usize>>> {
     Some(beside)
 }
 
+/// Where blocks end: all, and those that are needed by a kernel which calls others.
+#[derive(Clone, Copy, Default)]
+struct Ends {
+    all: usize,
+    called: usize,
+}
+
+impl Ends {
+    fn with(self, end: usize, called: bool) -> Ends {
+        Ends { all: self.all.max(end), called: if called { self.called.max(end) } else { self.called } }
+    }
+
+    /// What other kernels need is not known, so a byte of either counts.
+    fn size(self) -> usize {
+        self.all + self.called
+    }
+}
+
 struct Search<'a> {
     items: &'a [Item],
+    /// Per block, whether a kernel that calls others needs it.
+    called: Vec<bool>,
     /// Per block, those that must not overlap with it.
     beside: Option<Vec<Vec<usize>>>,
     least: usize,
     best: Vec<usize>,
-    best_bytes: usize,
+    best_size: usize,
     steps: usize,
 }
 
 impl Search<'_> {
     fn done(&self) -> bool {
-        self.best_bytes <= self.least || self.steps >= MAX_STEPS
+        self.best_size <= self.least || self.steps >= MAX_STEPS
     }
 
     /// The lowest free place of block `i`, given those that have one.
@@ -121,28 +146,28 @@ impl Search<'_> {
     /// Places the blocks in an order; true if that is better than what was known.
     fn try_order(&mut self, order: &[usize]) -> bool {
         let mut placed = vec![None; self.items.len()];
-        let mut bytes = 0;
+        let mut ends = Ends::default();
         for i in order {
             let at = self.lowest(&placed, *i);
-            bytes = bytes.max(at + self.items[*i].bytes);
+            ends = ends.with(at + self.items[*i].bytes, self.called[*i]);
             placed[*i] = Some(at);
         }
-        self.keep(&placed, bytes)
+        self.keep(&placed, ends.size())
     }
 
-    fn keep(&mut self, placed: &[Option<usize>], bytes: usize) -> bool {
-        let better = bytes < self.best_bytes;
+    fn keep(&mut self, placed: &[Option<usize>], size: usize) -> bool {
+        let better = size < self.best_size;
         if better {
-            self.best_bytes = bytes;
+            self.best_size = size;
             self.best = placed.iter().map(|at| at.unwrap_or(0)).collect();
         }
         better
     }
 
     /// Every order from here on, cut off where it cannot become better.
-    fn exhaust(&mut self, placed: &mut Vec<Option<usize>>, bytes: usize) {
+    fn exhaust(&mut self, placed: &mut Vec<Option<usize>>, ends: Ends) {
         if placed.iter().all(Option::is_some) {
-            self.keep(placed, bytes);
+            self.keep(placed, ends.size());
             return;
         }
         // Lower places first: what is put high early leaves a gap that nothing may fill.
@@ -152,11 +177,11 @@ impl Search<'_> {
         // A place that another block would fill from below first is not the lowest of any order that is worth trying.
         let lowest_end = next.iter().map(|(at, i)| at + self.items[*i].bytes).min().unwrap_or(0);
         for (at, i) in next {
-            let after = bytes.max(at + self.items[i].bytes);
+            let after = ends.with(at + self.items[i].bytes, self.called[i]);
             if self.done() {
                 return;
             }
-            if after >= self.best_bytes || at >= lowest_end {
+            if after.size() >= self.best_size || at >= lowest_end {
                 continue;
             }
             self.steps += 1;
@@ -180,10 +205,10 @@ impl Search<'_> {
                 return;
             }
             let (i, j) = (draw(order.len()), draw(order.len()));
-            let before = self.best_bytes;
+            let before = self.best_size;
             order.swap(i, j);
             self.try_order(order);
-            if self.best_bytes >= before {
+            if self.best_size >= before {
                 order.swap(i, j);
             }
         }
@@ -200,7 +225,7 @@ mod tests {
     }
 
     fn bytes(items: &[Item]) -> usize {
-        let at = place(items, live(items));
+        let at = place(items, &[], live(items));
         for (x, at_x) in items.iter().zip(&at) {
             assert_eq!(at_x % x.align, 0);
             for (y, at_y) in items.iter().zip(&at) {

@@ -2,16 +2,17 @@
 //!
 //! Before: buffers without place. After: no two buffers that are live at the same time overlap. A result takes over the
 //! memory of an operand that dies with it where it is read in step. Kernels run in another order where that needs less.
+//! The arena of a kernel that is called lies on top of what is live at the call, see [`callees`].
 
 use std::collections::HashMap;
 
 use crate::dtype::DType;
-use crate::schedule::cost;
 use crate::schedule::order::read_in_step;
 use crate::schedule::place::{Item, place};
 use crate::schedule::program::{Kernel, Kind, Schedule, Storage};
 use crate::schedule::rematerialise::rematerialise;
 use crate::schedule::siblings::merge;
+use crate::schedule::{callees, cost};
 
 /// Kernels up to which another order is looked for.
 const MAX_REORDERED: usize = 256;
@@ -40,15 +41,9 @@ pub fn plan_within(s: &mut Schedule, limit: usize) {
 fn arrange(s: &mut Schedule, limit: Option<usize>) {
     let mut model = Model::of(s);
     let mut layout = model.layout();
-    if model.steps.len() <= MAX_REORDERED
-        && let Some(order) = model.thrifty_order()
-    {
-        let other = model.in_order(&order);
-        let found = other.layout();
-        if found.most() < layout.most() {
-            other.realise(s);
-            (model, layout) = (Model::of(s), found);
-        }
+    if let Some((other, found)) = model.reordered(&layout) {
+        other.realise(s);
+        (model, layout) = (Model::of(s), found);
     }
     if let Some(limit) = limit.filter(|limit| layout.most() > *limit)
         && let Some(better) = rematerialise(&model, limit)
@@ -62,13 +57,14 @@ fn arrange(s: &mut Schedule, limit: Option<usize>) {
         settle(s, layout);
         return;
     }
-    let most = layout.most();
+    let weight = layout.weight();
+    let of = |s: &Schedule| s.arena_bytes + callees::highest(s);
     settle(&mut joined, model.layout());
     // What is live for shorter may still be harder to place.
-    if joined.arena_bytes > most {
+    if of(&joined) > weight {
         settle(s, layout);
     }
-    if joined.arena_bytes <= most || joined.arena_bytes <= s.arena_bytes {
+    if of(&joined) <= weight || of(&joined) <= of(s) {
         *s = joined;
     }
 }
@@ -80,10 +76,11 @@ fn settle(s: &mut Schedule, layout: Layout) {
     }
     s.live_bytes = layout.most();
     s.peak = layout.peak();
-    let Layout { mut blocks, inside, .. } = layout;
+    let least = layout.weight();
+    let Layout { mut blocks, inside, calls, .. } = layout;
     let items: Vec<Item> =
         blocks.iter().map(|x| Item { bytes: x.bytes, align: x.align, first: x.first, last: x.last }).collect();
-    for (block, offset) in blocks.iter_mut().zip(place(&items, s.live_bytes)) {
+    for (block, offset) in blocks.iter_mut().zip(place(&items, &calls, least)) {
         block.offset = offset;
     }
     s.arena_bytes = blocks.iter().map(|x| x.offset + x.bytes).max().unwrap_or(0);
@@ -97,14 +94,19 @@ fn settle(s: &mut Schedule, layout: Layout) {
             s.buffers[*b as usize].storage = Storage::Arena(x.offset);
         }
     }
+    for k in calls {
+        // What a body needs has been looked at inside of it.
+        let live = blocks.iter().filter(|x| x.first <= k && k <= x.last && !x.members.is_empty());
+        let top = live.map(|x| x.offset + x.bytes).max().unwrap_or(0);
+        callees::lift(&mut s.kernels[k], top);
+    }
 }
 
 /// What is live at once, before kernels run again and places are found.
 pub fn live_bytes(s: &Schedule) -> usize {
     let model = Model::of(s);
-    let most = model.layout().most();
-    let other = (model.steps.len() <= MAX_REORDERED).then(|| model.thrifty_order()).flatten();
-    other.map_or(most, |order| most.min(model.in_order(&order).layout().most()))
+    let layout = model.layout();
+    model.reordered(&layout).map_or(layout.most(), |(_, found)| found.most())
 }
 
 /// What the planner knows of a schedule: who reads and writes what, when, and what it costs. Rewrites of the order of
@@ -160,6 +162,8 @@ pub struct Step {
     pub work: u64,
     /// It does more than compute.
     pub effect: bool,
+    /// It calls other kernels.
+    calls: bool,
 }
 
 /// Buffers that share their memory.
@@ -184,6 +188,8 @@ pub struct Layout {
     pub blocks: Vec<Block>,
     /// Bytes live at each step.
     pub live: Vec<usize>,
+    /// Steps that call other kernels.
+    calls: Vec<usize>,
     inside: Vec<(usize, usize)>,
     in_place: Vec<Vec<(u32, u32)>>,
 }
@@ -192,6 +198,12 @@ impl Layout {
     /// The most that is live at once.
     pub fn most(&self) -> usize {
         self.live.iter().copied().max().unwrap_or(0)
+    }
+
+    /// What is to become small: the most that is live at once and, since nobody here knows what other kernels need on top of
+    /// what is live where they are called, the most of that as much.
+    pub fn weight(&self) -> usize {
+        self.most() + self.calls.iter().map(|k| self.live[*k]).max().unwrap_or(0)
     }
 
     /// The first step at which most is live.
@@ -226,6 +238,7 @@ impl Step {
             inside: 0,
             work: cost::of_kernel(s, kernel),
             effect: kernel.has_effect(),
+            calls: callees::of(kernel).next().is_some(),
         };
         match &kernel.kind {
             Kind::Region(r) => {
@@ -356,7 +369,8 @@ impl Model {
                 now as usize
             })
             .collect();
-        Layout { blocks, live, inside, in_place }
+        let calls = (0..self.steps.len()).filter(|k| self.steps[*k].calls).collect();
+        Layout { blocks, live, calls, inside, in_place }
     }
 
     /// For each step those that come before it: what it reads is written, whoever reads an input whose memory it takes has
@@ -400,9 +414,37 @@ impl Model {
         before
     }
 
-    /// An order in which each step is the one, of those that can run, after which least is live.
-    fn thrifty_order(&self) -> Option<Vec<usize>> {
+    /// The steps in another order, if less is needed then.
+    fn reordered(&self, layout: &Layout) -> Option<(Model, Layout)> {
+        if self.steps.len() > MAX_REORDERED {
+            return None;
+        }
         let before = self.before();
+        // What no call waits for may be made behind it, and is not live then.
+        let calls_first = layout.calls.first().map(|_| self.calls_waiting(&before, &layout.calls));
+        let orders = [Some(vec![0; self.steps.len()]), calls_first].into_iter().flatten();
+        let models = orders.filter_map(|rank| Some(self.in_order(&self.thrifty_order(&before, &rank)?)));
+        let found = models.map(|model| (model.layout(), model)).min_by_key(|(found, _)| found.weight());
+        found.filter(|(found, _)| found.weight() < layout.weight()).map(|(found, model)| (model, found))
+    }
+
+    /// For each step, how many of the calls come before the first one that waits for it.
+    fn calls_waiting(&self, before: &[Vec<usize>], calls: &[usize]) -> Vec<usize> {
+        let mut rank = vec![calls.len(); self.steps.len()];
+        for (n, call) in calls.iter().enumerate() {
+            let mut open = vec![*call];
+            while let Some(k) = open.pop() {
+                if rank[k] > n {
+                    rank[k] = n;
+                    open.extend(&before[k]);
+                }
+            }
+        }
+        rank
+    }
+
+    /// An order in which each step is, of those that can run, one of lowest rank, and the one after which least is live.
+    fn thrifty_order(&self, before: &[Vec<usize>], rank: &[usize]) -> Option<Vec<usize>> {
         let mut waits: Vec<usize> = Vec::new();
         let mut after: Vec<Vec<usize>> = vec![Vec::new(); self.steps.len()];
         for (k, js) in before.iter().enumerate() {
@@ -441,9 +483,9 @@ impl Model {
                 }
                 let taken: i64 = over.iter().map(|(to, _)| bytes(*to)).sum();
                 let during = now + made - taken + step.inside as i64;
-                (during.max(most), now + made - freed, k)
+                (rank[k], during.max(most), now + made - freed, k)
             };
-            let (during, left, k) = ready.iter().map(|k| of(*k)).min()?;
+            let (_, during, left, k) = ready.iter().map(|k| of(*k)).min()?;
             (most, now) = (during, left);
             let mut reads = self.steps[k].reads.clone();
             reads.sort_unstable();

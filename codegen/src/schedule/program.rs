@@ -248,8 +248,13 @@ pub enum Function {
         /// Generic arguments.
         consts: Vec<usize>,
     },
-    /// Another kernel, by its name. Its arena lies behind that of the outermost schedule.
-    Kernel(Rc<str>),
+    /// Another kernel.
+    Kernel {
+        /// Its name.
+        name: Rc<str>,
+        /// Where its arena begins, which may be behind the end of this one; the planner says.
+        at: usize,
+    },
 }
 
 impl Function {
@@ -257,7 +262,7 @@ impl Function {
     pub fn name(&self) -> String {
         match self {
             Function::Runtime { path, .. } => format!("rt::{path}"),
-            Function::Kernel(name) => name.to_string(),
+            Function::Kernel { name, .. } => name.to_string(),
         }
     }
 }

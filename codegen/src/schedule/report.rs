@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use crate::graph::{Aval, Src};
 use crate::ops::Effect;
 use crate::schedule::program::{
-    Apart, Bind, Form, Kernel, Kind, Nest, RegionKernel, Schedule, Storage, SubSchedule, WhyApart, WhyNot,
+    Apart, Bind, Form, Function, Kernel, Kind, Nest, RegionKernel, Schedule, Storage, SubSchedule, WhyApart, WhyNot,
 };
 use crate::schedule::work::{Work, work};
 
@@ -70,6 +70,8 @@ pub struct Step {
     pub writes: Vec<usize>,
     /// The time of the nearest loop over as many points that it has something in common with, and why both are not one.
     pub apart: Option<(usize, WhyApart)>,
+    /// Where the arena of the kernel begins that it calls.
+    pub callee_at: Option<usize>,
     /// What it does, once.
     pub work: Work,
     /// What it holds.
@@ -191,7 +193,12 @@ impl Builder<'_> {
             let life = &mut self.report.buffers[*b].life;
             *life = (life.0.min(time), life.1.max(last));
         }
-        Step { time, name, what: loops(&k.kind), src: k.src, reads, writes, apart: None, work: work(s, k), inside }
+        let callee_at = match &k.kind {
+            Kind::Call { function: Function::Kernel { at, .. }, .. } => Some(base + at),
+            _ => None,
+        };
+        let (what, work) = (loops(&k.kind), work(s, k));
+        Step { time, name, what, src: k.src, reads, writes, apart: None, callee_at, work, inside }
     }
 
     fn inside(&mut self, r: &RegionKernel, ids: &[Option<usize>], base: usize) -> Inside {

@@ -38,7 +38,7 @@ const MAX_STREAMS_OF_CALLS: usize = 10;
 /// Makes one nest of those that can be, in `s` and in its model; says whether there were any. What stays apart though it reads the
 /// same is noted.
 pub fn merge(s: &mut Schedule, model: &mut Model) -> bool {
-    let limit = model.layout().most();
+    let limit = model.layout().weight();
     let mut before = model.before();
     // How many kernels read each buffer.
     let mut readers = vec![0usize; s.buffers.len()];
@@ -61,7 +61,7 @@ pub fn merge(s: &mut Schedule, model: &mut Model) -> bool {
                 let old: Vec<Step> = model.steps.splice(earlier..=later, steps).collect();
                 n_planned += 1;
                 // What is live at once stays within what it was, whatever becomes shorter elsewhere.
-                if model.layout().most() > limit {
+                if model.layout().weight() > limit {
                     model.steps.splice(earlier..earlier + n_steps, old);
                     return Err(Some(WhyApart::Memory));
                 }

@@ -9,7 +9,7 @@ use crate::dtype::DType;
 use crate::schedule::body::{Ex, Node};
 use crate::schedule::contract;
 use crate::schedule::exprs::{needed, operands};
-use crate::schedule::program::{Form, Function, Kernel, Kind, Nest, Schedule};
+use crate::schedule::program::{Form, Function, Kernel, Kind, Nest, RegionKernel, Schedule};
 use crate::schedule::registers;
 use crate::schedule::weight::is_call;
 
@@ -48,15 +48,23 @@ pub fn bytes(s: &Schedule) -> usize {
 
 /// Bytes of stack in use where the kernels of `s` call other kernels, of which there are some.
 pub fn around_call(s: &Schedule) -> usize {
-    ENTRY + deepest_of(s, &|k| matches!(k.kind, Kind::Call { function: Function::Kernel(_), .. }))
-}
-
-fn deepest_of(s: &Schedule, of: &dyn Fn(&Kernel) -> bool) -> usize {
-    s.kernels.iter().filter(|k| of(k)).map(|k| of_kernel(s, k)).max().unwrap_or(0)
+    fn inside(s: &Schedule) -> Option<usize> {
+        let of = |k: &Kernel| match &k.kind {
+            Kind::Call { function: Function::Kernel { .. }, .. } => Some(of_kernel(s, k)),
+            Kind::Region(r) => r.bodies.iter().filter_map(|b| inside(&b.schedule)).max().map(|n| turn(r) + n),
+            _ => None,
+        };
+        s.kernels.iter().filter_map(of).max()
+    }
+    inside(s).map_or(0, |n| ENTRY + n)
 }
 
 fn deepest(s: &Schedule) -> usize {
-    deepest_of(s, &|_| true)
+    s.kernels.iter().map(|k| of_kernel(s, k)).max().unwrap_or(0)
+}
+
+fn turn(r: &RegionKernel) -> usize {
+    if matches!(r.form, Form::Switch { .. }) { 0 } else { TURN }
 }
 
 fn of_kernel(s: &Schedule, k: &Kernel) -> usize {
@@ -66,10 +74,10 @@ fn of_kernel(s: &Schedule, k: &Kernel) -> usize {
         }
         Kind::Call { function: Function::Runtime { .. }, .. } => ROUTINE,
         // Without what the callee needs, which is added when that is known.
-        Kind::Call { function: Function::Kernel(_), .. } => SAVED + 4 * (k.reads.len() + k.writes.len()),
+        Kind::Call { function: Function::Kernel { .. }, .. } => SAVED + 4 * (k.reads.len() + k.writes.len()),
         Kind::Effect { .. } => MESSAGE,
         Kind::Region(r) => {
-            let turn = if matches!(r.form, Form::Switch { .. }) { 0 } else { TURN };
+            let turn = turn(r);
             if let Some(variables) = registers::variables(s, r) {
                 // One function, in front of whose loop everything may be loaded that it reads.
                 let nests = || registers::kernels(r).filter_map(registers::nest_of);

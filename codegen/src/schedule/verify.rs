@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use crate::schedule::callees;
 use crate::schedule::exprs::{needed, operands};
 use crate::schedule::order::reads_what_changes;
 use crate::schedule::program::{Bind, Form, Kernel, Kind, Nest, RegionKernel, Schedule, Storage};
@@ -105,12 +106,28 @@ impl Memory<'_> {
         if let Kind::Region(region) = &kernel.kind {
             self.run_region(region, &reads, &writes)?;
         }
+        for callee in callees::of(kernel) {
+            self.run_callee(callee.at, &reads, &writes)?;
+        }
         for w in writes {
             if let Some(leaf) = self.leaf(w) {
                 self.leaves.remove(&leaf);
             }
             self.own(w);
         }
+        Ok(())
+    }
+
+    /// A callee may write everything from the place on at which its arena begins.
+    fn run_callee(&mut self, at: usize, reads: &[u32], writes: &[u32]) -> Result<(), String> {
+        if !at.is_multiple_of(8) {
+            return Err(format!("the arena of a callee is at {at}"));
+        }
+        if let Some(b) = reads.iter().chain(writes).find(|b| self.bytes(**b).end > at) {
+            return Err(format!("buffer {b} at {:?} lies in the arena of a callee, at {at}", self.bytes(*b)));
+        }
+        let end = self.arena.len();
+        self.arena[at.min(end)..].fill(None);
         Ok(())
     }
 

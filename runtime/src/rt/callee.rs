@@ -13,7 +13,7 @@ pub struct Needs {
     /// Floating-point operations of a call.
     pub flops: u64,
     own: Own,
-    callees: &'static [(u64, &'static Needs)],
+    callees: &'static [Callee],
     /// Whether any of them have constants in flash.
     in_flash: bool,
 }
@@ -23,7 +23,7 @@ pub struct Needs {
 pub struct Own {
     /// Tells it from others.
     pub id: u64,
-    /// Bytes of the arena for arrays of its own. Behind them is the arena of one callee at a time.
+    /// Bytes of the arena for arrays of its own.
     pub arena_bytes: usize,
     /// Bound on the stack of its loops.
     pub stack_bytes: usize,
@@ -35,29 +35,37 @@ pub struct Own {
     pub flops: u64,
 }
 
-/// Where the arenas of callees begin behind `own` bytes.
-pub const fn callee_offset(own: usize) -> usize {
-    own.next_multiple_of(8)
+/// A kernel that is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Callee {
+    /// How often.
+    pub times: u64,
+    /// Where its arena begins in that of its caller, behind everything that is needed after the call: a multiple of 8, and of several calls
+    /// the largest.
+    pub at: usize,
+    /// What it needs.
+    pub needs: &'static Needs,
 }
 
 /// Kernels with constants that are told apart; those of further ones may be counted twice.
 const TOLD_APART: usize = 1024;
 
 impl Needs {
-    /// The needs of a kernel that calls others, each with the number of its calls.
-    pub const fn new(own: Own, callees: &'static [(u64, &'static Needs)]) -> Needs {
-        let (mut arena, mut stack) = (0, 0);
+    /// The needs of a kernel that calls others, each listed once.
+    pub const fn new(own: Own, callees: &'static [Callee]) -> Needs {
+        let (mut arena_bytes, mut stack) = (own.arena_bytes, 0);
         let (mut flops, mut in_flash) = (own.flops, own.flash_bytes > 0);
         let mut rest = callees;
-        while let [(times, callee), tail @ ..] = rest {
-            arena = max(arena, callee.arena_bytes);
-            stack = max(stack, own.frame_bytes + callee.stack_bytes);
-            flops = flops.saturating_add(times.saturating_mul(callee.flops));
-            in_flash |= callee.in_flash;
+        while let [Callee { times, at, needs }, tail @ ..] = rest {
+            if needs.arena_bytes > 0 {
+                // As many as an `Arena` of that many takes.
+                arena_bytes = max(arena_bytes, *at + needs.arena_bytes.next_multiple_of(8));
+            }
+            stack = max(stack, own.frame_bytes + needs.stack_bytes);
+            flops = flops.saturating_add(times.saturating_mul(needs.flops));
+            in_flash |= needs.in_flash;
             rest = tail;
         }
-        let arena_bytes =
-            if arena == 0 { own.arena_bytes } else { callee_offset(own.arena_bytes) + callee_offset(arena) };
         Needs { arena_bytes, stack_bytes: max(own.stack_bytes, stack), flops, own, callees, in_flash }
     }
 
@@ -84,8 +92,8 @@ impl Needs {
             seen[slot] = self.own.id;
         }
         let (mut bytes, mut rest) = (self.own.flash_bytes, self.callees);
-        while let [(_, callee), tail @ ..] = rest {
-            bytes += callee.unseen(seen);
+        while let [Callee { needs, .. }, tail @ ..] = rest {
+            bytes += needs.unseen(seen);
             rest = tail;
         }
         bytes
@@ -106,9 +114,13 @@ mod tests {
 
     static BOTTOM: Needs = Needs::new(own(4, 20, 100), &[]);
     static PLAIN: Needs = Needs::new(own(5, 0, 0), &[]);
-    static LEFT: Needs = Needs::new(own(3, 0, 10), &[(1, &BOTTOM)]);
-    static RIGHT: Needs = Needs::new(own(2, 13, 1), &[(2, &BOTTOM), (1, &PLAIN)]);
-    static TOP: Needs = Needs::new(own(1, 1, 0), &[(1, &LEFT), (3, &RIGHT), (1, &BOTTOM)]);
+    const fn call(times: u64, at: usize, needs: &'static Needs) -> Callee {
+        Callee { times, at, needs }
+    }
+
+    static LEFT: Needs = Needs::new(own(3, 0, 10), &[call(1, 0, &BOTTOM)]);
+    static RIGHT: Needs = Needs::new(own(2, 33, 1), &[call(2, 8, &BOTTOM), call(1, 40, &PLAIN)]);
+    static TOP: Needs = Needs::new(own(1, 13, 0), &[call(1, 16, &LEFT), call(3, 0, &RIGHT), call(1, 8, &BOTTOM)]);
 
     #[test]
     fn constants_that_are_shared_are_counted_once() {
@@ -119,7 +131,8 @@ mod tests {
     #[test]
     fn callees_need_their_memory_one_at_a_time() {
         let arena = [&BOTTOM, &PLAIN, &LEFT, &RIGHT, &TOP].map(|n| n.arena_bytes);
-        assert_eq!(arena, [20, 0, 24, 40, 48]);
+        // What is dead at a call is no more than what the callee needs, and what needs nothing is nowhere.
+        assert_eq!(arena, [20, 0, 24, 33, 40]);
         let stack = [&BOTTOM, &PLAIN, &LEFT, &RIGHT, &TOP].map(|n| n.stack_bytes);
         assert_eq!(stack, [400, 500, 450, 550, 600]);
         assert_eq!((RIGHT.flops, TOP.flops), (2 + 8 + 5, 1 + 7 + 45 + 4));

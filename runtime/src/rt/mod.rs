@@ -45,7 +45,7 @@ mod unwritten;
 mod windows;
 
 pub use arena::{Arena, Both, Part, Pod, Rd, View, Views, Wr};
-pub use callee::{Needs, Own, callee_offset};
+pub use callee::{Callee, Needs, Own};
 pub use contract::{contract, contract_from};
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 pub use cortex_m::Target;

@@ -160,6 +160,56 @@ fn batches_loops_and_branches_go_through_what_is_called() {
     assert_eq!((bits(repeated(&W, &X, 4)), bits(repeated(&W, &X, 3))), (bits(called), bits(not)));
 }
 
+/// Its kilobyte is dead where the other kernel is called.
+#[jit]
+fn behind_a_large_array(w: &[f32; 4], x: &[f32; 256]) -> [f32; 4] {
+    let y = nn::softmax(x);
+    stage11(w, y[100..104])
+}
+
+/// Its kilobyte is made behind the call.
+#[jit]
+fn before_a_large_array(w: &[f32; 4], x: &[f32; 256]) -> [f32; 4] {
+    let y = nn::softmax(x);
+    stage11(w, x[0..4]) + y[100..104]
+}
+
+/// Its kilobyte is needed before the call and behind it.
+#[jit]
+fn around_a_large_array(w: &[f32; 4], x: &[f32; 256]) -> [f32; 4] {
+    let y = nn::softmax(x);
+    let z = stage11(w, y[0..4]);
+    z + y[100..104]
+}
+
+#[jit]
+fn of_a_large_array(x: &[f32; 256]) -> ([f32; 4], [f32; 4]) {
+    let y = nn::softmax(x);
+    (y[0..4], y[100..104])
+}
+
+#[test]
+fn the_memory_of_a_callee_takes_the_place_of_what_is_dead() {
+    let callee = size_of::<stage11::Workspace>();
+    let own = size_of::<of_a_large_array::Workspace>();
+    let beside = |bytes: usize| bytes - own;
+    let behind = beside(size_of::<behind_a_large_array::Workspace>());
+    let before = beside(size_of::<before_a_large_array::Workspace>());
+    let around = beside(size_of::<around_a_large_array::Workspace>());
+    assert!(own >= 1024 && callee > 48, "{own} {callee}");
+    // Beside the kilobyte there are what is passed and what comes back.
+    assert!(
+        behind <= 32 && before <= 32 && (callee..callee + 48).contains(&around),
+        "{behind} {before} {around} {callee}"
+    );
+    let x: [f32; 256] = core::array::from_fn(|i| ((i * 37) % 256) as f32 * 0.01 - 1.0);
+    let (first, later) = of_a_large_array(&x);
+    let plus = |a: [f32; 4], b: [f32; 4]| core::array::from_fn(|i| a[i] + b[i]);
+    assert_eq!(bits(behind_a_large_array(&W, &x)), bits(stage11(&W, &later)));
+    assert_eq!(bits(before_a_large_array(&W, &x)), bits(plus(stage11(&W, &[x[0], x[1], x[2], x[3]]), later)));
+    assert_eq!(bits(around_a_large_array(&W, &x)), bits(plus(stage11(&W, &first), later)));
+}
+
 /// Another, whose first kernel prints, and finds no number.
 mod noisy {
     use super::*;
