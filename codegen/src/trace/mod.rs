@@ -29,6 +29,7 @@ pub mod debug;
 pub mod deep;
 mod desugar;
 pub mod expr;
+mod function;
 pub mod functional;
 mod implicit;
 pub mod index;
