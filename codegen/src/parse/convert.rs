@@ -7,12 +7,12 @@ use proc_macro2::Span;
 use syn::spanned::Spanned;
 
 use crate::parse::ast::*;
-use crate::parse::labels;
 use crate::parse::spans::{Sp, Spans};
+use crate::parse::{labels, lift};
 
 /// A free function.
 pub fn convert_fn(spans: &mut Spans, f: &syn::ItemFn) -> Function {
-    let mut c = Conv { spans };
+    let mut c = Conv { spans, jumps: 0 };
     let generics = c.generics(&f.sig.generics);
     c.function(&f.sig, &f.block, &f.attrs, generics, None)
 }
@@ -24,7 +24,7 @@ pub fn convert_method(
     self_ty: &syn::Type,
     m: &syn::ImplItemFn,
 ) -> Function {
-    let mut c = Conv { spans };
+    let mut c = Conv { spans, jumps: 0 };
     let mut all = c.generics(generics);
     let n_impl_generics = all.len();
     all.extend(c.generics(&m.sig.generics));
@@ -34,7 +34,7 @@ pub fn convert_method(
 
 /// A struct.
 pub fn convert_struct(spans: &mut Spans, s: &syn::ItemStruct) -> Struct {
-    let mut c = Conv { spans };
+    let mut c = Conv { spans, jumps: 0 };
     let fields = s
         .fields
         .iter()
@@ -51,18 +51,20 @@ pub fn convert_struct(spans: &mut Spans, s: &syn::ItemStruct) -> Struct {
 
 /// A type alias.
 pub fn convert_alias(spans: &mut Spans, a: &syn::ItemType) -> Alias {
-    let mut c = Conv { spans };
+    let mut c = Conv { spans, jumps: 0 };
     Alias { name: c.name(&a.ident), generics: c.generics(&a.generics), ty: c.ty(&a.ty) }
 }
 
 /// A constant.
 pub fn convert_const(spans: &mut Spans, k: &syn::ItemConst) -> Const {
-    let mut c = Conv { spans };
+    let mut c = Conv { spans, jumps: 0 };
     Const { name: c.name(&k.ident), ty: c.ty(&k.ty), value: c.expr(&k.expr) }
 }
 
 pub(super) struct Conv<'a> {
     spans: &'a mut Spans,
+    /// `break`s and `continue`s seen so far.
+    jumps: usize,
 }
 
 fn text(ident: &syn::Ident) -> Rc<str> {
@@ -264,6 +266,7 @@ impl Conv<'_> {
     fn block(&mut self, b: &syn::Block) -> Block {
         let mut stmts = Vec::new();
         let mut value = None;
+        let start = self.jumps;
         // Constants and functions are known in the whole block.
         for s in &b.stmts {
             if let syn::Stmt::Item(item) = s {
@@ -272,7 +275,8 @@ impl Conv<'_> {
         }
         for (n, s) in b.stmts.iter().enumerate() {
             let is_last = n + 1 == b.stmts.len();
-            match s {
+            let before = self.jumps;
+            let converted = match s {
                 syn::Stmt::Local(l) => {
                     let (pat, ty) = match &l.pat {
                         syn::Pat::Type(p) => (self.pat(&p.pat), Some(self.ty(&p.ty))),
@@ -283,20 +287,32 @@ impl Conv<'_> {
                         let e = self.expr(e);
                         Block { sp: e.sp, stmts: Vec::new(), value: Some(Box::new(e)) }
                     });
-                    stmts.push(Stmt::Let { pat, ty, init, otherwise });
+                    Stmt::Let { pat, ty, init, otherwise }
                 }
-                syn::Stmt::Expr(e, None) if is_last => value = Some(Box::new(self.expr(e))),
-                syn::Stmt::Expr(e, _) => stmts.push(Stmt::Expr(self.expr(e))),
+                syn::Stmt::Expr(e, None) if is_last => {
+                    value = Some(Box::new(self.expr(e)));
+                    continue;
+                }
+                syn::Stmt::Expr(e, _) => Stmt::Expr(self.expr(e)),
                 syn::Stmt::Macro(m) => {
                     let e = self.mac(&m.mac);
                     if is_last && m.semi_token.is_none() {
-                        value = Some(Box::new(e))
-                    } else {
-                        stmts.push(Stmt::Expr(e))
+                        value = Some(Box::new(e));
+                        continue;
                     }
+                    Stmt::Expr(e)
                 }
-                syn::Stmt::Item(_) => {}
+                syn::Stmt::Item(_) => continue,
+            };
+            match self.jumps == before {
+                true => stmts.push(converted),
+                false => stmts.extend(lift::statement(converted)),
             }
+        }
+        if let Some(v) = value.take_if(|v| self.jumps > start && lift::jumps(v)) {
+            let (before, v) = lift::value(*v);
+            stmts.extend(before);
+            value = Some(Box::new(v));
         }
         let sp = self.sp(b.brace_token.span.open(), b.brace_token.span.close());
         Block { stmts, value, sp }
@@ -627,19 +643,25 @@ impl Conv<'_> {
                 Expr { kind: ExprKind::Loop(body, self.attrs(&l.attrs)), sp }
             }
             syn::Expr::Break(syn::ExprBreak { label: Some(l), expr, .. }) => {
+                self.jumps += 1;
                 let value = expr.as_ref().map(|e| self.boxed(e));
                 let label = Name { text: l.to_string().into(), sp: self.at(l.span()) };
                 Expr { sp: label.sp, kind: ExprKind::Jump(label, true, value) }
             }
             syn::Expr::Continue(syn::ExprContinue { label: Some(l), .. }) => {
+                self.jumps += 1;
                 let label = Name { text: l.to_string().into(), sp: self.at(l.span()) };
                 Expr { sp: label.sp, kind: ExprKind::Jump(label, false, None) }
             }
             syn::Expr::Break(b) => {
+                self.jumps += 1;
                 let value = b.expr.as_ref().map(|e| self.boxed(e));
                 Expr { kind: ExprKind::Break(value), sp: self.at(b.break_token.span) }
             }
-            syn::Expr::Continue(c) => Expr { kind: ExprKind::Continue, sp: self.at(c.continue_token.span) },
+            syn::Expr::Continue(c) => {
+                self.jumps += 1;
+                Expr { kind: ExprKind::Continue, sp: self.at(c.continue_token.span) }
+            }
             syn::Expr::Return(r) => {
                 let value = r.expr.as_ref().map(|e| self.boxed(e));
                 Expr { kind: ExprKind::Return(value), sp: self.at(r.return_token.span) }

@@ -1,6 +1,7 @@
 //! Jumps to labels: the loops in between are left by a flag, which the statement behind each of them looks at.
 
 use crate::parse::ast::*;
+use crate::parse::lift;
 use crate::parse::spans::Sp;
 
 /// How the variables begin that take what an expression yields unless it jumps. Not names that Rust can spell.
@@ -42,7 +43,7 @@ pub fn block(label: &str, mut body: Block) -> Option<Expr> {
         return None;
     }
     let last = Expr { kind: ExprKind::Break(body.value.take()), sp };
-    body.stmts.push(Stmt::Expr(last));
+    body.stmts.extend(lift::statement(Stmt::Expr(last)));
     let once = Attr {
         name: Name { text: "bound".into(), sp },
         args: vec![Arg { name: None, value: Expr { kind: ExprKind::Int(1, None), sp } }],
@@ -80,6 +81,18 @@ impl Target<'_> {
         Stmt::Expr(self.expr(ExprKind::Assign(None, Box::new(self.var(name)), Box::new(value))))
     }
 
+    /// What stands behind a loop that has been left for the label, and in no other way.
+    fn jump(&self, depth: usize) -> Vec<Stmt> {
+        let mut out = self.checks(depth);
+        if let Some(Stmt::Expr(Expr { kind: kind @ ExprKind::If(..), .. })) = out.last_mut()
+            && let ExprKind::If(_, then, _) = std::mem::replace(kind, ExprKind::Continue)
+        {
+            out.pop();
+            out.extend(then.stmts);
+        }
+        out
+    }
+
     /// What stands behind a loop that may have been left for the label, `depth` loops inside the target.
     fn checks(&self, depth: usize) -> Vec<Stmt> {
         let when = |name: &str, kind: ExprKind| {
@@ -101,6 +114,7 @@ impl Target<'_> {
     fn block(&mut self, b: &mut Block, depth: usize) {
         let mut stmts = Vec::new();
         for mut s in std::mem::take(&mut b.stmts) {
+            let only_way = matches!(&s, Stmt::Expr(e) | Stmt::Let { init: Some(e), .. } if is_endless(e));
             let found = match &mut s {
                 Stmt::Expr(e) | Stmt::Let { init: Some(e), .. } => self.walk(e, depth),
                 Stmt::Let { .. } => false,
@@ -109,17 +123,31 @@ impl Target<'_> {
                 self.block(o, depth);
             }
             stmts.push(s);
+            if found && only_way {
+                // Nothing behind it is reached, and nothing has a value.
+                if let Some(Stmt::Let { init: Some(e), .. }) = stmts.pop_if(|s| matches!(s, Stmt::Let { .. })) {
+                    stmts.push(Stmt::Expr(e));
+                }
+                stmts.extend(self.jump(depth));
+                (b.stmts, b.value) = (stmts, None);
+                return;
+            }
             if found {
                 stmts.extend(self.checks(depth));
             }
         }
         b.stmts = stmts;
         let Some(mut value) = b.value.take() else { return };
+        let only_way = is_endless(&value);
         if !self.walk(&mut value, depth) {
             b.value = Some(value);
             return;
         }
         match &value.kind {
+            _ if only_way => {
+                b.stmts.push(Stmt::Expr(*value));
+                b.stmts.extend(self.jump(depth));
+            }
             ExprKind::For(..) | ExprKind::While(..) => {
                 b.stmts.push(Stmt::Expr(*value));
                 b.stmts.extend(self.checks(depth));
@@ -194,6 +222,21 @@ impl Target<'_> {
             e.kind = ExprKind::Block(Block { stmts, value: None, sp });
         }
     }
+}
+
+/// Whether `e` is a `loop` that is left by jumps to labels only.
+fn is_endless(e: &Expr) -> bool {
+    fn breaks(e: &Expr) -> bool {
+        let mut any = matches!(e.kind, ExprKind::Break(_));
+        if !matches!(e.kind, ExprKind::For(..) | ExprKind::While(..) | ExprKind::Loop(..)) {
+            e.each_part(&mut |part| any = any || breaks(part));
+        }
+        any
+    }
+    let ExprKind::Loop(body, _) = &e.kind else { return false };
+    let mut any = false;
+    body.each_part(&mut |part| any = any || breaks(part));
+    !any
 }
 
 /// Whether there is a jump without a label in `e` that leaves the loop around it.

@@ -5,7 +5,9 @@
 pub mod ast;
 pub mod convert;
 pub mod labels;
+pub mod lift;
 pub mod macros;
+mod parts;
 pub mod spans;
 
 pub use convert::{convert_alias, convert_const, convert_fn, convert_method, convert_struct};

@@ -41,6 +41,10 @@ impl<'a> Tracer<'a> {
             if matches!(p.text.trim_start_matches("::"), "core::array::from_fn" | "std::array::from_fn") {
                 return self.array_from_fn(p, args, expected, sp, vars, ctx);
             }
+            if let ("usize::from" | "isize::from", [Arg { name: None, value }]) = (&*p.text, args) {
+                let x = self.expr(value, vars, ctx)?;
+                return self.cast(&x, &Ty::Usize, sp);
+            }
             let is_local = p.ident().is_some_and(|n| vars.get(n).is_some());
             match p.last() {
                 "Some" | "Ok" | "Err" if !is_local => {
@@ -74,8 +78,7 @@ impl<'a> Tracer<'a> {
             let names_struct = ctx.paths.get(&*p.text).is_some_and(|id| self.items.structs.contains_key(id))
                 || p.ident() == Some("Self");
             if !is_local && names_struct {
-                let given = self.args(args, vars, ctx)?;
-                return self.tuple_struct(p, given.pos, sp, ctx);
+                return self.tuple_struct_expr(p, args, sp, vars, ctx);
             }
         }
         let fv = match self.expr(f, vars, ctx)? {

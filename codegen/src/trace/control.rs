@@ -74,6 +74,9 @@ impl<'a> Tracer<'a> {
         vars: &mut Scope,
         ctx: &Rc<Ctx>,
     ) -> R<Value> {
+        if super::filtered::is_filtered(it) {
+            return self.filtered_for(pat, it, body, options, rolled, sp, vars, ctx);
+        }
         if let Iter::Open { lo, hi, step, rev } = it {
             return self.open_for(pat, (lo, hi), *step, *rev, body, options, sp, vars, ctx);
         }
@@ -231,7 +234,7 @@ impl<'a> Tracer<'a> {
             Iter::Enumerate(i) | Iter::Rev(i) => self.iter_len(i),
             Iter::Zip(a, b) => self.iter_len(a).min(self.iter_len(b)),
             Iter::StepBy(i, k) => self.iter_len(i).div_ceil(*k),
-            Iter::Map(i, _) => self.iter_len(i),
+            Iter::Map(i, _) | Iter::Filter(i, _) => self.iter_len(i),
             Iter::Places(_, len) | Iter::Runs { len, .. } | Iter::Part(_, _, len) => *len,
         }
     }
@@ -260,6 +263,7 @@ impl<'a> Tracer<'a> {
                 let item = self.iter_item(i, n, sp)?;
                 self.apply(f, vec![item], sp)
             }
+            Iter::Filter(i, _) => self.iter_item(i, n, sp),
         }
     }
 
@@ -272,9 +276,8 @@ impl<'a> Tracer<'a> {
             | Iter::Places(..)
             | Iter::Runs { .. } => false,
             Iter::Items(_) => true,
-            Iter::Enumerate(i) | Iter::Rev(i) | Iter::StepBy(i, _) | Iter::Part(i, ..) | Iter::Map(i, _) => {
-                self.is_static_iter(i)
-            }
+            Iter::Enumerate(i) | Iter::Rev(i) | Iter::StepBy(i, _) | Iter::Part(i, ..) => self.is_static_iter(i),
+            Iter::Map(i, _) | Iter::Filter(i, _) => self.is_static_iter(i),
             Iter::Zip(a, b) => self.is_static_iter(a) || self.is_static_iter(b),
         }
     }

@@ -89,7 +89,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// The same where types are wanted.
-    fn exprs_as<'e>(
+    pub(super) fn exprs_as<'e>(
         &mut self,
         items: impl IntoIterator<Item = &'e Expr>,
         wanted: &[Ty],

@@ -68,6 +68,8 @@ impl<'a> Tracer<'a> {
                 ItemPlan::Run(of.clone(), Box::new(index), *size)
             }
             Iter::Map(inner, f) => ItemPlan::Map(Box::new(self.item_plan(inner, stacked, sp)?), f.clone()),
+            // What is left out, the body of the loop decides.
+            Iter::Filter(inner, _) => self.item_plan(inner, stacked, sp)?,
             Iter::Part(inner, first, _) => {
                 let mark = stacked.len();
                 let plan = self.item_plan(inner, stacked, sp)?;

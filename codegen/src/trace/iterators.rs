@@ -17,20 +17,49 @@ const ITEM: &str = "item of the iterator";
 const FUNCTION: &str = "function of the iterator";
 
 /// Methods that make an iterator of an array or of an iterator.
-const ADAPTORS: &[&str] =
-    &["enumerate", "zip", "rev", "step_by", "skip", "take", "map", "copied", "cloned", "by_ref", "into_iter", "iter"];
+const ADAPTORS: &[&str] = &[
+    "enumerate",
+    "zip",
+    "rev",
+    "step_by",
+    "skip",
+    "take",
+    "map",
+    "copied",
+    "cloned",
+    "by_ref",
+    "into_iter",
+    "iter",
+    "filter",
+    "flatten",
+];
 /// Methods that use an iterator up.
-const CONSUMERS: &[&str] = &["fold", "sum", "product", "all", "any", "count", "min", "max", "for_each"];
+const CONSUMERS: &[&str] =
+    &["fold", "reduce", "sum", "product", "all", "any", "count", "min", "max", "for_each", "last", "nth"];
+/// What else can be asked of an iterator whose items are only in part there: nothing depends on how many there are.
+const OF_FILTERED: &[&str] = &[
+    "map",
+    "filter",
+    "rev",
+    "copied",
+    "cloned",
+    "by_ref",
+    "into_iter",
+    "fold",
+    "sum",
+    "product",
+    "all",
+    "any",
+    "count",
+    "for_each",
+];
 /// Methods of iterators that cannot be traced, and what to write instead.
 const REFUSED: &[(&str, &str)] = &[
     ("collect", "declare the array first, `let mut y = [0.0; N];`, and fill it in a `for` loop"),
-    ("filter", "write a `for` loop with `if`, or `where_(mask, x, 0.0)`"),
     ("position", "look for it with `argmax` of a comparison, or in a `for` loop with `break`"),
     ("find", "look for it in a `for` loop with `break`"),
     ("flat_map", "write one `for` loop in another"),
     ("chain", "write two loops, or `concatenate((a, b))`"),
-    ("last", "index it: `x[x.len() - 1]`"),
-    ("nth", "index it"),
     ("next", "index it, or write a `for` loop"),
     ("scan", "write a `for` loop, or `scan(f, init, xs)`"),
     ("max_by", "floats: `max(x)`, or `fold(f32::MIN, f32::max)`; where it is: `argmax(x)`"),
@@ -157,6 +186,13 @@ impl<'a> Tracer<'a> {
                 ),
             };
         }
+        if super::filtered::is_filtered(&it) && !OF_FILTERED.contains(&word) {
+            return err_help(
+                name.sp,
+                format!("`{word}` of what `filter` leaves: how many items there are is known only at run time"),
+                "write a `for` loop with `if` that counts, or keeps what it wants",
+            );
+        }
         if CONSUMERS.contains(&word) {
             return self.use_up(&it, at, name, generics, args, sp, vars, ctx).map(Some);
         }
@@ -191,6 +227,11 @@ impl<'a> Tracer<'a> {
                 Some((Value::Fn(f), _)) => Rc::new(Iter::Map(it, f)),
                 _ => return err(sp, "`map` takes a function of an item"),
             },
+            "filter" => match args.pos.pop() {
+                Some((Value::Fn(f), _)) => Rc::new(Iter::Filter(it, f)),
+                _ => return err(sp, "`filter` takes a function that says whether an item stays"),
+            },
+            "flatten" => Rc::new(self.flattened(&it, name, sp)?),
             _ => it,
         })))
     }
@@ -219,10 +260,30 @@ impl<'a> Tracer<'a> {
             sp,
         };
         let op = |op: BinOp, b: Expr| Expr { kind: ExprKind::Binary(op, Box::new(var(TOTAL)), Box::new(b)), sp };
-        let wanted = if word == "fold" { 2 } else { usize::from(matches!(word, "all" | "any" | "for_each")) };
+        let wanted = match word {
+            "fold" => 2,
+            "reduce" | "all" | "any" | "for_each" | "nth" => 1,
+            _ => 0,
+        };
         if args.pos.len() != wanted || !args.kw.is_empty() {
             let takes = super::args::arguments(wanted);
             return err(sp, format!("`{word}` of an iterator takes {takes}, found {}", args.pos.len()));
+        }
+        if let "last" | "nth" = word {
+            let n = match args.pos.pop() {
+                None => len.checked_sub(1),
+                Some((Value::Num(Num { value: Number::Int(i), .. }), _)) => usize::try_from(i).ok(),
+                Some((other, at)) => {
+                    return err(at, format!("`nth` takes a static integer, found {}", other.describe()));
+                }
+            };
+            return Ok(Value::Option(match n.filter(|n| *n < len) {
+                Some(n) => {
+                    let item = self.iter_item(it, n, at)?;
+                    Some(Rc::new(self.looked_up(&item, vars, at)?))
+                }
+                None => None,
+            }));
         }
         let function = match args.pos.pop() {
             Some((f @ Value::Fn(_), _)) => f,
@@ -240,7 +301,7 @@ impl<'a> Tracer<'a> {
             };
             Value::Num(Num { value, dtype })
         };
-        let skip = usize::from(matches!(word, "min" | "max"));
+        let skip = usize::from(matches!(word, "min" | "max" | "reduce"));
         let (start, step) = match word {
             "fold" => (args.pos.remove(0).0, call(FUNCTION, &[TOTAL, ITEM])),
             "sum" => (number(0), op(BinOp::Add, var(ITEM))),
@@ -248,13 +309,17 @@ impl<'a> Tracer<'a> {
             "all" => (Value::Bool(true), op(BinOp::And, call(FUNCTION, &[ITEM]))),
             "any" => (Value::Bool(false), op(BinOp::Or, call(FUNCTION, &[ITEM]))),
             "for_each" => (Value::Unit, call(FUNCTION, &[ITEM])),
-            "count" => return Ok(Value::size(len)),
+            "count" if !super::filtered::is_filtered(it) => return Ok(Value::size(len)),
+            "count" => (Value::size(0), op(BinOp::Add, Expr { kind: ExprKind::Int(1, None), sp })),
             _ if len == 0 => return Ok(Value::none()),
             _ => {
                 let first = self.iter_item(it, 0, at)?;
                 (
                     self.looked_up(&first, vars, at)?,
-                    call(if word == "min" { "minimum" } else { "maximum" }, &[TOTAL, ITEM]),
+                    match word {
+                        "reduce" => call(FUNCTION, &[TOTAL, ITEM]),
+                        word => call(if word == "min" { "minimum" } else { "maximum" }, &[TOTAL, ITEM]),
+                    },
                 )
             }
         };
@@ -274,9 +339,25 @@ impl<'a> Tracer<'a> {
         result?;
         Ok(match word {
             "for_each" => Value::Unit,
-            "min" | "max" => Value::Option(Some(Rc::new(total))),
+            "min" | "max" | "reduce" => Value::Option(Some(Rc::new(total))),
             _ => total,
         })
+    }
+
+    /// The elements of the rows of an array, of the items of a list of arrays.
+    fn flattened(&mut self, it: &Iter, name: &Name, sp: Sp) -> R<Iter> {
+        if let Iter::Items(Value::Array(t)) = it
+            && let [rows, columns, rest @ ..] = &t.aval.shape[..]
+        {
+            let shape = [&[rows * columns], rest].concat().into_iter().map(Value::size).collect();
+            let args = Args::of(vec![Value::Array(t.clone()), Value::tuple(shape)], sp);
+            return Ok(Iter::Items(self.call_builtin("reshape", args, sp, true)?));
+        }
+        err_help(
+            name.sp,
+            "`flatten` is known of the iterator over an array of arrays",
+            "write one `for` loop in another",
+        )
     }
 
     /// Run `n` of an array, `lo..lo + size`.

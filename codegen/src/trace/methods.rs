@@ -11,7 +11,7 @@ use crate::parse::spans::Sp;
 use crate::trace::args::{Args, arguments, with_first};
 use crate::trace::call::{generic_arguments, holds_all};
 use crate::trace::types::Ty;
-use crate::trace::value::{Ctx, FnItem, Generic, Num, Number, Scope, Traced, Value};
+use crate::trace::value::{Ctx, FnItem, Generic, Iter, Num, Number, Scope, Traced, Value};
 use crate::trace::{R, Stop, Tracer, err, err_help};
 
 /// Elements of `core::array::from_fn` up to which each is traced by itself, its index static.
@@ -93,6 +93,13 @@ impl<'a> Tracer<'a> {
         if let Some(v) = self.iterator_method(&value, recv.sp, name, generics, &mut given, sp, vars, ctx)? {
             return Ok(v);
         }
+        if let ("map", Value::Array(_) | Value::List(_), [(Value::Fn(f), _)]) = (&*name.text, &value, &given.pos[..])
+            && self.changes_captures(f, vars)
+        {
+            let f = f.clone();
+            let it = self.iter_of(&value, recv.sp)?;
+            return self.filled(&f, &it, sp, vars, ctx);
+        }
         if let Some(new) = self.slice_method(&value, name, &given, sp)? {
             self.assign(recv, new, sp, vars, ctx)?;
             return Ok(Value::Unit);
@@ -148,6 +155,10 @@ impl<'a> Tracer<'a> {
                 "say it: `let y: [f32; 8] = ..`, or `from_fn::<_, 8, _>(..)`",
             );
         };
+        if self.changes_captures(f, vars) {
+            let range = Rc::new(Iter::Range { start: Value::size(0), step: 1, len: n });
+            return self.filled(&f.clone(), &range, sp, vars, ctx);
+        }
         if n <= LONGEST_WRITTEN_OUT {
             let items = (0..n).map(|i| self.apply(f, vec![Value::size(i)], sp)).collect::<R<_>>()?;
             return Ok(Value::list(items));
@@ -467,6 +478,7 @@ pub fn builtin_name(method: &str, n_args: usize) -> &str {
         "wrapping_shl" => "_wrapping_shl",
         "wrapping_shr" => "_wrapping_shr",
         "is_power_of_two" => "_is_power_of_two",
+        "next_power_of_two" => "_next_power_of_two",
         "ilog2" => "_ilog2",
         "abs_diff" => "_abs_diff",
         "unsigned_abs" => "_unsigned_abs",

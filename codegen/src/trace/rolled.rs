@@ -257,11 +257,14 @@ impl<'a> Tracer<'a> {
     }
 
     /// Whether there is a method of that name that changes what it is called on.
-    fn may_change(&self, method: &str) -> bool {
+    pub(super) fn may_change(&self, method: &str) -> bool {
         let by_mut = |f: &super::value::FnItem| {
             f.function.params.first().is_some_and(|p| matches!(p.ty.kind, TypeKind::Ref(_, true)))
         };
-        matches!(method, "iter_mut" | "chunks_mut" | "chunks_exact_mut" | "swap" | "fill" | "copy_from_slice")
+        let of_slices =
+            ["iter_mut", "chunks_mut", "chunks_exact_mut", "swap", "fill", "copy_from_slice", "clone_from_slice"];
+        of_slices.contains(&method)
+            || matches!(method, "reverse" | "rotate_left" | "rotate_right")
             || self.items.methods.iter().any(|((_, name), f)| name == method && by_mut(f))
     }
 

@@ -93,22 +93,7 @@ impl<'a> Tracer<'a> {
             None => None,
         };
         let mut given: Vec<(Name, Value, Sp)> = Vec::new();
-        // What the type is without a look at the fields.
-        let known = match (path.ident(), &ctx.self_ty, ctx.paths.get(&*path.text)) {
-            (Some("Self"), Some(Ty::Struct(s)), _) => Some(s.clone()),
-            (_, _, Some(id)) => {
-                let id = id.clone();
-                let plain = self.items.structs.get(&id).is_some_and(|(decl, _)| decl.generics.is_empty());
-                match plain || !path.generics.is_empty() {
-                    true => match self.resolve_type(&Type { kind: TypeKind::Path(path.clone()), sp: path.sp }, ctx)? {
-                        Ty::Struct(s) => Some(s),
-                        _ => None,
-                    },
-                    false => None,
-                }
-            }
-            _ => None,
-        };
+        let known = self.known_struct(path, ctx)?;
         for (name, e) in fields {
             let field = known.as_ref().and_then(|s| s.fields.iter().find(|(f, _)| *f == name.text));
             self.expected = field.map(|(_, t)| t.clone());
@@ -205,6 +190,41 @@ impl<'a> Tracer<'a> {
             Ty::Struct(s) => Ok(s),
             other => err(path.sp, format!("`{}` is not a struct", other.describe())),
         }
+    }
+
+    /// What the type of a literal is without a look at the fields.
+    fn known_struct(&mut self, path: &Path, ctx: &Rc<Ctx>) -> R<Option<Rc<super::value::StructTy>>> {
+        let Some(id) = ctx.paths.get(&*path.text) else {
+            return Ok(match (path.ident(), &ctx.self_ty) {
+                (Some("Self"), Some(Ty::Struct(s))) => Some(s.clone()),
+                _ => None,
+            });
+        };
+        let plain = self.items.structs.get(id).is_some_and(|(decl, _)| decl.generics.is_empty());
+        if !plain && path.generics.is_empty() {
+            return Ok(None);
+        }
+        let ty = Type { kind: TypeKind::Path(path.clone()), sp: path.sp };
+        Ok(match self.resolve_type(&ty, ctx)? {
+            Ty::Struct(s) => Some(s),
+            _ => None,
+        })
+    }
+
+    /// `Pair(a, b)` as written.
+    pub(super) fn tuple_struct_expr(
+        &mut self,
+        path: &Path,
+        args: &[Arg],
+        sp: Sp,
+        vars: &mut Scope,
+        ctx: &Rc<Ctx>,
+    ) -> R<Value> {
+        let known = self.known_struct(path, ctx)?;
+        let wanted: Vec<Ty> = known.iter().flat_map(|s| s.fields.iter().map(|(_, t)| t.clone())).collect();
+        let values = self.exprs_as(args.iter().map(|a| &a.value), &wanted, vars, ctx)?;
+        let given = values.into_iter().zip(args).map(|(v, a)| (v, a.value.sp)).collect();
+        self.tuple_struct(path, given, sp, ctx)
     }
 
     /// `S(a, b)` of a tuple struct.

@@ -393,6 +393,8 @@ pub enum Iter {
     },
     /// What a function makes of each item.
     Map(Rc<Iter>, Rc<FnValue>),
+    /// The items for which a function is true.
+    Filter(Rc<Iter>, Rc<FnValue>),
     /// `(index, item)`.
     Enumerate(Rc<Iter>),
     /// Pairs.
