@@ -43,7 +43,7 @@ impl<'a> Tracer<'a> {
             }
             if let ("usize::from" | "isize::from", [Arg { name: None, value }]) = (&*p.text, args) {
                 let x = self.expr(value, vars, ctx)?;
-                return self.cast(&x, &Ty::Usize, sp);
+                return self.cast(&x, &super::types::Ty::Usize, sp);
             }
             let is_local = p.ident().is_some_and(|n| vars.get(n).is_some());
             match p.last() {
