@@ -58,6 +58,7 @@ pub fn parse_items(unit: &Unit) -> (Items, Spans) {
         }
     }
     items.callees = unit.callees.iter().map(|(id, callee)| (id.clone(), callee.name.as_str().into())).collect();
+    items.absent = unit.absent.iter().map(|(key, known)| (key.clone(), known.clone())).collect();
     (items, spans)
 }
 

@@ -40,6 +40,8 @@ pub struct Unit {
     pub receiver: Ident,
     /// Whether [`Kernel::record`] is wanted.
     pub record: bool,
+    /// Methods that certainly no `impl` block has, as (struct, name), each with those that the struct has.
+    pub absent: BTreeMap<(ItemId, String), Vec<String>>,
     /// The text of files of other crates, as their spans name them: no caret can point there, so messages quote them.
     pub sources: BTreeMap<String, String>,
 }
@@ -237,9 +239,9 @@ pub fn of_source(source: &str) -> syn::Result<Unit> {
     let items = items.into_iter().map(|(id, item)| (id, record(item))).collect();
     let name = |s| Ident::new(s, proc_macro2::Span::call_site());
     let (workspace, receiver) = (name("ws"), name("this"));
-    let sources = BTreeMap::new();
+    let (sources, absent) = Default::default();
     let (options, callees) = Default::default();
-    Ok(Unit { entry, items, callees, called: None, options, workspace, receiver, record: false, sources })
+    Ok(Unit { entry, items, callees, called: None, options, workspace, receiver, record: false, sources, absent })
 }
 
 fn words(tokens: TokenStream, out: &mut BTreeSet<String>) {

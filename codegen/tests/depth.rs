@@ -7,7 +7,7 @@ use kiln_codegen::frontend::{self, Host};
 /// What `#[jit]` makes of a function, on a stack as rustc has it.
 fn expand(item: String) -> String {
     let run = move || {
-        let host = Host { crate_key: "depth".into(), read: &|_| None, compile: &compile, record: false };
+        let host = Host { crate_key: "depth".into(), read: &|_| None, compile: &compile, record: false, root: None };
         frontend::jit(Default::default(), item.parse().unwrap(), &host).to_string()
     };
     std::thread::Builder::new().stack_size(8 << 20).spawn(run).unwrap().join().unwrap()

@@ -242,7 +242,7 @@ fn mutate(tokens: TokenStream, at: &mut isize, pool: &[TokenTree], rng: &mut Rng
 fn compile_all(tokens: &TokenStream) {
     let text = tokens.to_string();
     // What the front end is given: each item on its own, whether or not it is one.
-    let host = Host { crate_key: "test".into(), read: &|_| None, compile: &|u| compile(u), record: false };
+    let host = Host { crate_key: "test".into(), read: &|_| None, compile: &|u| compile(u), record: false, root: None };
     for out in [frontend::jit(TokenStream::new(), tokens.clone(), &host), frontend::derive_tree(tokens.clone(), &host)]
     {
         // The macros turn a panic into a message of its own.

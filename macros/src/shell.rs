@@ -71,7 +71,9 @@ pub fn __gather(input: TokenStream) -> TokenStream {
 fn host() -> Host<'static> {
     // `cargo kiln` sets the variable, and builds in a folder of its own.
     let record = std::env::var_os("KILN_RECORD").is_some();
-    Host { crate_key: crate_key(), read: &|file| std::fs::read_to_string(file).ok(), compile: &compile, record }
+    // What rustc was called with.
+    let root = std::env::args().skip(1).find(|arg| !arg.starts_with('-') && arg.ends_with(".rs")).map(Into::into);
+    Host { crate_key: crate_key(), read: &|file| std::fs::read_to_string(file).ok(), compile: &compile, record, root }
 }
 
 /// Tells one compilation from every other: two versions of a package, its library and a test of the same name, the library

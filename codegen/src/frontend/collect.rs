@@ -312,9 +312,18 @@ impl State {
             receiver: shape.receiver.clone(),
             record: host.record,
             sources: BTreeMap::new(),
+            absent: BTreeMap::new(),
         };
         // A panic is a mistake of ours, but no reason for everything around the kernel to light up.
         let mut outcome = super::caught(|| (host.compile)(&unit));
+        while let Ok(Outcome::NeedMethods(methods)) = &outcome {
+            let absent = absent_methods(&bodies, methods, host);
+            if absent.is_empty() {
+                break;
+            }
+            unit.absent.extend(absent);
+            outcome = super::caught(|| (host.compile)(&unit));
+        }
         if let Ok(Outcome::Done(Kernel { errors, .. })) = &outcome
             && !errors.is_empty()
         {
@@ -372,6 +381,24 @@ impl State {
         };
         quote!(#release #made)
     }
+}
+
+/// Of some methods those that are certainly not there, with the names that are.
+fn absent_methods(
+    bodies: &[Body],
+    methods: &[(ItemId, Ident)],
+    host: &Host<'_>,
+) -> BTreeMap<(ItemId, String), Vec<String>> {
+    let here = host.key();
+    let look = |(id, name): &(ItemId, Ident)| {
+        let of = bodies.iter().find(|b| b.identity.id == *id && b.identity.key == here)?;
+        let Some(Item::Struct(s)) = &of.item else { return None };
+        let files = [name.span().local_file(), s.ident.span().local_file()];
+        let near: Vec<_> = files.into_iter().flatten().collect();
+        let known = super::absent::method(&name.to_string(), &s.ident.to_string(), &near, host)?;
+        Some(((id.clone(), name.to_string()), known))
+    };
+    methods.iter().filter_map(look).collect()
 }
 
 /// A function with nothing in its braces.
@@ -474,6 +501,7 @@ fn no_path_leads_to_the_macros_of_a_kernel() {
         read: &|_| None,
         compile: &|_| Outcome::NeedBodies(Vec::new()),
         record: false,
+        root: None,
     };
     let fetched = |id: &str| {
         let entry = Entry {

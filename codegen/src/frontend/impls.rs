@@ -98,6 +98,7 @@ impl Block<'_> {
         };
         let mut errors = Errors(mistakes);
         signature::check(&method.sig, true, &mut errors);
+        let changes_self = method.sig.receiver().is_some_and(|r| r.reference.is_none() && r.mutability.is_some());
         signature::plain_parameters(&mut method.sig, &mut method.block);
         let (found, around) = survey(&name, &options, self.host, |s| {
             let mut walk = Walk::new(s);
@@ -162,6 +163,10 @@ impl Block<'_> {
         } else {
             let (generics, clause, self_ty) = (&self.generics, &self.generics.where_clause, &self.self_ty);
             method.attrs.retain(|a| !a.path().is_ident("doc"));
+            if changes_self {
+                let mark = Ident::new(crate::parse::MUT_SELF, name.span());
+                method.attrs.push(syn::parse_quote!(#[#mark]));
+            }
             kind.extend(quote!(method {#generics} {#clause} {#self_ty} {#method}));
         }
         let size = Size::of(method.block.to_token_stream(), false);

@@ -18,6 +18,7 @@
 //! Nothing here keeps state between calls, and the only thing read besides tokens is the text of the file around an item
 //! (`source`), to let a user's own `fn power` win over the built-in one.
 
+mod absent;
 pub mod builtins;
 mod check_grads;
 mod collect;
@@ -37,7 +38,7 @@ mod syntax;
 mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -54,6 +55,8 @@ pub struct Host<'a> {
     pub compile: &'a dyn Fn(&Unit) -> Outcome,
     /// Whether kernels leave a record of themselves for `cargo kiln`.
     pub record: bool,
+    /// The file that the crate begins with, where it is known.
+    pub root: Option<PathBuf>,
 }
 
 impl Host<'_> {
@@ -128,7 +131,7 @@ mod tests {
 
     /// Expands `#[jit]` on an item that mentions nothing, with a given compiler.
     fn expand(item: &str, compile: &dyn Fn(&Unit) -> Outcome) -> String {
-        let host = Host { crate_key: "test".into(), read: &|_| None, compile, record: false };
+        let host = Host { crate_key: "test".into(), read: &|_| None, compile, record: false, root: None };
         jit(TokenStream::new(), item.parse().unwrap(), &host).to_string()
     }
 
@@ -150,7 +153,8 @@ mod tests {
     #[test]
     fn expansion_depends_on_nothing_but_its_input() {
         let item: TokenStream = "fn f(p: &Net, x: [f32; N]) -> f32 { g(h(x)) }".parse().unwrap();
-        let host = Host { crate_key: "test".into(), read: &|_| None, compile: &echo::compile, record: false };
+        let host =
+            Host { crate_key: "test".into(), read: &|_| None, compile: &echo::compile, record: false, root: None };
         let [a, b] = [(); 2].map(|()| jit(TokenStream::new(), item.clone(), &host).to_string());
         assert_eq!(a, b);
     }
@@ -180,7 +184,7 @@ mod tests {
     fn check_signature(attr: &str, item: &str, compile: &dyn Fn(&Unit) -> Outcome) {
         // What the macro makes by itself is in line 1.
         let source: TokenStream = format!("\n\n{item}").parse().unwrap();
-        let host = Host { crate_key: "test".into(), read: &|_| None, compile, record: false };
+        let host = Host { crate_key: "test".into(), read: &|_| None, compile, record: false, root: None };
         let signature = source.clone().into_iter().take_while(
             |t| !matches!(t, proc_macro2::TokenTree::Group(g) if g.delimiter() == proc_macro2::Delimiter::Brace),
         );
@@ -221,7 +225,8 @@ mod tests {
     fn methods_keep_their_places() {
         let item = "impl<const N: usize> Net<N> {\n pub fn run(&self, x: &[f32; 3]) -> [f32; 3] { x }\n}";
         let source: TokenStream = format!("\n\n{item}").parse().unwrap();
-        let host = Host { crate_key: "test".into(), read: &|_| None, compile: &echo::compile, record: false };
+        let host =
+            Host { crate_key: "test".into(), read: &|_| None, compile: &echo::compile, record: false, root: None };
         let (mut written, mut expanded) = (Vec::new(), Vec::new());
         places(source.clone(), &mut written);
         written.truncate(written.len() - 1);

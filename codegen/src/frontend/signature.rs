@@ -214,7 +214,7 @@ pub fn plain_parameters(sig: &mut Signature, block: &mut syn::Block) {
         match input {
             FnArg::Receiver(r) if r.reference.is_none() => {
                 if r.mutability.take().is_some() {
-                    // `self` cannot be bound again; the tracer lets a receiver by value be assigned to.
+                    // `self` cannot be bound again; the method that is published is marked.
                     *r.ty = syn::parse_quote!(Self);
                 }
             }

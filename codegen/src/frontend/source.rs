@@ -20,6 +20,38 @@ pub enum Meaning {
     Unknown,
 }
 
+/// What is known of a name without a doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certain {
+    /// Nothing that a look-up would find defines it.
+    Absent,
+    /// It is an item with this keyword, at this place, and no attribute publishes it.
+    Plain(&'static str, usize),
+}
+
+/// Attributes that publish nothing and make no items.
+const SILENT: &[&str] = &[
+    "allow",
+    "expect",
+    "warn",
+    "deny",
+    "forbid",
+    "doc",
+    "inline",
+    "must_use",
+    "cold",
+    "derive",
+    "repr",
+    "cfg",
+    "deprecated",
+    "non_exhaustive",
+    "track_caller",
+    "rustfmt",
+    "test",
+];
+/// Macros that define no names that are not written where they are called.
+const KNOWN_MACROS: &[&str] = &["macro_rules", "instantiate", "model", "include_tree", "check_grads", "compile_error"];
+
 /// The nesting of one file.
 #[derive(Debug)]
 pub struct Source {
@@ -35,6 +67,12 @@ struct Block {
     parent: BlockId,
     range: (usize, usize),
     items: BTreeSet<String>,
+    /// Of the items of a module those that nothing publishes, by keyword and place.
+    plain: BTreeMap<String, (&'static str, usize)>,
+    /// Whether an attribute or a macro around it may publish what is inside.
+    marked: bool,
+    /// Whether a macro may define more names in it.
+    opaque: bool,
     modules: BTreeMap<String, BlockId>,
     imports: BTreeMap<String, Vec<String>>,
     globs: Vec<Vec<String>>,
@@ -62,9 +100,7 @@ impl Source {
 
     /// The innermost block around a place, given as the compiler counts: lines from 1, columns in characters from 0.
     pub fn block_at(&self, text: &str, line: usize, column: usize) -> BlockId {
-        let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-        let rest = text.get(start..).unwrap_or("");
-        let at = start + rest.char_indices().nth(column).map_or(rest.len(), |(i, _)| i);
+        let at = offset_of(text, line, column);
         // Blocks are stored parents first, so the last one that contains the place is the innermost.
         let holds = |b: &Block| b.range.0 <= at && at < b.range.1;
         self.blocks.iter().rposition(holds).unwrap_or(0)
@@ -85,6 +121,55 @@ impl Source {
             }
             at = self.blocks[at].parent;
         }
+    }
+
+    /// What is known without a doubt of `name` when it is mentioned directly inside `block`.
+    pub fn certain(&self, block: BlockId, name: &str) -> Option<Certain> {
+        match self.meaning(block, name) {
+            Meaning::Item => {
+                let (keyword, at) = self.plain(block, name)?;
+                Some(Certain::Plain(keyword, at))
+            }
+            Meaning::Absent => {
+                // What is made by a macro may also come through the globs of this file.
+                (!self.blocks.iter().any(|b| b.opaque)).then_some(Certain::Absent)
+            }
+            _ => None,
+        }
+    }
+
+    /// The item that nothing publishes, where a look-up from `block` ends at one.
+    fn plain(&self, block: BlockId, name: &str) -> Option<(&'static str, usize)> {
+        let mut at = block;
+        loop {
+            if let Some(found) = self.declaring(at, name, &mut BTreeSet::new()) {
+                return self.blocks[found].plain.get(name).copied();
+            }
+            if self.blocks[at].kind == Kind::Module {
+                return None;
+            }
+            at = self.blocks[at].parent;
+        }
+    }
+
+    /// The block whose item `name` is found from `block`, through globs of this file too.
+    fn declaring(&self, block: BlockId, name: &str, visited: &mut BTreeSet<BlockId>) -> Option<BlockId> {
+        let b = &self.blocks[block];
+        if b.kind == Kind::Associated || !visited.insert(block) {
+            return None;
+        }
+        if b.items.contains(name) {
+            return Some(block);
+        }
+        if b.imports.contains_key(name) {
+            return None;
+        }
+        b.globs.iter().filter_map(|glob| self.module(block, glob)).find_map(|m| self.declaring(m, name, visited))
+    }
+
+    /// Where the body of the item that is named at `place` ends.
+    pub fn end_of_item(&self, place: usize) -> usize {
+        self.blocks.iter().filter(|b| b.range.0 > place).map(|b| b.range.1).next().unwrap_or(place)
     }
 
     fn declared(&self, block: BlockId, name: &str, visited: &mut BTreeSet<BlockId>) -> Meaning {
@@ -152,8 +237,9 @@ impl Source {
 
 impl Block {
     fn new(kind: Kind, parent: BlockId, start: usize) -> Block {
-        let (items, modules, imports) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-        Block { kind, parent, range: (start, usize::MAX), items, modules, imports, globs: Vec::new() }
+        let (items, plain, modules, imports) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (range, globs) = ((start, usize::MAX), Vec::new());
+        Block { kind, parent, range, items, plain, marked: false, opaque: false, modules, imports, globs }
     }
 }
 
@@ -164,7 +250,7 @@ struct Reader<'a> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token<'a> {
+pub(super) enum Token<'a> {
     Word(&'a str),
     Mark(char),
 }
@@ -190,8 +276,16 @@ impl<'a> Reader<'a> {
         let mut opens: (Kind, Option<String>) = (Kind::Body, None);
         let mut depth = 0usize;
         let mut outer: Vec<(BlockId, usize)> = Vec::new();
+        // Whether an attribute in front of the next item may publish it.
+        let mut marked = false;
+        let mut last = token_of_nothing();
         while let Some((offset, token)) = self.next() {
+            let before = std::mem::replace(&mut last, token);
             match token {
+                Token::Mark('#') if depth == 0 && self.is_next('[') => marked |= self.attribute(),
+                Token::Mark('!') if depth == 0 && self.blocks[this].kind == Kind::Module => {
+                    self.blocks[this].opaque |= matches!(before, Token::Word(w) if !KNOWN_MACROS.contains(&w));
+                }
                 Token::Mark('(' | '[') => depth += 1,
                 Token::Mark(')' | ']') => depth = depth.saturating_sub(1),
                 Token::Mark('{') => {
@@ -199,6 +293,9 @@ impl<'a> Reader<'a> {
                         if depth == 0 { std::mem::replace(&mut opens, (Kind::Body, None)) } else { (Kind::Body, None) };
                     let child = self.blocks.len();
                     self.blocks.push(Block::new(kind, this, offset));
+                    let is_marked = kind != Kind::Module || self.blocks[this].marked || marked;
+                    self.blocks[child].marked = is_marked;
+                    marked = false;
                     if let Some(name) = name {
                         self.blocks[this].modules.insert(name, child);
                     }
@@ -210,7 +307,10 @@ impl<'a> Reader<'a> {
                     let Some(back) = outer.pop() else { return };
                     (this, depth) = back;
                 }
-                Token::Mark(';') if depth == 0 => opens = (Kind::Body, None),
+                Token::Mark(';') if depth == 0 => {
+                    opens = (Kind::Body, None);
+                    marked = false;
+                }
                 Token::Word("use") if depth == 0 => self.use_tree(this, &mut Vec::new()),
                 Token::Word("impl" | "trait") if depth == 0 && opens.0 != Kind::Associated => {
                     opens = (Kind::Associated, None)
@@ -222,12 +322,20 @@ impl<'a> Reader<'a> {
                         // `-> impl Fn()` after this must not turn the body into an `impl` block, nor `impl` before it.
                         opens = (Kind::Body, None);
                     }
+                    if keyword == "static" && self.word() == Some("mut") {
+                        self.at += 1;
+                    }
                     let Some(name) =
                         self.word().filter(|w| !matches!(*w, "fn" | "unsafe" | "extern" | "async" | "mut"))
                     else {
                         continue;
                     };
-                    self.blocks[this].items.insert(name.to_owned());
+                    let block = &mut self.blocks[this];
+                    let is_first = block.items.insert(name.to_owned());
+                    block.plain.remove(name);
+                    if is_first && !marked && !block.marked && keyword != "mod" {
+                        block.plain.insert(name.to_owned(), (keyword_of(keyword), offset));
+                    }
                     if keyword == "mod" {
                         opens = (Kind::Module, Some(name.to_owned()));
                     }
@@ -238,6 +346,32 @@ impl<'a> Reader<'a> {
                 _ => {}
             }
         }
+    }
+
+    fn is_next(&self, mark: char) -> bool {
+        matches!(self.tokens.get(self.at), Some((_, Token::Mark(m))) if *m == mark)
+    }
+
+    /// Skips an attribute, and says whether it may publish the item behind it.
+    fn attribute(&mut self) -> bool {
+        let (mut depth, mut first, mut marks) = (0usize, true, false);
+        while let Some((_, token)) = self.next() {
+            match token {
+                Token::Mark('[' | '(' | '{') => depth += 1,
+                Token::Mark(']' | ')' | '}') => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        break;
+                    }
+                }
+                Token::Word(w) => {
+                    marks |= first && !SILENT.contains(&w) || matches!(w, "jit" | "Tree");
+                    first = false;
+                }
+                Token::Mark(_) => {}
+            }
+        }
+        marks
     }
 
     /// Skips from the name of a function to its body or its semicolon.
@@ -306,8 +440,24 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A place as the compiler counts, in bytes.
+pub(super) fn offset_of(text: &str, line: usize, column: usize) -> usize {
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let rest = text.get(start..).unwrap_or("");
+    start + rest.char_indices().nth(column).map_or(rest.len(), |(i, _)| i)
+}
+
+/// A token in front of the first.
+fn token_of_nothing<'a>() -> Token<'a> {
+    Token::Mark(';')
+}
+
+fn keyword_of(word: &str) -> &'static str {
+    ["fn", "const", "static", "struct", "enum", "type"].into_iter().find(|k| *k == word).unwrap_or("union")
+}
+
 /// Words and punctuation; comments, strings, characters and lifetimes are left out.
-fn lex(text: &str) -> Vec<(usize, Token<'_>)> {
+pub(super) fn lex(text: &str) -> Vec<(usize, Token<'_>)> {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
     let mut i = 0;

@@ -32,6 +32,7 @@ pub fn survey(
     let mut found = walk(&around);
     let start = at.span().start();
     let mut survey = Survey { std: BTreeMap::new(), text: None, place: (start.line, start.column) };
+    let siblings = options.siblings.clone();
     let heads: BTreeSet<String> = found.paths.iter().map(|p| first(&p.key)).collect();
     if found.builtins.is_empty() && heads.is_empty() {
         return (found, survey);
@@ -48,6 +49,7 @@ pub fn survey(
     let of_std: Vec<&&str> = imports.iter().filter(|i| i.starts_with("core::") || i.starts_with("std::")).collect();
     let aliases: Vec<&String> = heads.iter().filter(|name| of_std.iter().any(|i| has_word(i, name))).collect();
     if suspects.is_empty() && aliases.is_empty() {
+        survey.tell_missing(text, &imports, &siblings, &mut found);
         return (found, survey);
     }
     let (source, block) = survey.source(text);
@@ -77,11 +79,48 @@ pub fn survey(
         around.own.extend(own);
         found = walk(&around);
     }
+    survey.tell_missing(text, &imports, &siblings, &mut found);
     survey.std = around.std;
     (found, survey)
 }
 
 impl Survey {
+    /// Turns paths that certainly lead nowhere into mistakes.
+    fn tell_missing(&self, text: &str, imports: &[&str], siblings: &[String], found: &mut Found) {
+        let Found { paths, errors, .. } = found;
+        let is_elsewhere = imports.iter().any(|i| i.trim_end().ends_with('*') && !i.contains("prelude"));
+        let mut read = None;
+        paths.retain(|p| {
+            let name = &p.key;
+            if name.contains("::") || name == "Self" || siblings.iter().any(|s| s == name) {
+                return true;
+            }
+            // A look that costs little: what is annotated, as nearly everything is, is not looked at twice.
+            let published = |keyword: &str| {
+                definitions(text, keyword, name).any(|at| {
+                    let item = &text[..at];
+                    let start = item.rfind(['}', ';']).unwrap_or(0);
+                    item[start..].contains("jit") || item[start..].contains("Tree")
+                })
+            };
+            let is_defined = |keyword: &str| definitions(text, keyword, name).next().is_some();
+            let keywords = ["fn", "const", "struct", "type", "static", "static mut", "enum", "union"];
+            let is_imported = imports.iter().any(|i| has_word(i, name));
+            if keywords.iter().any(|k| published(k)) || is_imported {
+                return true;
+            }
+            if is_elsewhere && !keywords.iter().any(|k| is_defined(k)) {
+                return true;
+            }
+            let (source, block) = read.get_or_insert_with(|| self.source(text));
+            let start = super::source::offset_of(text, self.place.0, self.place.1);
+            let own = (start, source.end_of_item(start));
+            let Some((what, help)) = super::absent::bare(text, source, *block, own, name) else { return true };
+            errors.push(syn::Error::new_spanned(&p.path, format!("{what}\n       help: {help}")));
+            false
+        });
+    }
+
     fn source(&self, text: &str) -> (Source, BlockId) {
         let source = Source::read(text);
         let block = source.block_at(text, self.place.0, self.place.1);
@@ -167,6 +206,14 @@ impl VisitMut for Spell<'_> {
         self.spell(&mut t.path);
         visit_mut::visit_type_path_mut(self, t);
     }
+}
+
+/// Where items of that name begin.
+fn definitions<'t>(text: &'t str, keyword: &str, name: &str) -> impl Iterator<Item = usize> + use<'t> {
+    let head = format!("{keyword} {name}");
+    let len = head.len();
+    let places: Vec<usize> = text.match_indices(&head).map(|(at, _)| at).collect();
+    places.into_iter().filter(move |at| !text[at + len..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 fn first(path: &str) -> String {

@@ -10,6 +10,9 @@ use crate::parse::ast::*;
 use crate::parse::spans::{Sp, Spans};
 use crate::parse::{labels, lift};
 
+/// The attribute of a method that takes `mut self`.
+pub const MUT_SELF: &str = "__mut_self";
+
 /// A free function.
 pub fn convert_fn(spans: &mut Spans, f: &syn::ItemFn) -> Function {
     let mut c = Conv { spans, jumps: 0 };
@@ -137,8 +140,10 @@ impl Conv<'_> {
                         Some(_) => TypeKind::Ref(Box::new(owner), r.mutability.is_some()),
                         None => owner.kind,
                     };
-                    // Whether it was `mut self` is not kept: kernels have signatures without patterns.
-                    let pat = Pat::new(PatKind::Bind(name, None), sp);
+                    // Kernels have signatures without patterns: what was `mut self` is marked.
+                    let is_mut = r.mutability.is_some() || attrs.iter().any(|a| a.path().is_ident(MUT_SELF));
+                    let fixed = r.reference.is_none() && !is_mut;
+                    let pat = Pat { fixed, ..Pat::new(PatKind::Bind(name, None), sp) };
                     Param { pat, ty: Type { kind, sp }, default: None }
                 }
             })

@@ -10,4 +10,4 @@ pub mod macros;
 mod parts;
 pub mod spans;
 
-pub use convert::{convert_alias, convert_const, convert_fn, convert_method, convert_struct};
+pub use convert::{MUT_SELF, convert_alias, convert_const, convert_fn, convert_method, convert_struct};

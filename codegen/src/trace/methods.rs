@@ -109,7 +109,14 @@ impl<'a> Tracer<'a> {
         {
             let key = (s.ty.id.clone(), name.text.to_string());
             let Some(f) = self.items.methods.get(&key).cloned() else {
-                return Err(Stop::NeedMethod(key.0, key.1, name.sp));
+                return match self.items.absent.get(&key) {
+                    None => Err(Stop::NeedMethod(key.0, key.1, name.sp)),
+                    // As of arrays: leaf by leaf, where the function takes trees.
+                    Some(_) if self.is_builtin_method(&name.text)? => {
+                        self.builtin_method(value, recv.sp, name, given, sp, ctx)
+                    }
+                    Some(known) => Err(no_method(&s.ty.name, &name.text, known, name.sp).into()),
+                };
             };
             let mut all = Args { pos: vec![(value.clone(), recv.sp)], kw: given.kw };
             all.pos.extend(given.pos);
@@ -123,6 +130,12 @@ impl<'a> Tracer<'a> {
             return self.write_back(called, places, sp, vars, ctx);
         }
         self.builtin_method(value, recv.sp, name, given, sp, ctx)
+    }
+
+    /// Whether a built-in function is a method of that name.
+    fn is_builtin_method(&mut self, name: &str) -> R<bool> {
+        let function = builtin_name(name, 0);
+        Ok(crate::library::is_builtin(function) || self.library_fn(function, false)?.is_some())
     }
 
     /// `core::array::from_fn(|i| ..)`: as many elements as the place wants, or the turbofish says.
@@ -437,6 +450,17 @@ impl<'a> Tracer<'a> {
         }
         self.cast(&first, &ty, sp)
     }
+}
+
+/// What is said of a method that nobody wrote.
+pub(super) fn no_method(owner: &str, name: &str, known: &[String], sp: Sp) -> Diag {
+    let mut d = Diag::at(sp, format!("`{owner}` has no method `{name}`"));
+    let near = crate::library::closest(name, known.iter().map(String::as_str));
+    d.help = Some(match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write it in a `#[jit] impl {owner}` block"),
+    });
+    d
 }
 
 /// The built-in that a method of `num_complex::Complex` is.

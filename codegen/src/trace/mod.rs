@@ -116,6 +116,8 @@ pub struct Items {
     pub consts: HashMap<ItemId, (Rc<ast::Const>, Paths)>,
     /// Functions whose kernels are called, by the names that equations have for them. Their bodies are empty.
     pub callees: HashMap<ItemId, Rc<str>>,
+    /// Methods that nobody wrote, by (struct, name), with those that the struct has.
+    pub absent: HashMap<(ItemId, String), Vec<String>>,
 }
 
 /// What the paths of an item mean.

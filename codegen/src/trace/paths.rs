@@ -136,7 +136,13 @@ impl<'a> Tracer<'a> {
                 }
                 Ok(Some(Value::Fn(Rc::new(function))))
             }
-            None => Err(Stop::NeedMethod(id, method.to_string(), p.sp)),
+            None => {
+                let key = (id, method.to_string());
+                match (self.items.absent.get(&key), self.items.structs.get(&key.0)) {
+                    (Some(known), Some((s, _))) => Err(methods::no_method(&s.name.text, method, known, p.sp).into()),
+                    _ => Err(Stop::NeedMethod(key.0, key.1, p.sp)),
+                }
+            }
         }
     }
 

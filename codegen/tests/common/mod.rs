@@ -19,8 +19,17 @@ pub fn traced(source: &str) -> Vec<Reported> {
     let source = source.to_string();
     // Tracing recurses as deep as expressions nest.
     let work = move || {
-        let unit = unit(&source).expect("a program");
-        let (items, spans) = parse_items(&unit);
+        let mut unit = unit(&source).expect("a program");
+        // In a crate the front end looks for the methods that are not here; of one text there is no doubt.
+        let (mut items, mut spans) = parse_items(&unit);
+        while let Entry::NeedMethods(methods) = trace_entry(&items, &spans.map(), &unit.entry) {
+            for (owner, name, _) in methods {
+                let of = format!("{owner}::");
+                let known = unit.items.keys().filter_map(|id| Some(id.strip_prefix(&of)?.to_owned())).collect();
+                unit.absent.insert((owner, name), known);
+            }
+            (items, spans) = parse_items(&unit);
+        }
         let at = |sp, text: String| {
             let (first, last) = spans.tokens(sp);
             let (a, b) = (first.start(), last.end());
@@ -28,14 +37,9 @@ pub fn traced(source: &str) -> Vec<Reported> {
         };
         let mut out: Vec<Reported> = match trace_entry(&items, &spans.map(), &unit.entry) {
             Entry::Done(_) => Vec::new(),
-            // Nothing is called here: every body is there.
-            Entry::NeedBodies(_) => Vec::new(),
+            // Nothing is called here, and every method was looked for: every body is there.
+            Entry::NeedBodies(_) | Entry::NeedMethods(_) => Vec::new(),
             Entry::Errors(diags) => diags.iter().map(|d| at(d.sp, d.text())).collect(),
-            // In a crate this asks rustc for the method, which says that there is none.
-            Entry::NeedMethods(methods) => methods
-                .iter()
-                .map(|(owner, name, sp)| at(*sp, format!("rustc is asked for `{owner}::{name}`")))
-                .collect(),
         };
         out.sort_by_key(|r| r.start);
         out
