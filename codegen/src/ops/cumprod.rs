@@ -3,7 +3,7 @@
 use crate::array::Array;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::cumulative::{self, shifted};
-use crate::ops::elementwise::real;
+use crate::ops::elementwise::numeric;
 use crate::ops::{Batched, Elementwise, LinearRecurrence, Lowering, Mul, OpError, Primitive, Tangent, param};
 use crate::text::Params;
 
@@ -26,7 +26,7 @@ impl Primitive for Cumprod {
     }
 
     fn abstract_eval(&self, ins: &[&Aval]) -> Result<Vec<Aval>, OpError> {
-        real("cumprod", &[ins[0].dtype])?;
+        numeric("cumprod", &[ins[0].dtype])?;
         cumulative::abstract_cumulative(ins[0], self.axis)
     }
 
@@ -65,6 +65,7 @@ fn laws() {
         check_op(Cumprod { axis: 0, reverse }, &["f32[5]"]);
         check_op(Cumprod { axis: 1, reverse }, &["f32[2,4,3]"]);
         check_op(Cumprod { axis: 1, reverse }, &["i16[2,4]"]);
+        check_op(Cumprod { axis: 0, reverse }, &["c64[4]"]);
     }
     let t = Array::f64(&[3], &[1.0, 10.0, 100.0]);
     let x = Array::f64(&[3], &[2.0, 0.0, 3.0]);

@@ -3,7 +3,7 @@
 use crate::array::Array;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::cumulative;
-use crate::ops::elementwise::real;
+use crate::ops::elementwise::numeric;
 use crate::ops::{Add, Batched, Elementwise, Lowering, OpError, Operand, Primitive, Tangent, param};
 use crate::text::Params;
 
@@ -26,7 +26,7 @@ impl Primitive for Cumsum {
     }
 
     fn abstract_eval(&self, ins: &[&Aval]) -> Result<Vec<Aval>, OpError> {
-        real("cumsum", &[ins[0].dtype])?;
+        numeric("cumsum", &[ins[0].dtype])?;
         cumulative::abstract_cumulative(ins[0], self.axis)
     }
 

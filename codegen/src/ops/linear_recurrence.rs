@@ -4,7 +4,7 @@
 use crate::array::Array;
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::cumulative::{self, shifted};
-use crate::ops::elementwise::real;
+use crate::ops::elementwise::numeric;
 use crate::ops::{Add, Batched, Elementwise, Lowering, Mul, OpError, Operand, Primitive, Tangent, add_tangents, param};
 use crate::text::Params;
 
@@ -30,7 +30,7 @@ impl Primitive for LinearRecurrence {
         let [a, b] = ins else {
             return Err(OpError::new(format!("`linear_recurrence` takes 2 operands, not {}", ins.len())));
         };
-        real("linear_recurrence", &[a.dtype, b.dtype])?;
+        numeric("linear_recurrence", &[a.dtype, b.dtype])?;
         if a.shape != b.shape {
             return Err(OpError::new(format!("`linear_recurrence` cannot combine {a} with {b}")).at(1));
         }

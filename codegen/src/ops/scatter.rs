@@ -228,6 +228,9 @@ impl Primitive for Scatter {
         same_dtype("scatter", &[x.dtype, updates.dtype], "numbers", |d| {
             self.combine == Combine::Set || d != DType::Bool
         })?;
+        if x.dtype.is_complex() && matches!(self.combine, Combine::Min | Combine::Max) {
+            return Err(OpError::new(format!("{} has no largest or smallest element", x.dtype)).at(0));
+        }
         self.coords.check(self.name(), x, indices)?;
         if updates.shape != self.coords.shape {
             let expected = x.with_shape(&self.coords.shape);

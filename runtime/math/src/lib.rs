@@ -58,7 +58,7 @@ pub use int::{Int, clz, population_count, shift_left, shift_right_arithmetic, sh
 pub use lanes::{LANES, lanes_reduce};
 pub use linalg::{cholesky, eigh, lu, qr, svd, triangular_solve};
 pub use logaddexp::logaddexp;
-pub use num::{Num, abs, clamp, div, integer_pow, max, max_so_far, min, min_so_far, rem, sign};
+pub use num::{Num, Ring, abs, clamp, div, integer_pow, max, max_so_far, min, min_so_far, rem, sign};
 pub use order::{argsort, sort, top_k};
 pub use polygamma::polygamma;
 pub use threefry::threefry2x32;

@@ -1,5 +1,7 @@
 //! What floats and integers share.
 
+use num_complex::Complex;
+
 /// Whether to branch to what is needed. Cores with vectors compute all cases and select, so that loops vectorise.
 const BRANCHES: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"));
 
@@ -37,6 +39,43 @@ pub trait Num: Copy + PartialOrd + 'static {
     fn quotient(self, y: Self) -> Self;
     /// See [`rem`].
     fn remainder(self, y: Self) -> Self;
+}
+
+/// What running sums and products are made of: a [`Num`] or a complex number.
+pub trait Ring: Copy + 'static {
+    /// 0.
+    const NOTHING: Self;
+    /// `self + y`.
+    fn added(self, y: Self) -> Self;
+    /// `self * y`.
+    fn multiplied(self, y: Self) -> Self;
+}
+
+impl<T: Num> Ring for T {
+    const NOTHING: T = T::ZERO;
+    #[inline(always)]
+    fn added(self, y: T) -> T {
+        self.plus(y)
+    }
+    #[inline(always)]
+    fn multiplied(self, y: T) -> T {
+        self.times(y)
+    }
+}
+
+impl<T: Num> Ring for Complex<T> {
+    const NOTHING: Complex<T> = Complex { re: T::ZERO, im: T::ZERO };
+    #[inline(always)]
+    fn added(self, y: Complex<T>) -> Complex<T> {
+        Complex { re: self.re.plus(y.re), im: self.im.plus(y.im) }
+    }
+    #[inline(always)]
+    fn multiplied(self, y: Complex<T>) -> Complex<T> {
+        Complex {
+            re: self.re.times(y.re).minus(self.im.times(y.im)),
+            im: self.re.times(y.im).plus(self.im.times(y.re)),
+        }
+    }
 }
 
 macro_rules! float_num {

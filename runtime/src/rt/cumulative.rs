@@ -3,22 +3,22 @@
 //! `REVERSE` is 1 to run from the last element to the first, else 0. Arrays are in row-major order and hold
 //! `OUTER * N * INNER` elements; [`argmax`] and [`argmin`] write `OUTER * INNER`.
 
-use super::{Float, Num, logaddexp, max, min};
+use super::{Float, Num, Ring, logaddexp, max, min};
 
 /// `out[k] = x[0] + .. + x[k]`.
-pub fn cumsum<T: Num, const OUTER: usize, const N: usize, const INNER: usize, const REVERSE: usize>(
+pub fn cumsum<T: Ring, const OUTER: usize, const N: usize, const INNER: usize, const REVERSE: usize>(
     x: &[T],
     out: &mut [T],
 ) {
-    accumulate::<T, OUTER, N, INNER, REVERSE>(x, out, T::plus);
+    accumulate::<T, OUTER, N, INNER, REVERSE>(x, out, T::added);
 }
 
 /// `out[k] = x[0] * .. * x[k]`.
-pub fn cumprod<T: Num, const OUTER: usize, const N: usize, const INNER: usize, const REVERSE: usize>(
+pub fn cumprod<T: Ring, const OUTER: usize, const N: usize, const INNER: usize, const REVERSE: usize>(
     x: &[T],
     out: &mut [T],
 ) {
-    accumulate::<T, OUTER, N, INNER, REVERSE>(x, out, T::times);
+    accumulate::<T, OUTER, N, INNER, REVERSE>(x, out, T::multiplied);
 }
 
 /// `out[k] = max(x[0], .., x[k])`.
@@ -46,13 +46,13 @@ pub fn cumlogsumexp<T: Float, const OUTER: usize, const N: usize, const INNER: u
 }
 
 /// `out[k] = a[k] * out[k-1] + b[k]`; the first is `b[0]`.
-pub fn linear_recurrence<T: Num, const OUTER: usize, const N: usize, const INNER: usize, const REVERSE: usize>(
+pub fn linear_recurrence<T: Ring, const OUTER: usize, const N: usize, const INNER: usize, const REVERSE: usize>(
     a: &[T],
     b: &[T],
     out: &mut [T],
 ) {
     run::<T, OUTER, N, INNER, REVERSE>(out, |last, at| match last {
-        Some(last) => element(a, at).times(last).plus(element(b, at)),
+        Some(last) => element(a, at).multiplied(last).added(element(b, at)),
         None => element(b, at),
     });
 }
@@ -68,12 +68,12 @@ pub fn argmin<T: Copy + PartialOrd, const OUTER: usize, const N: usize, const IN
 }
 
 #[inline(always)]
-fn element<T: Num>(x: &[T], at: usize) -> T {
-    x.get(at).copied().unwrap_or(T::ZERO)
+fn element<T: Ring>(x: &[T], at: usize) -> T {
+    x.get(at).copied().unwrap_or(T::NOTHING)
 }
 
 #[inline(always)]
-fn accumulate<T: Num, const OUTER: usize, const N: usize, const INNER: usize, const REVERSE: usize>(
+fn accumulate<T: Ring, const OUTER: usize, const N: usize, const INNER: usize, const REVERSE: usize>(
     x: &[T],
     out: &mut [T],
     combine: impl Fn(T, T) -> T,
@@ -87,7 +87,7 @@ fn accumulate<T: Num, const OUTER: usize, const N: usize, const INNER: usize, co
 /// Fills `out` along the middle axis; `step` makes an element from the one before it, if there is one, and its position.
 /// The inner axis varies fastest, so that memory is read in order.
 #[inline(always)]
-fn run<T: Num, const OUTER: usize, const N: usize, const INNER: usize, const REVERSE: usize>(
+fn run<T: Copy, const OUTER: usize, const N: usize, const INNER: usize, const REVERSE: usize>(
     out: &mut [T],
     step: impl Fn(Option<T>, usize) -> T,
 ) {
