@@ -2,7 +2,7 @@
 
 use crate::graph::{Env, Eqn, Graph, Var};
 use crate::ops::Constant;
-use crate::passes::cse_everywhere;
+use crate::passes::{cse_everywhere, dce};
 use crate::transform::jvp_graph;
 
 /// A graph cut in two along which inputs are known.
@@ -175,17 +175,21 @@ pub struct Linear {
 /// `nonzero` to those of the results.
 pub fn linearize_into(g: &mut Graph, graph: &Graph, primals: &[Var], nonzero: &[bool]) -> (Vec<Var>, Linear) {
     // What is computed twice has one tangent and one cotangent; both factors of a square have the same part in it.
-    let (jvp, out_nonzero) = jvp_graph(&cse_everywhere(graph), nonzero);
-    let jvp = cse_everywhere(&jvp);
+    let (jvp, mut out_nonzero) = jvp_graph(&cse_everywhere(graph), nonzero);
+    // Loops leave off the tangents that nothing reads: they may have no reverse mode.
+    let jvp = dce(&cse_everywhere(&jvp));
     let n_tangents = jvp.inputs.len() - primals.len();
     let unknown: Vec<bool> = (0..jvp.inputs.len()).map(|n| n >= primals.len()).collect();
     let PartialEval { known, mut later, out_unknown, n_residuals } = partial_eval_graph(&jvp, &unknown);
     let mut outs = g.inline(&known, primals);
     let residuals = outs.split_off(outs.len() - n_residuals);
-    // A tangent that turns out not to depend on any input tangent would be a constant zero; rules return `None` for
-    // those, so every tangent output is unknown and every primal output known.
-    debug_assert_eq!(outs.len(), graph.outputs.len());
-    debug_assert!(out_unknown[graph.outputs.len()..].iter().all(|u| *u));
+    // A tangent that depends on no tangent of the inputs, as the constant zero of a rule of the user's, is none.
+    let mut tangents_known = out_unknown[graph.outputs.len()..].iter().map(|u| !u);
+    for nonzero in out_nonzero.iter_mut().filter(|n| **n) {
+        *nonzero = !tangents_known.next().expect("one per tangent");
+    }
+    debug_assert!(out_unknown[..graph.outputs.len()].iter().all(|u| !u));
+    outs.truncate(graph.outputs.len());
     later.name = graph.name.clone();
     debug_assert_eq!(later.inputs.len(), n_residuals + n_tangents);
     (outs, Linear { graph: later, residuals, out_nonzero })
