@@ -22,6 +22,7 @@ fn main() {
     println!("cargo::rerun-if-env-changed=KILN_SEED");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/random.rs");
+    println!("cargo::rerun-if-changed=src/wide.rs");
     let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
     let (n_kernels, first) = (number("KILN_KERNELS", 60), number("KILN_SEED", 0));
     let mut mods = TokenStream::new();

@@ -3,7 +3,8 @@
 //! On the device a call of `fft`, `rfft` or `irfft` with the extents as generic arguments; see `kiln_math::fft`.
 
 use kiln_math::Complex;
-use kiln_math::fft::{Kind, fft_of, scratch_len, table_len, table_of};
+pub use kiln_math::fft::Kind;
+use kiln_math::fft::{fft_of, scratch_len, table_len, table_of};
 use kiln_math::linalg::Real as RealNumber;
 
 use crate::array::Array;

@@ -13,18 +13,27 @@ pub fn cases() -> impl Iterator<Item = random::Case> {
     drawn(2500)
 }
 
+/// [`cases`] of everything that can be evaluated, also what no kernel is made of here.
+pub fn wide_cases() -> impl Iterator<Item = random::Case> {
+    numbers(2500).map(|seed| random::wide_case(seed, 3 + (seed % 23) as usize))
+}
+
 /// [`cases`] for tests that take longer: fewer, unless `KILN_GRAPHS` says how many.
 pub fn few_cases() -> impl Iterator<Item = random::Case> {
     drawn(250)
 }
 
 fn drawn(n: u64) -> impl Iterator<Item = random::Case> {
-    let number = |name: &str, default| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
-    let (n, first) = (number("KILN_GRAPHS", n), number("KILN_SEED", 0));
-    (first..first + n).map(|seed| random::case(seed, 3 + (seed % 23) as usize))
+    numbers(n).map(|seed| random::case(seed, 3 + (seed % 23) as usize))
 }
 
-/// The bits of an element; every NaN is the same one.
+fn numbers(n: u64) -> std::ops::Range<u64> {
+    let number = |name: &str, default| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
+    let (n, first) = (number("KILN_GRAPHS", n), number("KILN_SEED", 0));
+    first..first + n
+}
+
+/// The bits of an element; every NaN is the same one. Those of the parts of a complex number are mixed.
 pub fn bits(x: Scalar) -> u64 {
     match x {
         Scalar::F32(v) if v.is_nan() => u64::MAX,
@@ -32,6 +41,8 @@ pub fn bits(x: Scalar) -> u64 {
         Scalar::F32(v) => u64::from(v.to_bits()),
         Scalar::F64(v) => v.to_bits(),
         Scalar::Bool(b) => u64::from(b),
+        Scalar::C64(z) => bits(Scalar::F32(z.re)).rotate_left(32) ^ bits(Scalar::F32(z.im)),
+        Scalar::C128(z) => bits(Scalar::F64(z.re)).rotate_left(32) ^ bits(Scalar::F64(z.im)),
         other => other.to_i128().map_or(0, |i| i as u64),
     }
 }

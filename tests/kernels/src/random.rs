@@ -12,6 +12,9 @@ use kiln_codegen::ops::windows::Windows;
 use kiln_codegen::ops::*;
 use kiln_codegen::schedule::program::{Dest, Program};
 
+#[path = "wide.rs"]
+mod wide;
+
 /// Arrays of more elements are not drawn.
 const MAX_SIZE: usize = 96;
 /// dtypes of inputs, and of conversions.
@@ -28,9 +31,19 @@ pub struct Case {
     pub args: Vec<Array>,
 }
 
-/// Draws a program of about `n_eqns` equations.
+/// Draws a program of about `n_eqns` equations, of what kernels are made of.
 pub fn case(seed: u64, n_eqns: usize) -> Case {
-    let mut d = Draw { state: seed.wrapping_mul(0x2545_f491_4f6c_dd1d) };
+    drawn(seed, n_eqns, false)
+}
+
+/// Draws a program of about `n_eqns` equations, of everything that can be evaluated.
+#[allow(dead_code)] // The build script compiles what it draws.
+pub fn wide_case(seed: u64, n_eqns: usize) -> Case {
+    drawn(seed, n_eqns, true)
+}
+
+fn drawn(seed: u64, n_eqns: usize, wide: bool) -> Case {
+    let mut d = Draw { state: seed.wrapping_mul(0x2545_f491_4f6c_dd1d), wide };
     let mut g = Graph::new("f");
     let n_inputs = 1 + d.below(4);
     let mut pool: Vec<Var> = (0..n_inputs)
@@ -79,41 +92,45 @@ fn grow(d: &mut Draw, g: &mut Graph, pool: &mut Vec<Var>, n: usize, depth: usize
 
 /// One more equation, or several that belong together; `None` where what was drawn does not fit.
 fn draw(d: &mut Draw, g: &mut Graph, pool: &[Var], depth: usize) -> Option<Vec<Var>> {
+    if d.wide && d.one_in(3) {
+        return wide::draw(d, g, pool, depth);
+    }
     // Recent values are likelier, so that chains become long.
     let x = if d.one_in(2) { pool[d.below(pool.len())] } else { pool[pool.len() - 1 - d.below(pool.len().min(3))] };
     let aval = g.aval(x).clone();
     match d.below(20) {
         0..=2 => {
             let op = d.unary();
-            bind(g, op, &[x])
+            bind(d, g, op, &[x])
         }
         3..=6 => {
             let y = d.partner(g, pool, &aval);
             let op = d.binary();
             let (a, b) = if d.one_in(2) { (x, y) } else { (y, x) };
-            bind(g, op, &[a, b])
+            bind(d, g, op, &[a, b])
         }
         7 => {
             let y = d.partner(g, pool, &aval);
             let c = g.try_bind(Compare { op: d.relation() }, &[x, y]).ok()?[0];
             let op = if d.one_in(4) { return Some(vec![c]) } else { Select };
             let z = d.partner(g, pool, &aval);
-            bind(g, op, &[c, y, z])
+            bind(d, g, op, &[c, y, z])
         }
         8 => {
             let dtype = d.dtype();
-            bind(g, Convert { dtype }, &[x])
+            bind(d, g, Convert { dtype }, &[x])
         }
         9 => {
             let moved = d.movement(&aval)?;
-            bind(g, moved, &[x])
+            bind(d, g, moved, &[x])
         }
         10 => {
             let y = d.partner(g, pool, &aval);
             if aval.rank() == 0 {
                 return None;
             }
-            bind(g, Concatenate { axis: d.below(aval.rank()) }, &[x, y])
+            let axis = d.below(aval.rank());
+            bind(d, g, Concatenate { axis }, &[x, y])
         }
         11..=12 => {
             let axes: Vec<usize> = (0..aval.rank()).filter(|_| d.one_in(2)).collect();
@@ -123,7 +140,7 @@ fn draw(d: &mut Draw, g: &mut Graph, pool: &[Var], depth: usize) -> Option<Vec<V
                 4 => ReduceMin { axes }.into(),
                 _ => ReduceProd { axes }.into(),
             };
-            bind(g, op, &[x])
+            bind(d, g, op, &[x])
         }
         13..=14 => contraction(d, g, pool, x),
         15 => along_an_axis(d, g, x),
@@ -134,7 +151,7 @@ fn draw(d: &mut Draw, g: &mut Graph, pool: &[Var], depth: usize) -> Option<Vec<V
             let aval = d.aval();
             if d.one_in(4) && aval.rank() > 0 && aval.dtype != DType::Bool {
                 let dimension = d.below(aval.rank());
-                return bind(g, Iota { aval, dimension }, &[]);
+                return bind(d, g, Iota { aval, dimension }, &[]);
             }
             let value = if d.one_in(2) { Array::full(&aval, d.scalar(aval.dtype)) } else { d.array(&aval) };
             Some(vec![g.constant(value)])
@@ -142,17 +159,12 @@ fn draw(d: &mut Draw, g: &mut Graph, pool: &[Var], depth: usize) -> Option<Vec<V
     }
 }
 
-fn bind(g: &mut Graph, op: impl Into<Op>, ins: &[Var]) -> Option<Vec<Var>> {
+fn bind(d: &Draw, g: &mut Graph, op: impl Into<Op>, ins: &[Var]) -> Option<Vec<Var>> {
     let op = op.into();
     let avals: Vec<&Aval> = ins.iter().map(|v| g.aval(*v)).collect();
     let outs = op.abstract_eval(&avals).ok()?;
-    let fits = outs.iter().all(|a| a.size() <= MAX_SIZE && emits(a.dtype));
+    let fits = outs.iter().all(|a| (1..=MAX_SIZE).contains(&a.size()) && d.draws(a.dtype));
     if fits { g.try_bind(op, ins).ok() } else { None }
-}
-
-/// Complex and half numbers are not drawn.
-fn emits(dtype: DType) -> bool {
-    !dtype.is_complex() && !matches!(dtype, DType::F16 | DType::BF16)
 }
 
 fn contraction(d: &mut Draw, g: &mut Graph, pool: &[Var], x: Var) -> Option<Vec<Var>> {
@@ -176,7 +188,7 @@ fn contraction(d: &mut Draw, g: &mut Graph, pool: &[Var], x: Var) -> Option<Vec<
             _ => {}
         }
     }
-    bind(g, op, &[x, y])
+    bind(d, g, op, &[x, y])
 }
 
 fn along_an_axis(d: &mut Draw, g: &mut Graph, x: Var) -> Option<Vec<Var>> {
@@ -195,7 +207,7 @@ fn along_an_axis(d: &mut Draw, g: &mut Graph, x: Var) -> Option<Vec<Var>> {
         6 => Argsort { axis, descending: flag }.into(),
         _ => TopK { k: 1 + d.below(3) }.into(),
     };
-    bind(g, op, &[x])
+    bind(d, g, op, &[x])
 }
 
 fn indexed(d: &mut Draw, g: &mut Graph, pool: &[Var], x: Var) -> Option<Vec<Var>> {
@@ -228,11 +240,12 @@ fn indexed(d: &mut Draw, g: &mut Graph, pool: &[Var], x: Var) -> Option<Vec<Var>
     let mode = if d.one_in(2) { IndexMode::Clip } else { IndexMode::Drop };
     let coords = Coords { dims, index_dims: vec![(0..n_index).collect()], shape: shape.clone(), mode };
     if d.one_in(2) {
-        return bind(g, Gather { coords }, &[x, index]);
+        return bind(d, g, Gather { coords }, &[x, index]);
     }
     let updates = d.partner(g, pool, &aval.with_shape(&shape));
-    let combine = [Combine::Set, Combine::Add, Combine::Mul, Combine::Max][d.below(4)];
-    bind(g, Scatter { coords, combine }, &[x, index, updates])
+    let combine =
+        [Combine::Set, Combine::Add, Combine::Mul, Combine::Max, Combine::Min][d.below(4 + usize::from(d.wide))];
+    bind(d, g, Scatter { coords, combine }, &[x, index, updates])
 }
 
 fn windowed(d: &mut Draw, g: &mut Graph, x: Var) -> Option<Vec<Var>> {
@@ -243,7 +256,7 @@ fn windowed(d: &mut Draw, g: &mut Graph, x: Var) -> Option<Vec<Var>> {
         let mut windows = Windows::new(&window, &strides);
         windows.lo = window.iter().map(|w| d.below(*w) as i64).collect();
         let op = [WindowOp::Sum, WindowOp::Max, WindowOp::Min][d.below(3)];
-        return bind(g, ReduceWindow { op, windows }, &[x]);
+        return bind(d, g, ReduceWindow { op, windows }, &[x]);
     }
     // Batch 1, so many channels, one spatial axis.
     let n = aval.size();
@@ -254,7 +267,7 @@ fn windowed(d: &mut Draw, g: &mut Graph, x: Var) -> Option<Vec<Var>> {
     let channels = if n.is_multiple_of(channels) { channels } else { 1 };
     let last = d.one_in(2);
     let shape = if last { vec![1, n / channels, channels] } else { vec![1, channels, n / channels] };
-    let flat = bind(g, Reshape { shape }, &[x])?[0];
+    let flat = bind(d, g, Reshape { shape }, &[x])?[0];
     let mut op = ConvGeneralDilated::plain(1);
     // Every channel for itself, or all for each of a few.
     let (of_group, out) = if d.one_in(3) { (1, channels) } else { (channels, 1 + d.below(3)) };
@@ -268,7 +281,7 @@ fn windowed(d: &mut Draw, g: &mut Graph, x: Var) -> Option<Vec<Var>> {
     op.window_strides = vec![1 + d.below(2)];
     op.lo = vec![d.below(3) as i64];
     op.hi = vec![d.below(2) as i64];
-    bind(g, op, &[flat, kernel])
+    bind(d, g, op, &[flat, kernel])
 }
 
 /// A loop or a branch whose body is drawn as well.
@@ -306,7 +319,7 @@ fn region(d: &mut Draw, g: &mut Graph, pool: &[Var], depth: usize) -> Option<Vec
                 reverse: d.one_in(2),
                 indexed,
             };
-            bind(g, op, &[consts, carry, stacked].concat())
+            bind(d, g, op, &[consts, carry, stacked].concat())
         }
         1 => {
             let ins: Vec<Var> = (0..1 + d.below(3)).map(|_| pick(d)).collect();
@@ -331,7 +344,7 @@ fn region(d: &mut Draw, g: &mut Graph, pool: &[Var], depth: usize) -> Option<Vec
                 .collect();
             let which = pool.iter().copied().find(|v| *g.aval(*v) == Aval::scalar(DType::I32));
             let index = which.unwrap_or_else(|| g.constant(Array::scalar(Scalar::I32(d.below(4) as i32 - 1))));
-            bind(g, Switch { branches }, &[vec![index], ins].concat())
+            bind(d, g, Switch { branches }, &[vec![index], ins].concat())
         }
         _ => {
             let count = g.constant(Array::scalar(Scalar::I32(0)));
@@ -356,7 +369,7 @@ fn region(d: &mut Draw, g: &mut Graph, pool: &[Var], depth: usize) -> Option<Vec
                 n_body_consts: consts.len(),
                 bound: if d.one_in(2) { Some(3) } else { None },
             };
-            bind(g, op, &[consts, carry].concat())
+            bind(d, g, op, &[consts, carry].concat())
         }
     }
 }
@@ -364,9 +377,16 @@ fn region(d: &mut Draw, g: &mut Graph, pool: &[Var], depth: usize) -> Option<Vec
 /// Numbers that look random and are the same every time: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 struct Draw {
     state: u64,
+    /// Everything that can be evaluated is drawn.
+    wide: bool,
 }
 
 impl Draw {
+    /// Half numbers are not drawn; complex ones only where everything is.
+    fn draws(&self, dtype: DType) -> bool {
+        !matches!(dtype, DType::F16 | DType::BF16) && (self.wide || !dtype.is_complex())
+    }
+
     fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

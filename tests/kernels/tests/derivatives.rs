@@ -7,9 +7,9 @@ use kiln_codegen::array::Array;
 use kiln_codegen::dtype::{DType, Scalar};
 use kiln_codegen::eval::eval;
 use kiln_codegen::graph::{Aval, Graph, Var};
-use kiln_codegen::ops::{Batched, Refused, Tangent, with_batch_axis};
+use kiln_codegen::ops::{Batched, CustomVmap, Refused, Tangent, with_batch_axis};
 use kiln_codegen::transform::{batch_into, jvp_graph, jvp_into, linearize_into, transpose_into};
-use kiln_kernel_tests::{cases, random, same};
+use kiln_kernel_tests::{random, same, wide_cases};
 
 /// Slices of a batch.
 const SIZE: usize = 3;
@@ -36,13 +36,13 @@ impl Stacked {
     }
 }
 
-/// Every drawn graph, a third of them as it is and the others transformed once or twice.
+/// Every drawn graph, a quarter of them as it is and the others transformed up to three times.
 fn stacks() -> impl Iterator<Item = Stacked> {
-    cases().map(|c| {
+    wide_cases().map(|c| {
         let random::Case { seed, program, args } = c;
         let mut s = Stacked { seed, names: Vec::new(), graph: program.graph, args };
         let mut choice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-        for _ in 0..seed % 3 {
+        for _ in 0..seed % 4 {
             let which = choice % 3;
             choice /= 3;
             let name = ["jvp", "vjp", "vmap"][which as usize];
@@ -195,6 +195,19 @@ fn without_tiny(x: &Array) -> Array {
     Array::new(x.aval().clone(), data.collect())
 }
 
+/// Whether a function with a rule for `vmap` is in the graph.
+fn has_rule(g: &Graph) -> bool {
+    g.eqns.iter().any(|e| e.op.downcast::<CustomVmap>().is_some() || e.op.subgraphs().iter().any(|h| has_rule(h)))
+}
+
+/// Equal but for roundings, where both are finite.
+fn near(a: &Array, b: &Array) -> bool {
+    let close = |(x, y): (f64, f64)| {
+        !x.is_finite() || !y.is_finite() || (x - y).abs() <= 1e-3 * x.abs().max(1.0) || x.abs() > 1e6
+    };
+    a.to_f64s().into_iter().zip(b.to_f64s()).all(close)
+}
+
 #[test]
 fn jvp_leaves_results_alone() {
     for c in stacks() {
@@ -263,7 +276,9 @@ fn a_batch_is_a_loop() {
                 let size = one.aval().size();
                 let b = Array::new(one.aval().clone(), all.data()[k * size..(k + 1) * size].to_vec());
                 let title = c.title();
-                assert!(same(one, &b), "{title}, slice {k} of result {n}: alone {one}, batched {b}\n{}\n{h}", c.graph);
+                // Where a function has a rule for batches, its derivative in a batch is another computation.
+                let holds = if has_rule(&c.graph) { near(one, &b) } else { same(one, &b) };
+                assert!(holds, "{title}, slice {k} of result {n}: alone {one}, batched {b}\n{}\n{h}", c.graph);
             }
         }
     }
@@ -311,10 +326,7 @@ fn reverse_mode_of_a_batch_is_a_batch_of_reverse_mode() {
         }
         n_checked += 1;
         for (n, (a, b)) in a.iter().zip(eval(&other, &values)).enumerate() {
-            let close = |x: f64, y: f64| {
-                !x.is_finite() || !y.is_finite() || (x - y).abs() <= 1e-3 * x.abs().max(1.0) || x.abs() > 1e6
-            };
-            let all = a.to_f64s().into_iter().zip(b.to_f64s()).all(|(x, y)| close(x, y));
+            let all = near(a, &b);
             assert!(all, "{}, result {n}: {a} and {b}\n{}", c.title(), c.graph);
         }
     }

@@ -3,10 +3,10 @@
 use kiln_codegen::eval::eval;
 use kiln_codegen::passes::{cse, dce, inline, optimise, simplify};
 use kiln_codegen::{graph::Graph, text};
-use kiln_kernel_tests::{cases, prefix, same};
+use kiln_kernel_tests::{prefix, same, wide_cases};
 
 fn keeps_bits(pass: fn(&Graph) -> Graph) {
-    for c in cases() {
+    for c in wide_cases() {
         let g = &c.program.graph;
         let agrees = |g: &Graph| {
             let (a, b) = (eval(g, &c.args), eval(&pass(g), &c.args));
@@ -44,7 +44,7 @@ fn optimise_keeps_bits() {
 
 #[test]
 fn optimise_settles() {
-    for c in cases() {
+    for c in wide_cases() {
         let once = optimise(&c.program.graph);
         assert_eq!(once.to_string(), optimise(&once).to_string(), "seed {}\n{}", c.seed, c.program.graph);
     }
@@ -52,7 +52,7 @@ fn optimise_settles() {
 
 #[test]
 fn graphs_print_and_parse() {
-    for c in cases() {
+    for c in wide_cases() {
         let printed = c.program.graph.to_string();
         let parsed = text::parse(&printed).unwrap_or_else(|e| panic!("seed {}: {e}\n{printed}", c.seed));
         assert_eq!(parsed.to_string(), printed, "seed {}", c.seed);
