@@ -164,7 +164,8 @@ tables!(
     windows,
     lax,
     nn,
-    compositions
+    compositions,
+    programs
 );
 
 /// Names that stand in front of a parenthesis, or are passed on, in the text of a case.

@@ -80,6 +80,7 @@ const PREFIXES: &[&str] = &[
     "scipy::special::",
     "scipy::linalg::",
     "tree::",
+    "ops::",
     "scipy::stats::",
     "scipy::signal::",
 ];

@@ -35,7 +35,7 @@ SPACE = {}
 for module in (jax.scipy.special, jax.lax, jax.ops, jax.nn, jnp):
     SPACE.update({n: getattr(module, n) for n in dir(module) if not n.startswith("_")})
 SPACE.update(DTYPES)
-SPACE.update(true=True, false=False, jax=jax, jnp=jnp, np=np, nn=jax.nn, lax=jax.lax, inf=np.inf, nan=np.nan, where_=jnp.where,
+SPACE.update(true=True, false=False, jax=jax, jnp=jnp, np=np, nn=jax.nn, lax=jax.lax, ops=jax.ops, inf=np.inf, nan=np.nan, where_=jnp.where,
              mod_=jnp.mod, grad=jax.grad, hessian=jax.hessian, bool=np.bool_)
 
 GROUPS = {}
@@ -158,7 +158,7 @@ def write(name, cases, old):
             except Exception as e:
                 print(f"{name}: {text}\n    {py}\n    {type(e).__name__}: {str(e).splitlines()[0]}")
                 continue
-            results = result if isinstance(result, (tuple, list)) else (result,)
+            results = jax.tree.leaves(result)
             results = [np.asarray(r) for r in results]
         out += [f"== {text}", *given]
         tols = [tol or TOLERANCE.get(NAMES[r.dtype], 0) for r in results]

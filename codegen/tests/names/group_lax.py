@@ -161,3 +161,24 @@ for operand, index, updates, dims in (
         g(f"lax::scatter_add(x, i, y, {d})", x=operand, i=index, y=updates)
         g(f"lax::scatter_add(z, i, x, {d})", x=updates, i=index, z=operand)
         c(f"vmap(|y| lax::scatter_add(x, i, y, {d}))(stack((y, 2.0 * y)))", py=f"jax.vmap(lambda y: lax.scatter_add(x, i, y, {python(d)}))(jnp.stack((y, 2.0 * y)))", x=operand, i=index, y=updates)
+
+for sizes in ([2, 1, 3], [0, 4, 1]):
+    c("lax::ragged_dot(x, y, n)", x=f(6, 3), y=f(3, 3, 2), n=np.array(sizes, np.int32))
+    g("lax::ragged_dot(x, y, n)", x=f(6, 3), y=f(3, 3, 2), n=np.array(sizes, np.int32))
+    g("lax::ragged_dot(y, x, n)", x=f(3, 3, 2), y=f(6, 3), n=np.array(sizes, np.int32))
+c(f"lax::scatter_apply(x, i, |x| sin(x) * x, {numbers('Scatter', '()', '(0,)', '(0,)')}, update_shape = (3,))",
+  py=f"lax.scatter_apply(x, i, lambda x: jnp.sin(x) * x, lax.ScatterDimensionNumbers((), (0,), (0,)), update_shape=(3,))", x=f(6), i=np.array([[1], [4], [9]], np.int32))
+g(f"lax::scatter_apply(x, i, |x| sin(x) * x, {numbers('Scatter', '()', '(0,)', '(0,)')}, update_shape = (2,))",
+  py=f"jnp.sin(x) * x * jnp.array([0, 1, 0, 0, 1, 0]) + x * jnp.array([1, 0, 1, 1, 0, 1])", x=f(6), i=np.array([[1], [4]], np.int32))
+c('lax::conv_general_dilated_local(x, y, (1, 1), "VALID", (2, 2))', x=f(2, 2, 3, 4), y=f(3, 8, 2, 3))
+g('lax::conv_general_dilated_local(x, y, (1, 2), ((0, 1), (1, 0)), (2, 2))', x=f(1, 2, 3, 4), y=f(2, 8, 3, 2))
+for perm in ("((0, 1), (1, 2), (2, 0))", "((2, 1), (0, 0), (1, 2))"):
+    c(f'vmap(|x| lax::ppermute(x, "i", {perm}) * x, axis_name = "i")(x)', py=f'jax.vmap(lambda x: lax.ppermute(x, "i", {perm}) * x, axis_name="i")(x)', x=f(3, 2))
+    c(f'grad(|x| sum(vmap(|x| lax::ppermute(x, "i", {perm}) * x, axis_name = "i")(x) * y))(x)', py=f'jax.grad(lambda x: jnp.sum(jax.vmap(lambda x: lax.ppermute(x, "i", {perm}) * x, axis_name="i")(x) * y))(x)', x=f(3, 2), y=f(3, 2, salt=1))
+c('vmap(|x| lax::pshuffle(x, "i", (2, 0, 1)), axis_name = "i")(x)', py='jax.vmap(lambda x: lax.pshuffle(x, "i", (2, 0, 1)), axis_name="i")(x)', x=f(3, 2))
+for name in "sum prod min max".split():
+    c(f"ops::segment_{name}(x, i, num_segments = 4)", x=f(6, 2), i=np.array([0, 2, 2, 5, 0, 1], np.int32))
+    c(f"ops::segment_{name}(x, i, 3)", x=u(5), i=np.array([0, 2, 2, 1, 0], np.int32))
+    if name != "prod":
+        g(f"ops::segment_{name}(x, i, 3)", x=f(5), i=np.array([0, 2, 2, 1, 0], np.int32))
+g("ops::segment_prod(x, i, 3)", py="jnp.stack((x[0] * x[4], x[3], x[1] * x[2]))", x=f(5), i=np.array([0, 2, 2, 1, 0], np.int32))
