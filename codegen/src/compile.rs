@@ -398,8 +398,8 @@ pub fn compile(unit: &Unit) -> Outcome {
 /// What other kernels call in place of one that has mistakes.
 fn stand_in(unit: &Unit, items: &Items, map: &SourceMap) -> Kernel {
     let signature = unit.called.as_ref().and_then(|_| outline::signature_of(items, map, &items.fns[&unit.entry]));
-    let Some((params, results)) = signature else { return Kernel::default() };
-    let form = Called::new(&params, &results, &unit.workspace);
+    let Some(signature) = signature else { return Kernel::default() };
+    let form = Called::new(&signature, &unit.workspace);
     Kernel { called: Some(form.function(&quote!(loop {}))), ..Kernel::default() }
 }
 
@@ -505,26 +505,32 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
     let assembled = returned(&t.ret, &overwritten, &mut results, &mut declare);
     // What other kernels call takes leaves, whatever they are leaves of.
     let form = unit.called.as_ref().and_then(|module| {
-        let (ins, outs) = outline::signature(t.params.iter().map(|p| &p.ty), &t.ret)?;
-        let form = Called::new(&ins, &outs, &unit.workspace);
+        let signature = outline::Signature::new(t.params.iter().map(|p| (&p.ty, p.mutable)), &t.ret)?;
+        let form = Called::new(&signature, &unit.workspace);
         let call = form.call(module, &inputs, &results);
         (inputs, results) = form.places();
         Some((form, call))
     });
     let other = calls_of(unit, &schedule);
+    let aside = form.as_ref().map_or(0, |(form, _)| form.stack_bytes());
+    let stack_bytes = stack::bytes(&schedule) + aside;
     let callees = other.kernels.iter().map(|c| (c.callee.name.clone(), c.callee.module.clone())).collect();
     let (observed, fast) = (options.unfused, options.fast);
-    let frame = Frame { inputs, results, workspace: unit.workspace.clone(), callees, observed, fast };
+    let bytes = form.is_some();
+    let frame = Frame { inputs, results, bytes, workspace: unit.workspace.clone(), callees, observed, fast };
     let code = crate::emit::emit(&schedule, &frame);
     let flops = crate::ops::region::flops(&program.graph);
     let flash_const_bytes = code.static_bytes();
     let mut record = Vec::new();
     if unit.record {
-        let numbers =
-            [("ram_bytes", ram(&schedule) as u64), ("flash_const_bytes", flash_const_bytes as u64), ("flops", flops)];
+        let numbers = [
+            ("ram_bytes", (ram(&schedule) + aside) as u64),
+            ("flash_const_bytes", flash_const_bytes as u64),
+            ("flops", flops),
+        ];
         record.extend(identity(unit, map.place(name)));
         record.extend(numbers.map(|(name, n)| (name, Json::Number(n))));
-        record.extend(called::fields(unit, &other, stack::bytes(&schedule), result));
+        record.extend(called::fields(unit, &other, stack_bytes, result));
         let file = &map.place(name).file;
         let lines = |src: Src| {
             let place = map.place(Sp(src.0));
@@ -544,7 +550,7 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
         body: quote!(#binds #declare #calls #assembled),
         form: form_of(&t.ret),
         arena_bytes: schedule.arena_bytes,
-        stack_bytes: stack::bytes(&schedule),
+        stack_bytes,
         result_bytes: result,
         flash_const_bytes,
         flops,

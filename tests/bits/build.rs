@@ -166,6 +166,7 @@ fn kernel(program: &Program, args: &[Array]) -> TokenStream {
     let frame = Frame {
         inputs,
         results,
+        bytes: false,
         workspace: format_ident!("ws"),
         callees: Default::default(),
         observed: false,

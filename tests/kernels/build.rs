@@ -118,6 +118,7 @@ fn kernel(program: &Program, optimised: bool) -> TokenStream {
         &Frame {
             inputs,
             results,
+            bytes: false,
             workspace: format_ident!("ws"),
             callees: Default::default(),
             observed: false,

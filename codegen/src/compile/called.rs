@@ -3,56 +3,104 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
+use crate::dtype::DType;
 use crate::graph::Aval;
 use crate::ops::elementwise::rust_type;
 use crate::schedule::program::Schedule;
 use crate::schedule::{callees, stack};
+use crate::trace::outline::Signature;
 use crate::unit::{self, Calls, Json, Unit};
 
-/// `fn called(ws, in0: &[T; N], .., out0: &mut [T; N], ..)`: every leaf of the parameters, then of the result, flat.
+/// `fn called(ws, in0: &[T; N], in1: &mut [T; N], .., out0: &mut [T; N], ..)`: every leaf of the parameters, then of the result,
+/// flat, and bools as bytes.
 pub struct Called {
-    ins: Vec<(TokenStream, usize)>,
-    outs: Vec<(TokenStream, usize)>,
+    ins: Vec<Leaf>,
+    outs: Vec<Leaf>,
     ws: Ident,
 }
 
-impl Called {
-    /// For leaves of these types.
-    pub fn new(params: &[Aval], results: &[Aval], ws: &Ident) -> Called {
-        let flat = |a: &Aval| (rust_type(a.dtype), a.size());
-        let (ins, outs): (Vec<_>, Vec<_>) = (params.iter().map(flat).collect(), results.iter().map(flat).collect());
-        Called { ins, outs, ws: ws.clone() }
+struct Leaf {
+    name: Ident,
+    dtype: DType,
+    size: usize,
+    changes: bool,
+    is_result: bool,
+}
+
+impl Leaf {
+    fn elem(&self) -> TokenStream {
+        if self.dtype == DType::Bool { quote!(u8) } else { rust_type(self.dtype) }
     }
 
-    fn names(&self) -> (Vec<Ident>, Vec<Ident>) {
-        let name = |what: &str, n: usize| Ident::new(&format!("{what}{n}"), Span::mixed_site());
-        let ins = (0..self.ins.len()).map(|n| name("in", n)).collect();
-        (ins, (0..self.outs.len()).map(|n| name("out", n)).collect())
+    fn parameter(&self) -> TokenStream {
+        let (name, elem, size) = (&self.name, self.elem(), self.size);
+        if self.changes { quote!(#name: &mut [#elem; #size]) } else { quote!(#name: &[#elem; #size]) }
+    }
+
+    /// What passes the leaf in `place`: what comes before the call, the argument, what comes after.
+    fn pass(&self, place: &TokenStream) -> (TokenStream, TokenStream, TokenStream) {
+        let (name, size) = (&self.name, self.size);
+        let elem = rust_type(self.dtype);
+        let flat = quote!(::kiln::rt::flat::<#elem, _, #size>(&#place));
+        let flat_mut = quote!(::kiln::rt::flat_mut::<#elem, _, #size>(&mut #place));
+        match (self.dtype == DType::Bool, self.changes) {
+            (false, false) => (quote!(), flat, quote!()),
+            (false, true) => (quote!(), flat_mut, quote!()),
+            (true, false) => (quote!(), quote!(::kiln::rt::bytes(#flat)), quote!()),
+            // What is written is a bool only once it is checked to be one.
+            (true, true) => {
+                let start = if self.is_result { quote!([0u8; #size]) } else { quote!(*::kiln::rt::bytes(#flat)) };
+                (quote!(let mut #name = #start;), quote!(&mut #name), quote!(*#flat_mut = #name.map(|x| x != 0);))
+            }
+        }
+    }
+}
+
+impl Called {
+    /// For a kernel of this signature.
+    pub fn new(signature: &Signature, ws: &Ident) -> Called {
+        let leaf = |what: &str, n: usize, aval: &Aval, changes: bool| Leaf {
+            name: Ident::new(&format!("{what}{n}"), Span::mixed_site()),
+            dtype: aval.dtype,
+            size: aval.size(),
+            changes,
+            is_result: what == "out",
+        };
+        let ins = signature.params.iter().enumerate().map(|(n, (aval, changes))| leaf("in", n, aval, *changes));
+        let outs = signature.results.iter().enumerate().map(|(n, aval)| leaf("out", n, aval, true));
+        Called { ins: ins.collect(), outs: outs.collect(), ws: ws.clone() }
     }
 
     /// What the parameters are in the function.
     pub fn places(&self) -> (Vec<TokenStream>, Vec<TokenStream>) {
-        let all = |names: Vec<Ident>| names.iter().map(|name| quote!(*#name)).collect();
-        let (ins, outs) = self.names();
-        (all(ins), all(outs))
+        let all = |leaves: &[Leaf]| leaves.iter().map(|Leaf { name, .. }| quote!(*#name)).collect();
+        (all(&self.ins), all(&self.outs))
     }
 
     /// The function.
     pub fn function(&self, body: &TokenStream) -> TokenStream {
-        let (ins, outs) = self.names();
-        let read = self.ins.iter().zip(&ins).map(|((t, n), name)| quote!(#name: &[#t; #n]));
-        let written = self.outs.iter().zip(&outs).map(|((t, n), name)| quote!(#name: &mut [#t; #n]));
-        let (params, ws) = (read.chain(written), &self.ws);
+        let (params, ws) = (self.ins.iter().chain(&self.outs).map(Leaf::parameter), &self.ws);
         quote!(pub fn called(#ws: &mut ::kiln::rt::Arena<ARENA_BYTES>, #(#params),*) { #body })
     }
 
     /// A call of it, beside the module of facts, with leaves that lie in these places.
     pub fn call(&self, module: &TokenStream, inputs: &[TokenStream], results: &[TokenStream]) -> TokenStream {
-        let read = self.ins.iter().zip(inputs).map(|((t, n), place)| quote!(::kiln::rt::flat::<#t, _, #n>(&#place)));
-        let written =
-            self.outs.iter().zip(results).map(|((t, n), place)| quote!(::kiln::rt::flat_mut::<#t, _, #n>(&mut #place)));
-        let (args, ws) = (read.chain(written), &self.ws);
-        quote!(#module::Tag::called(#ws, #(#args),*);)
+        let leaves = self.ins.iter().chain(&self.outs).zip(inputs.iter().chain(results));
+        let (mut before, mut args, mut after) = (TokenStream::new(), Vec::new(), TokenStream::new());
+        for (leaf, place) in leaves {
+            let (first, arg, last) = leaf.pass(place);
+            before.extend(first);
+            args.push(arg);
+            after.extend(last);
+        }
+        let ws = &self.ws;
+        quote!(#before #module::Tag::called(#ws, #(#args),*); #after)
+    }
+
+    /// Bytes of stack for what passes through other places.
+    pub fn stack_bytes(&self) -> usize {
+        let leaves = self.ins.iter().chain(&self.outs);
+        leaves.filter(|leaf| leaf.dtype == DType::Bool && leaf.changes).map(|leaf| leaf.size).sum()
     }
 }
 

@@ -23,6 +23,7 @@ use crate::schedule::program::{
     Bind, Buffer, Form, Function, Kernel, Kind, RegionKernel, Schedule, Storage, SubSchedule,
 };
 
+mod callee;
 mod effect;
 mod fpu;
 pub mod nest;
@@ -40,6 +41,8 @@ pub struct Frame {
     pub results: Vec<TokenStream>,
     /// The workspace's name.
     pub workspace: Ident,
+    /// Whether the bools among those are bytes, as they are in arenas: other kernels call this one.
+    pub bytes: bool,
     /// Where the callees are: the module of facts of each, by its name.
     pub callees: Callees,
     /// Whether every value with a name is shown to a debugger: `#[jit(unfused)]`.
@@ -198,6 +201,8 @@ struct Loc {
     dtype: DType,
     /// Whether it is a parameter or a result of the kernel.
     given: bool,
+    /// Whether bools are bytes there: in the arena any bit pattern may have been.
+    bytes: bool,
     /// The slice of it that is meant, outermost loop first: its length, and the loop counter that numbers it.
     rows: Vec<(usize, Ident)>,
 }
@@ -212,16 +217,13 @@ enum At {
 }
 
 impl Loc {
-    /// Element type in memory: bools are bytes in the arena, where any bit pattern may have been.
+    /// Element type in memory.
     fn elem(&self) -> TokenStream {
-        match (self.dtype, &self.at) {
-            (DType::Bool, At::Arena(_) | At::Variable(_)) => quote!(u8),
-            (d, _) => rust_type(d),
-        }
+        if self.is_byte_bool() { quote!(u8) } else { rust_type(self.dtype) }
     }
 
     fn is_byte_bool(&self) -> bool {
-        self.dtype == DType::Bool && matches!(self.at, At::Arena(_) | At::Variable(_))
+        self.dtype == DType::Bool && self.bytes
     }
 }
 
@@ -229,8 +231,11 @@ impl<'a> Level<'a> {
     fn loc(&self, frame: &Frame, b: u32) -> Loc {
         let buffer = &self.s.buffers[b as usize];
         let (len, dtype) = (buffer.aval.size(), buffer.aval.dtype);
-        let here = |at| Loc { at, len, dtype, given: false, rows: Vec::new() };
-        let given = |place: &TokenStream| Loc { given: true, ..here(At::Place(place.clone())) };
+        let here = |at| {
+            let bytes = matches!(at, At::Arena(_) | At::Variable(_));
+            Loc { at, len, dtype, given: false, bytes, rows: Vec::new() }
+        };
+        let given = |place: &TokenStream| Loc { given: true, bytes: frame.bytes, ..here(At::Place(place.clone())) };
         let bind = match (&buffer.storage, &self.outside) {
             (Storage::Static(array), _) => return here(At::Static(array.clone(), buffer.src)),
             (Storage::Arena(offset), _) => {
@@ -301,6 +306,9 @@ impl<'a> Emitter<'a> {
             let code = match &k.kind {
                 Kind::Region(r) => self.region(level, r, !alone),
                 Kind::Effect { effect, lanes, operands, ins } => self.effect(level, effect, lanes, operands, ins),
+                Kind::Call { function: Function::Kernel { name, at, changes }, .. } => {
+                    self.callee(level, k, name, *at, changes)
+                }
                 _ => self.kernel(level, k),
             };
             if alone {
@@ -410,14 +418,6 @@ impl<'a> Emitter<'a> {
                 let (take, function) = (views.take(&self.frame.workspace), format_ident!("{}", path));
                 return quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } };
             }
-            Kind::Call { function: Function::Kernel { name, at }, .. } => {
-                let callee = self.frame.callee(name);
-                let (at, scratch) = (level.base + at, format_ident!("scratch"));
-                views.types.push(quote!(::kiln::rt::Part<#at, { #callee::needs().arena_bytes }>));
-                views.names.push(scratch.clone());
-                let take = views.take(&self.frame.workspace);
-                return quote! { { #take #callee::called(#scratch, #(#args),*); } };
-            }
             _ => {}
         }
         let take = views.take(&self.frame.workspace);
@@ -493,11 +493,7 @@ impl<'a> Emitter<'a> {
         let in_register = |b: u32| registers.as_ref().and_then(|registers| registers.carry(b));
         for (from, to) in &r.carries {
             let (a, b) = (level.loc(self.frame, *from), level.loc(self.frame, *to));
-            let same = match (&a.at, &b.at) {
-                (At::Arena(x), At::Arena(y)) => x == y,
-                (At::Place(x), At::Place(y)) => x.to_string() == y.to_string(),
-                _ => false,
-            };
+            let same = a.is_at(&b);
             if let Some(variable) = in_register(*to) {
                 let mut views = Views::default();
                 let x = self.arg(&a, false, &mut views);

@@ -58,7 +58,7 @@ pub struct Walk<'a> {
     keys: BTreeMap<String, usize>,
     /// Whether what is walked over next is called.
     called: bool,
-    /// Loops, closures and items around what is walked over.
+    /// Closures and items around what is walked over.
     inside: usize,
 }
 
@@ -404,12 +404,12 @@ impl<'ast> Visit<'ast> for Walk<'_> {
 
     fn visit_expr_loop(&mut self, e: &'ast syn::ExprLoop) {
         e.attrs.iter().for_each(|a| self.visit_attribute(a));
-        self.inside(|w| w.visit_block(&e.body));
+        self.visit_block(&e.body);
     }
 
     fn visit_expr_while(&mut self, e: &'ast syn::ExprWhile) {
         e.attrs.iter().for_each(|a| self.visit_attribute(a));
-        self.inside(|w| {
+        self.scoped(|w| {
             w.visit_expr(&e.cond);
             w.visit_block(&e.body);
         });
@@ -418,7 +418,7 @@ impl<'ast> Visit<'ast> for Walk<'_> {
     fn visit_expr_for_loop(&mut self, e: &'ast syn::ExprForLoop) {
         e.attrs.iter().for_each(|a| self.visit_attribute(a));
         self.visit_expr(&e.expr);
-        self.inside(|w| {
+        self.scoped(|w| {
             w.visit_pat(&e.pat);
             w.visit_block(&e.body);
         });

@@ -130,11 +130,8 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
     let id = publish::identity(&name, &f, host);
     out.extend(publish::identity_macro(&f.vis, &name, &id, host));
     f.attrs.retain(|a| !a.path().is_ident("doc"));
-    // Rules of its own are for transformations, which a call of a kernel is not; what it changes would have to be handed back.
-    let is_called = kernel.is_some()
-        && options.is_plain()
-        && !f.attrs.iter().any(emit::is_kiln_attribute)
-        && !f.sig.inputs.iter().any(changes);
+    // Rules of its own are for transformations, which a call of a kernel is not.
+    let is_called = kernel.is_some() && options.is_plain() && !f.attrs.iter().any(emit::is_kiln_attribute);
     let size = Size::of(f.block.to_token_stream(), is_called);
     if kernel.is_some() {
         // Callers leave mistakes in it to its own compilation.
@@ -144,11 +141,6 @@ fn function(attr: TokenStream, options: &Options, mut f: ItemFn, host: &Host<'_>
     let part = Part { name: id, kind: quote!(function {#f}), keys, size, kernel };
     out.extend(Plan { owner: None, parts: vec![part], paths, facade }.start(host));
     out
-}
-
-/// Whether a parameter is a `&mut`.
-fn changes(input: &syn::FnArg) -> bool {
-    matches!(input, syn::FnArg::Typed(t) if matches!(&*t.ty, Type::Reference(r) if r.mutability.is_some()))
 }
 
 /// Publishes an item that has mistakes, so that its callers do not light up too.

@@ -20,12 +20,16 @@ pub struct Call {
     pub params: Vec<Aval>,
     /// The types of its results.
     pub results: Vec<Aval>,
+    /// The parameters that it changes: its last results are what they become.
+    pub changes: Vec<usize>,
 }
 
 impl Call {
     /// From the text form.
     pub fn parse(p: &Params) -> Result<Call, String> {
-        Ok(Call { kernel: p.string("kernel")?.into(), params: avals(p, "params")?, results: avals(p, "results")? })
+        let (params, results) = (avals(p, "params")?, avals(p, "results")?);
+        let changes = if p.get("changes").is_ok() { p.usizes("changes")? } else { Vec::new() };
+        Ok(Call { kernel: p.string("kernel")?.into(), params, results, changes })
     }
 }
 
@@ -47,9 +51,9 @@ fn avals(p: &Params, key: &str) -> Result<Vec<Aval>, String> {
     p.list(key)?.iter().map(one).collect::<Option<_>>().ok_or_else(|| format!("parameter `{key}` holds more than types"))
 }
 
-/// Whether values of this dtype look the same in a kernel's arena and in its parameters.
-pub fn is_passed(dtype: DType) -> bool {
-    dtype != DType::Bool
+/// As values of this type are passed: bools are bytes, as they are in arenas.
+pub fn passed(aval: &Aval) -> Aval {
+    if aval.dtype == DType::Bool { aval.with_dtype(DType::U8) } else { aval.clone() }
 }
 
 impl Primitive for Call {
@@ -58,12 +62,17 @@ impl Primitive for Call {
     }
 
     fn params(&self) -> Params {
-        [
+        let mut params: Params = [
             param("kernel", self.kernel.to_string()),
             param("params", list(&self.params)),
             param("results", list(&self.results)),
         ]
-        .into()
+        .into();
+        if !self.changes.is_empty() {
+            let changes = Param::List(self.changes.iter().map(|n| Param::from(*n)).collect());
+            params.0.push(("changes".into(), changes));
+        }
+        params
     }
 
     fn abstract_eval(&self, ins: &[&Aval]) -> Result<Vec<Aval>, OpError> {
@@ -92,7 +101,7 @@ impl Primitive for Call {
     }
 
     fn lowering(&self, _ins: &[&Aval]) -> Lowering {
-        Lowering::Kernel { name: self.kernel.clone() }
+        Lowering::Kernel { name: self.kernel.clone(), changes: self.changes.clone() }
     }
 
     fn has_effect(&self) -> bool {

@@ -101,6 +101,8 @@ pub enum Lowering {
     Kernel {
         /// Its name.
         name: Rc<str>,
+        /// The operands that it changes: the last results take their place.
+        changes: Vec<usize>,
     },
     /// A copy of operand 0, in place where it is not read again; then, for every index of a box in row-major order, one
     /// element changes as [`Primitive::update`] says.

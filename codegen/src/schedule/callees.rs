@@ -41,7 +41,7 @@ pub fn highest(s: &Schedule) -> usize {
 
 fn collect(kernel: &Kernel, base: usize, times: u64, out: &mut Vec<Callee>) {
     match &kernel.kind {
-        Kind::Call { function: Function::Kernel { name, at }, .. } => {
+        Kind::Call { function: Function::Kernel { name, at, .. }, .. } => {
             out.push(Callee { name: name.clone(), at: base + at, times });
         }
         Kind::Region(r) => {

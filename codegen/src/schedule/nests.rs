@@ -281,13 +281,17 @@ impl<'a> Builder<'a> {
                 Ok(Kernel { name, src, kind, reads, writes: vec![write], in_place: Vec::new() })
             }
             lowering @ (Lowering::Call { .. } | Lowering::Kernel { .. }) => {
+                let reads: Vec<u32> = eqn.inputs.iter().map(|u| self.buffers[u]).collect();
+                let writes: Vec<u32> = eqn.outputs.iter().map(|u| self.buffers[u]).collect();
                 let function = match lowering {
                     Lowering::Call { function, consts, .. } => Function::Runtime { path: function, consts },
-                    Lowering::Kernel { name } => Function::Kernel { name, at: 0 },
+                    Lowering::Kernel { name, changes } => {
+                        let after = &writes[writes.len() - changes.len()..];
+                        let changes = changes.iter().map(|n| reads[*n]).zip(after.iter().copied()).collect();
+                        Function::Kernel { name, at: 0, changes }
+                    }
                     _ => unreachable!("one of the two"),
                 };
-                let reads = eqn.inputs.iter().map(|u| self.buffers[u]).collect();
-                let writes = eqn.outputs.iter().map(|u| self.buffers[u]).collect();
                 Ok(Kernel {
                     name,
                     src,

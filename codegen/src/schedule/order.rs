@@ -14,7 +14,7 @@ use crate::schedule::program::{Kernel, Kind, Nest, Schedule, Storage, Store};
 
 /// Puts kernels in an order in which everything is written before it is read, and the memory of an input is overwritten
 /// only after all that read its old value. Where that is impossible the new value goes through the arena. Effects happen in
-/// the order in which they are written; if `keep`, no input changes before the last of them, so that a check that fails
+/// the order in which they are written; if `keep`, no input changes before the last check, so that one that fails
 /// leaves all inputs as they were.
 pub fn order(s: &mut Schedule, keep: bool) {
     loop {
@@ -76,7 +76,8 @@ fn try_order(s: &Schedule, keep: bool) -> Result<Vec<usize>, (usize, u32)> {
     }
     let reads_param = |k: &Kernel, p: usize| k.reads.iter().any(|b| old(*b) == Some(p));
     let effects: Vec<bool> = s.kernels.iter().map(Kernel::has_effect).collect();
-    let last_effect = effects.iter().rposition(|e| *e);
+    let checks: Vec<bool> = s.kernels.iter().map(Kernel::may_fail).collect();
+    let last_check = checks.iter().rposition(|e| *e);
     let mut previous = None;
     let mut before: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); n];
     let mut changes = vec![false; n];
@@ -87,15 +88,16 @@ fn try_order(s: &Schedule, keep: bool) -> Result<Vec<usize>, (usize, u32)> {
         before[k].extend(overwritten.iter().filter_map(|(_, p)| readers.get(p)).flatten());
         if effects[k] {
             before[k].extend(previous.replace(k));
-        } else if keep && changes[k] {
-            before[k].extend(last_effect);
+        }
+        if keep && changes[k] && !checks[k] {
+            before[k].extend(last_check);
         }
         before[k].remove(&k);
     }
     // A kernel may overwrite what it reads only where it reads just the element that it writes.
     for (k, kernel) in s.kernels.iter().enumerate() {
         for (b, p) in overwrites(kernel) {
-            let changes_under_way = keep && effects[k];
+            let changes_under_way = keep && checks[k];
             if changes_under_way || reads_param(kernel, p) && !reads_in_step(s, kernel, p, b) {
                 return Err((k, b));
             }
@@ -136,11 +138,13 @@ fn reads_in_step(s: &Schedule, kernel: &Kernel, p: usize, written: u32) -> bool 
         .all(|b| read_in_step(kernel, *b, written) && carried_over(s, kernel, *b))
 }
 
-/// Whether a loop that starts from `buffer` ends in its place; another carry that is put there first would overwrite it.
+/// Whether a loop or a callee that starts from `buffer` ends in its place; another carry that is put there first would overwrite it.
 fn carried_over(s: &Schedule, kernel: &Kernel, buffer: u32) -> bool {
-    let Kind::Region(r) = &kernel.kind else { return true };
+    if matches!(kernel.kind, Kind::Loop(_) | Kind::Scatter { .. }) {
+        return true;
+    }
     let storage = |b: u32| &s.buffers[b as usize].storage;
-    r.carries.iter().any(|(from, to)| *from == buffer && storage(*to) == storage(buffer))
+    kernel.carries().iter().any(|(from, to)| *from == buffer && storage(*to) == storage(buffer))
 }
 
 /// Whether every read of `buffer` is of the element of `written` that the kernel stores in the same step, or of one that it has not
@@ -177,8 +181,8 @@ pub fn read_in_step(kernel: &Kernel, buffer: u32, written: u32) -> bool {
             }
             *from == buffer && (!other.contains(&buffer) || when.is_none() && reads_what_changes(nest, at, buffer))
         }
-        Kind::Call { .. } | Kind::Effect { .. } => false,
-        Kind::Region(r) => r.starts_in_place(buffer),
+        Kind::Effect { .. } => false,
+        Kind::Call { .. } | Kind::Region(_) => kernel.starts_in_place(buffer),
     }
 }
 

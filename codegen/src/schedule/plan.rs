@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::dtype::DType;
 use crate::schedule::order::read_in_step;
 use crate::schedule::place::{Item, place};
-use crate::schedule::program::{Kernel, Kind, Schedule, Storage};
+use crate::schedule::program::{Function, Kernel, Kind, Schedule, Storage};
 use crate::schedule::rematerialise::rematerialise;
 use crate::schedule::siblings::merge;
 use crate::schedule::{callees, cost};
@@ -240,12 +240,10 @@ impl Step {
             effect: kernel.has_effect(),
             calls: callees::of(kernel).next().is_some(),
         };
+        step.carries = kernel.carries().iter().copied().filter(|(from, _)| kernel.starts_in_place(*from)).collect();
         match &kernel.kind {
-            Kind::Region(r) => {
-                step.inside = r.bytes;
-                step.carries = r.carries.iter().copied().filter(|(from, _)| r.starts_in_place(*from)).collect();
-            }
-            Kind::Effect { .. } => {}
+            Kind::Region(r) => step.inside = r.bytes,
+            Kind::Effect { .. } | Kind::Call { function: Function::Kernel { .. }, .. } => {}
             _ => {
                 for to in &kernel.writes {
                     let aval = &s.buffers[*to as usize].aval;

@@ -254,6 +254,8 @@ pub enum Function {
         name: Rc<str>,
         /// Where its arena begins, which may be behind the end of this one; the planner says.
         at: usize,
+        /// What it changes: where that starts, and the buffer that holds it after.
+        changes: Vec<(u32, u32)>,
     },
 }
 
@@ -390,6 +392,35 @@ impl Kernel {
         }
     }
 
+    /// Whether it may end the call of the kernel that it is part of, early.
+    pub fn may_fail(&self) -> bool {
+        match &self.kind {
+            Kind::Effect { effect, .. } => matches!(effect, Effect::Check { .. }),
+            Kind::Region(r) => r.bodies.iter().any(|b| b.schedule.kernels.iter().any(Kernel::may_fail)),
+            _ => false,
+        }
+    }
+
+    /// Operands that become results: where they start, and the buffer that holds them after, in whose place they may be.
+    pub fn carries(&self) -> &[(u32, u32)] {
+        match &self.kind {
+            Kind::Region(r) => &r.carries,
+            Kind::Call { function: Function::Kernel { changes, .. }, .. } => changes,
+            _ => &[],
+        }
+    }
+
+    /// Whether `buffer` is read only as the start of one of the [`Kernel::carries`], which may then live in its memory.
+    pub fn starts_in_place(&self, buffer: u32) -> bool {
+        match &self.kind {
+            Kind::Region(r) => r.starts_in_place(buffer),
+            _ => {
+                self.carries().iter().any(|(from, _)| *from == buffer)
+                    && self.reads.iter().filter(|b| **b == buffer).count() == 1
+            }
+        }
+    }
+
     /// The same kernel on other buffers; those that are not named stay.
     pub fn renamed(mut self, names: &HashMap<u32, u32>) -> Kernel {
         let name = |b: &mut u32| *b = names.get(b).copied().unwrap_or(*b);
@@ -404,6 +435,9 @@ impl Kernel {
             Kind::Scatter { nest, from, .. } => {
                 nest.exprs.rename(&name);
                 name(from);
+            }
+            Kind::Call { function: Function::Kernel { changes, .. }, .. } => {
+                changes.iter_mut().for_each(|(from, to)| [from, to].into_iter().for_each(name));
             }
             Kind::Call { .. } => {}
             Kind::Effect { operands, .. } => operands.iter_mut().for_each(name),

@@ -174,9 +174,7 @@ impl Builder<'_> {
             }
         };
         k.in_place.iter().for_each(|(new, old)| over(*new, *old));
-        if let Kind::Region(r) = &k.kind {
-            r.carries.iter().for_each(|(from, to)| over(*to, *from));
-        }
+        k.carries().iter().for_each(|(from, to)| over(*to, *from));
         let name = match &k.kind {
             Kind::Loop(_) | Kind::Scatter { .. } => {
                 self.functions.next().map(|(name, _)| name.clone()).unwrap_or_default()

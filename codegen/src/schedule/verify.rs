@@ -150,7 +150,12 @@ impl Memory<'_> {
                 let read = of_scatter(nest, at, *when).contains(&r);
                 *from == r && (!read || when.is_none() && reads_what_changes(nest, at, r))
             }
-            Kind::Call { .. } | Kind::Effect { .. } => false,
+            Kind::Effect { .. } => false,
+            Kind::Call { .. } => {
+                let starts: Vec<u32> =
+                    kernel.carries().iter().filter(|(from, _)| *from == r).map(|(_, to)| *to).collect();
+                starts == [w] && kernel.reads.iter().filter(|b| **b == r).count() == 1
+            }
             Kind::Region(region) => {
                 let starts: Vec<u32> =
                     region.carries.iter().filter(|(from, _)| *from == r).map(|(_, to)| *to).collect();

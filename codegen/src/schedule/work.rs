@@ -76,16 +76,16 @@ pub fn work(s: &Schedule, k: &Kernel) -> Work {
             let name = function.name();
             add(&mut w.counts, format!("routine {}{dtype}", name.trim_start_matches("rt::")), elements);
         }
-        Kind::Region(r) => {
-            let storage = |b: u32| &s.buffers[b as usize].storage;
-            for (_, to) in r.carries.iter().filter(|(from, to)| storage(*from) != storage(*to)) {
-                add(&mut w.counts, format!("load {}", buffer(to).dtype), buffer(to).size() as u64);
-                add(&mut w.counts, format!("store {}", buffer(to).dtype), buffer(to).size() as u64);
-            }
+        Kind::Region(_) => {
             // What the loop's body moves is counted there.
             w.moved_bytes = 0;
         }
         Kind::Effect { .. } => {}
+    }
+    let storage = |b: u32| &s.buffers[b as usize].storage;
+    for (_, to) in k.carries().iter().filter(|(from, to)| storage(*from) != storage(*to)) {
+        add(&mut w.counts, format!("load {}", buffer(to).dtype), buffer(to).size() as u64);
+        add(&mut w.counts, format!("store {}", buffer(to).dtype), buffer(to).size() as u64);
     }
     w
 }

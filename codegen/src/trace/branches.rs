@@ -94,7 +94,7 @@ impl<'a> Tracer<'a> {
         f: impl FnOnce(&mut Tracer<'a>, &mut Scope) -> R<Value>,
     ) -> R<Open> {
         let depth = self.depth();
-        self.push_frame("");
+        self.push_region();
         let mut scope = vars.clone();
         match f(self, &mut scope) {
             Ok(value) => Ok(Open { frame: self.suspend_frame(), value, vars: scope }),

@@ -166,8 +166,8 @@ impl Tracer<'_> {
         if failed {
             return Err(Stop::Silent);
         }
-        if let Some(value) = self.call_kernel(f, &vars, &ctx, sp)? {
-            return Ok(value.into());
+        if let Some(called) = self.call_kernel(f, &vars, &ctx, sp)? {
+            return Ok(called);
         }
         // A function that is called twice with the same values, as those at the bottom of diamonds are, is traced once. What
         // the kernel itself calls is, however often, so that each of its variables can be looked at.

@@ -129,6 +129,8 @@ pub struct Frame {
     id: u32,
     graph: Graph,
     captures: Vec<(Traced, Var)>,
+    /// What a loop or a branch holds, which becomes part of the kernel as it is.
+    as_written: bool,
 }
 
 /// A call that is being traced.
@@ -218,7 +220,7 @@ impl<'a> Tracer<'a> {
             library: HashMap::new(),
             called: HashMap::new(),
             cuts: HashMap::new(),
-            frames: vec![Frame { id: 0, graph: Graph::new(name), captures: Vec::new() }],
+            frames: vec![Frame { id: 0, graph: Graph::new(name), captures: Vec::new(), as_written: true }],
             next_frame: 1,
             next_call: 1,
             rules: Vec::new(),
@@ -271,7 +273,18 @@ impl<'a> Tracer<'a> {
     pub fn push_frame(&mut self, name: &str) {
         let id = self.next_frame;
         self.next_frame += 1;
-        self.frames.push(Frame { id, graph: Graph::new(name), captures: Vec::new() });
+        self.frames.push(Frame { id, graph: Graph::new(name), captures: Vec::new(), as_written: false });
+    }
+
+    /// [`Tracer::push_frame`], for what a loop or a branch holds.
+    pub fn push_region(&mut self) {
+        self.push_frame("");
+        self.frames.last_mut().expect("it was pushed").as_written = true;
+    }
+
+    /// Whether nothing is traced to be transformed, or to be called by the library.
+    pub fn runs_as_written(&self) -> bool {
+        self.frames.iter().all(|frame| frame.as_written)
     }
 
     /// Ends the innermost graph; what it captured stands after its own inputs.

@@ -159,7 +159,7 @@ impl<'a> Tracer<'a> {
                 init.extend(leaves);
             }
             let depth = self.depth();
-            self.push_frame("");
+            self.push_region();
             let mut scope = vars.clone();
             for (n, template) in &carried {
                 let name = scope.vars[*n].0.clone();
@@ -388,7 +388,7 @@ impl<'a> Tracer<'a> {
         self.graph().outputs = outs;
         let (mut body_graph, body_captures) = self.pop_frame();
         // The condition sees the same carries.
-        self.push_frame("");
+        self.push_region();
         let mut scope = vars.clone();
         for (n, template) in &carried {
             let mut k = 0;

@@ -139,6 +139,13 @@ pub fn flat_mut<T: Elem, A: Tensor<T>, const N: usize>(x: &mut A) -> &mut [T; N]
     unsafe { &mut *(&raw mut *x).cast::<[T; N]>() }
 }
 
+/// Bools as the bytes that they are.
+#[inline(always)]
+pub fn bytes<const N: usize>(x: &[bool; N]) -> &[u8; N] {
+    // SAFETY: a bool is a byte, which is 0 or 1, aligned as any; the lifetime is that of `x`.
+    unsafe { &*(&raw const *x).cast::<[u8; N]>() }
+}
+
 /// A copy of `x` as an array of any shape.
 pub fn shaped<T: Elem, A: Tensor<T>, const N: usize>(x: &[T; N]) -> A {
     let mut out = zero::<T, A>();

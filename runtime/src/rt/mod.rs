@@ -50,7 +50,7 @@ pub use contract::{contract, contract_from};
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 pub use cortex_m::Target;
 pub use cumulative::{argmax, argmin, cumlogsumexp, cummax, cummin, cumprod, cumsum, linear_recurrence};
-pub use element::{Elem, Tensor, address, address_mut, flat, flat_mut, ld, shaped, st, turns, zero};
+pub use element::{Elem, Tensor, address, address_mut, bytes, flat, flat_mut, ld, shaped, st, turns, zero};
 pub use half::{bf16, f16};
 pub use kiln_math::*;
 #[cfg(target_arch = "x86_64")]

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use kiln_codegen::array::Array;
+use kiln_codegen::dtype::DType;
 use kiln_codegen::eval::eval;
 use kiln_codegen::graph::{Eqn, Graph};
-use kiln_codegen::ops::call::{Call, is_passed};
+use kiln_codegen::ops::call::Call;
 use kiln_codegen::ops::{Constant, Op};
 use kiln_codegen::passes::optimise;
 use kiln_codegen::schedule::machine::run_with;
@@ -26,7 +27,9 @@ fn outlined(g: &Graph, seed: u64, kernels: &mut Vec<Op>) -> Graph {
         } else if (seed + n as u64).is_multiple_of(3) && is_kernel(g, eqn) {
             let avals = |vars: &[_]| vars.iter().map(|v| g.aval(*v).clone()).collect::<Vec<_>>();
             let (params, results) = (avals(&eqn.inputs), avals(&eqn.outputs));
-            let call = Call { kernel: kernels.len().to_string().into(), params, results };
+            // What has the type of a result may become it.
+            let changes = params.iter().rposition(|p| results.len() == 1 && *p == results[0]).into_iter().collect();
+            let call = Call { kernel: kernels.len().to_string().into(), params, results, changes };
             kernels.push(std::mem::replace(&mut eqn.op, call.into()));
         }
     }
@@ -35,7 +38,7 @@ fn outlined(g: &Graph, seed: u64, kernels: &mut Vec<Op>) -> Graph {
 
 fn is_kernel(g: &Graph, eqn: &Eqn) -> bool {
     let all = eqn.inputs.iter().chain(&eqn.outputs);
-    let passed = all.map(|v| g.aval(*v)).all(|a| is_passed(a.dtype) && a.size() > 0);
+    let passed = all.map(|v| g.aval(*v)).all(|a| a.dtype != DType::Bool && a.size() > 0);
     passed && eqn.op.downcast::<Constant>().is_none() && !eqn.op.has_effect()
 }
 

@@ -116,6 +116,7 @@ fn of_rows(w: &[f32; 4], rows: &[[f32; 4]; 3]) -> [[f32; 4]; 3] {
     vmap(|x| stage11(w, x))(rows)
 }
 
+/// Calls in loops and branches stay calls.
 #[jit]
 fn repeated(w: &[f32; 4], x: &[f32; 4], n: i32) -> [f32; 4] {
     let mut y = x;
@@ -157,7 +158,119 @@ fn batches_loops_and_branches_go_through_what_is_called() {
     assert_eq!(of_rows(&W, &rows).map(bits), rows.map(|x| bits(stage11(&W, &x))));
     let half = |y: [f32; 4]| y.map(|y| y * 0.5);
     let (called, not) = (0..5).fold((X, X), |(a, b), _| (half(stage11(&W, &a)), half(b)));
+    assert!(repeated::GRAPH.matches("call[kernel").count() == 1, "{}", repeated::GRAPH);
     assert_eq!((bits(repeated(&W, &X, 4)), bits(repeated(&W, &X, 3))), (bits(called), bits(not)));
+}
+
+/// Kernels with state, which they change in place.
+mod filter {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Tree)]
+    pub struct State {
+        pub x: [f32; 4],
+        pub p: [[f32; 4]; 4],
+        pub settled: bool,
+    }
+
+    /// Long enough to be called: what each step is made of is written out.
+    #[jit]
+    pub fn step(s: &mut State, w: &[f32; 4], y: f32, sharp: bool, first: &[bool; 4]) -> (f32, bool) {
+        let x = stage11(w, s.x);
+        let gain = matmul(s.p, w) / (dot(w, matmul(s.p, w)) + 0.5);
+        let off = y - dot(w, x);
+        let moved = if sharp { gain * off } else { gain * off * 0.5 };
+        s.x = where_(first, x + moved, x - moved);
+        s.p = s.p - gain[(.., None)] * matmul(w, s.p)[(None, ..)] * 0.5;
+        s.settled = s.settled | (abs(off) < 0.5);
+        (off, s.settled ^ sharp)
+    }
+
+    /// [`step`], traced by whoever calls it.
+    #[jit(inline)]
+    pub fn step_traced(s: &mut State, w: &[f32; 4], y: f32, sharp: bool, first: &[bool; 4]) -> (f32, bool) {
+        let x = stage11(w, s.x);
+        let gain = matmul(s.p, w) / (dot(w, matmul(s.p, w)) + 0.5);
+        let off = y - dot(w, x);
+        let moved = if sharp { gain * off } else { gain * off * 0.5 };
+        s.x = where_(first, x + moved, x - moved);
+        s.p = s.p - gain[(.., None)] * matmul(w, s.p)[(None, ..)] * 0.5;
+        s.settled = s.settled | (abs(off) < 0.5);
+        (off, s.settled ^ sharp)
+    }
+}
+use filter::{State, step, step_traced};
+
+/// Of a parameter, in a loop, of parts of a local, and twice of one value.
+macro_rules! filtered {
+    ($name:ident = $step:ident) => {
+        #[jit]
+        fn $name(s: &mut State, w: &[f32; 4], ys: &[f32; 6]) -> ([f32; 6], [bool; 6], State, f32) {
+            let before = s;
+            let mut offs = [0.0; 6];
+            let mut flags = [false; 6];
+            for i in 0..6 {
+                let (off, flag) = $step(s, w, ys[i], i % 2 == 0, [true, false, i < 3, true]);
+                offs[i] = off;
+                flags[i] = flag;
+            }
+            let mut other = State { x: before.x * 0.5, ..s };
+            let (last, _) = $step(&mut other, before.x, 0.25, offs[5] > 0.0, flags[0..4]);
+            (offs, flags, other, last)
+        }
+    };
+}
+filtered!(filtered = step);
+filtered!(filtered_traced = step_traced);
+
+/// There is no result but what is changed.
+#[jit]
+fn advance(s: &mut State, w: &[f32; 4], ys: &[f32; 6]) {
+    for i in 0..6 {
+        step(s, w, ys[i], true, [true, false, true, false]);
+    }
+}
+
+/// In a loop and a branch.
+#[jit]
+fn settle(s: &mut State, w: &[f32; 4], n: i32) {
+    let mut k = 0;
+    while k < n {
+        let (off, _) = step(s, w, 1.0, false, [true; 4]);
+        if off > 0.25 {
+            let _unread = step(s, w, off, true, [false; 4]);
+        }
+        k += 1;
+    }
+}
+
+#[test]
+fn what_a_callee_changes_it_changes_in_place() {
+    assert_eq!(filtered::GRAPH.matches("changes=(0,1,2)").count(), 2, "{}", filtered::GRAPH);
+    assert!(!filtered_traced::GRAPH.contains("changes="));
+    assert_eq!(settle::GRAPH.matches("call[kernel").count(), 2, "{}", settle::GRAPH);
+    let p = core::array::from_fn(|i| core::array::from_fn(|j| if i == j { 1.0 } else { 0.125 }));
+    let start = State { x: X, p, settled: false };
+    let ys = [0.5, -0.25, 0.75, 1.0, -1.5, 0.125];
+    let (mut a, mut b) = (start.clone(), start.clone());
+    let (called, traced) = (filtered(&mut a, &W, &ys), filtered_traced(&mut b, &W, &ys));
+    assert_eq!((a.clone(), called), (b, traced));
+    // The state is changed where it is.
+    let (own, callee) = (size_of::<advance::Workspace>(), size_of::<step::Workspace>());
+    assert!(a != start && own < callee + 48, "{own} {callee}");
+    let (mut a, mut b) = (start.clone(), start.clone());
+    advance(&mut a, &W, &ys);
+    ys.iter().for_each(|y| drop(step(&mut b, &W, *y, true, &[true, false, true, false])));
+    assert_eq!(a, b);
+    let (mut a, mut b) = (start.clone(), start);
+    settle(&mut a, &W, 3);
+    for _ in 0..3 {
+        let (off, _) = step(&mut b, &W, 1.0, false, &[true; 4]);
+        if off > 0.25 {
+            step(&mut b, &W, off, true, &[false; 4]);
+        }
+    }
+    assert_eq!(a, b);
 }
 
 /// Its kilobyte is dead where the other kernel is called.
