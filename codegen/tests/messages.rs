@@ -115,7 +115,8 @@ tables!(
     forms,
     refused,
     independent,
-    checks
+    checks,
+    slips
 );
 
 /// What the rules of primitives refuse. Programs cannot get there: the functions that bind primitives look first, and have

@@ -22,7 +22,10 @@ pub const TABLE: super::Table = &[
     ("tril_indices", |tr, a, sp| triangle(tr, "tril_indices", a, sp)),
     ("triu_indices", |tr, a, sp| triangle(tr, "triu_indices", a, sp)),
     ("_refuse", |_, args, sp| match args.pos.first() {
-        Some((Value::Str(text), _)) => err(sp, text.to_string()),
+        Some((Value::Str(text), _)) => match args.pos.get(1) {
+            Some((found, _)) => err(sp, format!("{text}, found {}", found.describe())),
+            None => err(sp, text.to_string()),
+        },
         _ => err(sp, "this cannot be done"),
     }),
     ("_kept", kept),

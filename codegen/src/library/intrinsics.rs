@@ -94,6 +94,9 @@ pub(super) fn extents(b: &Bound, param: &str, size: Option<usize>) -> R<Vec<usiz
                 open = Some(n);
                 out.push(1);
             }
+            (Err(_), Some(_)) if *i == -1 => {
+                return err(b.sp(param), "only one extent can be -1: the others say what it is");
+            }
             _ => return err(b.sp(param), format!("an extent cannot be {i}")),
         }
     }

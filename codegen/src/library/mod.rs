@@ -240,12 +240,20 @@ pub fn nearest(path: &str) -> Option<&'static str> {
         names.into_iter().find(|(_, name)| *name == near).map(|(full, _)| full.as_str())
     });
     let elsewhere = || all.iter().find(|(_, name)| *name == word).map(|(full, _)| full.as_str());
-    in_module.or_else(elsewhere).or_else(|| closest(word, names()))
+    // The module may be misspelt, and the name right.
+    let of_module = || {
+        let (module, word) = path.rsplit_once("::")?;
+        let modules = all.iter().filter(|(_, name)| *name == word).filter_map(|(full, _)| full.rsplit_once("::"));
+        let near = closest(module, modules.map(|(module, _)| module))?;
+        all.iter().map(|(full, _)| full.as_str()).find(|full| full.rsplit_once("::") == Some((near, word)))
+    };
+    in_module.or_else(of_module).or_else(elsewhere).or_else(|| closest(word, names()))
 }
 
 /// The candidate nearest to `word`, if it is near.
 pub fn closest<'n>(word: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let limit = 1 + word.len() / 4;
+    // A third of a word is a slip, half of it another word.
+    let limit = 1 + word.len().saturating_sub(2) / 4;
     candidates
         .into_iter()
         .map(|c| (distance(word, c), c))

@@ -24,6 +24,13 @@ impl<'a> Tracer<'a> {
                     return Ok(());
                 }
                 let Some(old) = vars.get(name).cloned() else {
+                    if name == super::desugar::RESULT {
+                        return err_help(
+                            place.sp,
+                            "only a `loop` is left with a value",
+                            "declare the variable in front of the loop, `let mut found = ..;`, assign it and `break`",
+                        );
+                    }
                     return err_help(
                         place.sp,
                         format!("`{name}` is not a variable of this function"),

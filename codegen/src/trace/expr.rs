@@ -289,6 +289,9 @@ impl<'a> Tracer<'a> {
                 self.not(&x, sp)
             }
             // References are values here: what can be assigned is decided at the place.
+            ExprKind::Deref(x) if matches!(x.kind, ExprKind::Int(..) | ExprKind::Float(..)) => {
+                err_help(sp, "a number is no reference", "a power is `power(x, 2.0)` or `x.powi(2)`, a square `x * x`")
+            }
             ExprKind::Deref(x) | ExprKind::Ref(x, _) => self.expr(x, vars, ctx),
             ExprKind::Assign(op, place, value) => {
                 let at = value.sp;

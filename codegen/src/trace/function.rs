@@ -40,18 +40,22 @@ impl Tracer<'_> {
                 "if they come back to where they were, write a loop; else split what they do into functions of arrays",
             );
         }
-        // The span of library code means nothing to a user: its mistakes are reported at the call.
+        // The span of library code means nothing to a user: its mistakes are reported at the call. Those of a function that
+        // was passed to it stay where they are.
         if !f.library {
             return self.call_item_inner(f, given, args, sp);
         }
         let before = self.diags.len();
         let result = self.call_item_inner(f, given, args, sp);
-        for d in &mut self.diags[before..] {
-            d.sp = sp;
-        }
+        let at_call = |d: &mut crate::diag::Diag| {
+            if d.sp == Sp(0) {
+                d.sp = sp;
+            }
+        };
+        self.diags[before..].iter_mut().for_each(at_call);
         match result {
             Err(Stop::Error(mut d)) => {
-                d.sp = sp;
+                at_call(&mut d);
                 Err(Stop::Error(d))
             }
             other => other,

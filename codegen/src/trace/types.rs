@@ -474,6 +474,11 @@ impl<'a> Tracer<'a> {
             Value::List(items) => self.stack_list(items, dtype, sp),
             Value::Poison => Err(super::Stop::Silent),
             Value::Checked(_) => self.expect_looked_at(value, sp).and_then(|()| err(sp, "expected an array")),
+            f @ Value::Fn(_) => err_help(
+                sp,
+                format!("expected an array, found {}", f.describe()),
+                "call it: its arguments stand in parentheses behind it, as in `grad(loss)(w)`",
+            ),
             other => err(sp, format!("expected an array, found {}", other.describe())),
         }
     }
