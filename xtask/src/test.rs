@@ -96,22 +96,42 @@ fn formatting(root: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The packages with tests of many thousand cases. Always both, whichever test runs: cargo then chooses the same features for
+/// what they depend on, and the compiler is built once, optimised, for all of them.
+const OF_MANY_CASES: [&str; 7] = ["test", "--profile", "fuzz", "-p", "kiln-kernel-tests", "-p", "kiln-codegen"];
+
+/// Tests of many thousand cases, the numbers in environment variables.
+fn many_cases(root: &Path, tests: &[&str], numbers: &[(&str, &str)]) -> Result<Tests> {
+    let arguments = [&OF_MANY_CASES, tests].concat();
+    run_tests(root, cargo::command(root, &arguments).envs(numbers.iter().copied()), &arguments)
+}
+
 /// Ten thousand random graphs: optimised, as they are, and with every value stored, each through its schedule and plan of
 /// memory, against the reference evaluator.
 fn random_graphs(root: &Path) -> Result<Tests> {
-    let arguments = ["test", "--profile", "fuzz", "-p", "kiln-kernel-tests", "--no-fail-fast"];
-    run_tests(root, cargo::command(root, &arguments).env("KILN_GRAPHS", "10000").env("KILN_KERNELS", "0"), &arguments)
+    let mut files = std::fs::read_dir(root.join("tests/kernels/tests"))?
+        .map(|file| Ok(file?.path().with_extension("").file_name().unwrap_or_default().to_string_lossy().into_owned()))
+        .collect::<Result<Vec<String>>>()?;
+    files.sort();
+    let tests: Vec<[&str; 2]> = files.iter().map(|file| ["--test", file]).collect();
+    let arguments = [&["--no-fail-fast"], tests.as_flattened()].concat();
+    many_cases(root, &arguments, &[("KILN_GRAPHS", "10000"), ("KILN_KERNELS", "0")])
 }
 
 /// Every transformation of every transformation of every program, three deep.
 fn closure(root: &Path) -> Result<Tests> {
-    let arguments = ["test", "--profile", "fuzz", "-p", "kiln-codegen", "--test", "closure", "--", "--nocapture"];
-    run_tests(root, cargo::command(root, &arguments).env("KILN_CLOSURE", "all"), &arguments)
+    many_cases(root, &["--test", "closure", "--", "--nocapture"], &[("KILN_CLOSURE", "all")])
+}
+
+/// A hundred thousand mutated programs, with the checks of a development build.
+fn mutated_programs(root: &Path) -> Result<Tests> {
+    many_cases(root, &["--test", "mutations"], &[("KILN_MUTATIONS", "100000")])
 }
 
 /// Random programs of kernels that call each other, beyond those that plain `cargo test` compiles.
 fn call_graphs(root: &Path) -> Result<Tests> {
-    let arguments = ["test", "-p", "kiln-language-tests", "--test", "call_graphs"];
+    // Of the workspace, as the crates' own suite is: what that has built serves here too.
+    let arguments = ["test", "--workspace", "--test", "call_graphs"];
     let mut cargo = cargo::command(root, &arguments);
     run_tests(root, cargo.env("KILN_CALL_GRAPHS_FROM", "3").env("KILN_CALL_GRAPHS", "8"), &arguments)
 }
@@ -121,12 +141,6 @@ pub fn work(consent: Consent) -> Result<()> {
     let root = repo::root();
     cargo_test(root, &["test", "-p", "kiln-codegen", "--test", "cost", "--", "--nocapture"])?;
     crate::bench::derivatives(consent)
-}
-
-/// A hundred thousand mutated programs, with the checks of a development build.
-fn mutated_programs(root: &Path) -> Result<Tests> {
-    let arguments = ["test", "--profile", "fuzz", "-p", "kiln-codegen", "--test", "mutations"];
-    run_tests(root, cargo::command(root, &arguments).env("KILN_MUTATIONS", "100000"), &arguments)
 }
 
 /// A suite that is one check.
