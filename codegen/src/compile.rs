@@ -15,7 +15,7 @@ use crate::schedule::stack;
 use crate::diag::Diag;
 use crate::dtype::DType;
 use crate::editor::{self, Bound};
-use crate::graph::{Graph, Src};
+use crate::graph::{Graph, Src, Var};
 use crate::parse::spans::{SourceMap, Sp, Spans};
 use crate::parse::{ast, convert_alias, convert_const, convert_fn, convert_method, convert_struct};
 use crate::trace::deep::{self, Cuts};
@@ -519,6 +519,11 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
     let bytes = form.is_some();
     let frame = Frame { inputs, results, bytes, workspace: unit.workspace.clone(), callees, observed, fast };
     let code = crate::emit::emit(&schedule, &frame);
+    let reproducible = (!fast && has_floats(&program.graph)).then(|| {
+        quote!(
+            const _: () = ::kiln::rt::reproducible();
+        )
+    });
     let flops = crate::ops::region::flops(&program.graph);
     let flash_const_bytes = code.static_bytes();
     let mut record = Vec::new();
@@ -546,7 +551,7 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
     };
     let kernel = Kernel {
         errors: TokenStream::new(),
-        items: quote!(#items #units),
+        items: quote!(#reproducible #items #units),
         body: quote!(#binds #declare #calls #assembled),
         form: form_of(&t.ret),
         arena_bytes: schedule.arena_bytes,
@@ -561,6 +566,14 @@ fn kernel(unit: &Unit, t: &TracedEntry, spans: &Spans, map: &SourceMap, name: Sp
         record,
     };
     (kernel, over)
+}
+
+/// Whether anything in `graph` computes with floats.
+fn has_floats(graph: &Graph) -> bool {
+    let inexact = |v: &Var| graph.aval(*v).dtype.is_inexact();
+    graph.eqns.iter().any(|eqn| {
+        eqn.inputs.iter().chain(&eqn.outputs).any(inexact) || eqn.op.subgraphs().iter().any(|inner| has_floats(inner))
+    })
 }
 
 /// The graph of an entry with the meaning of its inputs and results.

@@ -405,3 +405,18 @@ fn calls_that_cannot_be_cut_are_refused_before_the_stack_ends() {
     let help = "if they come back to where they were, write a loop; else split what they do into functions of arrays";
     assert!(said.contains(help), "{said}");
 }
+
+/// Where a target's arithmetic has other bits, kernels that promise the bits of all targets are refused, and no others.
+#[test]
+fn kernels_with_floats_ask_for_the_arithmetic_they_need() {
+    let asks = |source: &str, fast: bool| {
+        let mut unit = unit(source);
+        unit.options.fast = fast;
+        let Outcome::Done(k) = compile(&unit) else { panic!("nothing is missing") };
+        k.items.to_string().contains("reproducible")
+    };
+    assert!(asks("pub fn f(x: &[f32; 4]) -> f32 { sum(x) }", false));
+    assert!(!asks("pub fn f(x: &[f32; 4]) -> f32 { sum(x) }", true));
+    assert!(!asks("pub fn f(x: &[i16; 4]) -> i16 { sum(x) }", false));
+    assert!(asks("pub fn f(x: i32) -> i32 { if x > 0 { (x as f32).sqrt() as i32 } else { x } }", false));
+}

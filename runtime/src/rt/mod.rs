@@ -67,3 +67,21 @@ pub use show::{Flag, Show, flags};
 pub use tree::{Floats, FromParts, Path, Place, Step, Visit, Visitor};
 pub use unwritten::{Returned, Unwritten};
 pub use windows::{Edge, Reach, clip, lanes, windowed, windowed_from};
+
+/// In a constant of each kernel that promises the same bits everywhere: where the target is compiled such that its arithmetic
+/// has others, there is an error instead of a kernel.
+///
+/// # Panics
+/// Then, while the constant is evaluated; never in a kernel.
+pub const fn reproducible() {
+    assert!(
+        !cfg!(kiln_float = "flushed"),
+        "this kernel would not have the bits that it has elsewhere: the target is compiled for the float vectors of Armv8.1-M (`mve.fp`), \
+         which take subnormal numbers for zero. Compile with `-C target-feature=-mve.fp`, or write `#[jit(fast)]`"
+    );
+    assert!(
+        !cfg!(kiln_float = "extended"),
+        "this kernel would not have the bits that it has elsewhere: without SSE2, 32-bit x86 computes with numbers of 80 bits. Compile for a \
+         target with SSE2, such as `i686-unknown-linux-gnu`, or write `#[jit(fast)]`"
+    );
+}
