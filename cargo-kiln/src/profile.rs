@@ -12,6 +12,12 @@ pub struct Profile {
     pub core: String,
     /// The compiler's name of the target.
     pub triple: String,
+    /// Other targets whose programs the board runs too.
+    #[serde(default)]
+    pub also: Vec<String>,
+    /// What the compiler is told besides.
+    #[serde(default)]
+    pub flags: Vec<String>,
     /// Where code and data lie.
     pub memory: Memory,
     /// What runs its firmware on a host.
@@ -48,11 +54,13 @@ pub struct Emulator {
 pub const MAIN: &str = "mps2-an386";
 
 /// The boards there are.
-const BOARDS: [&str; 4] = [
+const BOARDS: [&str; 6] = [
     include_str!("../../targets/mps2-an386/profile.toml"),
     include_str!("../../targets/microbit/profile.toml"),
     include_str!("../../targets/mps2-an385/profile.toml"),
     include_str!("../../targets/mps2-an505/profile.toml"),
+    include_str!("../../targets/mps3-an547/profile.toml"),
+    include_str!("../../targets/riscv32-virt/profile.toml"),
 ];
 
 /// All boards.
@@ -68,9 +76,15 @@ pub fn load(name: &str) -> Result<Profile> {
 /// The board that runs programs for a target.
 pub fn of_target(triple: &str) -> Result<Profile> {
     let all = all()?;
-    let known: Vec<String> = all.iter().map(|profile| format!("`{}`", profile.triple)).collect();
+    let targets = |profile: &Profile| [&profile.triple].into_iter().chain(&profile.also).cloned().collect::<Vec<_>>();
+    let mut known: Vec<String> = Vec::new();
+    for target in all.iter().flat_map(targets).map(|target| format!("`{target}`")) {
+        if !known.contains(&target) {
+            known.push(target);
+        }
+    }
     all.into_iter()
-        .find(|profile| profile.triple == triple)
+        .find(|profile| targets(profile).iter().any(|target| target == triple))
         .with_context(|| format!("no emulator is known for `{triple}`; there is one for {}", known.join(", ")))
 }
 

@@ -89,11 +89,15 @@ fn fits(program: &Path, board: &Profile) -> Result<()> {
 
 #[test]
 fn a_target_without_an_emulator_is_told_which_there_is() {
-    let why = board(Some("riscv32imac-unknown-none-elf"), Architecture::Riscv32).unwrap_err().to_string();
+    let why = board(Some("riscv64gc-unknown-none-elf"), Architecture::Riscv64).unwrap_err().to_string();
     assert_eq!(
         why,
-        "no emulator is known for `riscv32imac-unknown-none-elf`; there is one for `thumbv7em-none-eabihf`, \
-         `thumbv6m-none-eabi`, `thumbv7m-none-eabi`, `thumbv8m.main-none-eabihf`"
+        "no emulator is known for `riscv64gc-unknown-none-elf`; there is one for `thumbv7em-none-eabihf`, \
+         `thumbv6m-none-eabi`, `thumbv7m-none-eabi`, `thumbv8m.main-none-eabihf`, `riscv32imac-unknown-none-elf`, \
+         `riscv32imafc-unknown-none-elf`"
     );
-    assert_eq!(board(Some("thumbv7em-none-eabihf"), Architecture::Arm).unwrap().unwrap().name, profile::MAIN);
+    let of = |triple| board(Some(triple), Architecture::Unknown).unwrap().unwrap().name;
+    assert_eq!(of("thumbv7em-none-eabihf"), profile::MAIN);
+    assert_eq!(of("thumbv8m.main-none-eabihf"), "mps2-an505");
+    assert_eq!(of("riscv32imafc-unknown-none-elf"), "riscv32-virt");
 }

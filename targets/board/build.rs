@@ -1,10 +1,10 @@
-//! Puts the memory layout of the chosen board where the linker script of `cortex-m-rt` looks for it.
+//! Puts the memory layout of the chosen board where the linker script of `cortex-m-rt` or `riscv-rt` looks for it.
 
 use std::env;
 use std::path::Path;
 
 /// The folders beside this one that hold a `memory.x`.
-const BOARDS: [&str; 4] = ["microbit", "mps2-an385", "mps2-an386", "mps2-an505"];
+const BOARDS: [&str; 6] = ["microbit", "mps2-an385", "mps2-an386", "mps2-an505", "mps3-an547", "riscv32-virt"];
 
 fn main() {
     let boards: Vec<&str> = BOARDS.into_iter().filter(|board| env::var_os(feature(board)).is_some()).collect();

@@ -41,11 +41,14 @@ const HOSTED: [Hosted; 3] = [
 ];
 
 /// Boards, and the core whose code they run: QEMU has no board with a Cortex-M0 that holds all kernels, but a Cortex-M3 runs its code.
-const BOARDS: [(&str, Option<(&str, &str)>); 4] = [
+const BOARDS: [(&str, Option<(&str, &str)>); 7] = [
     ("mps2-an385", Some(("Cortex-M0", "thumbv6m-none-eabi"))),
     ("mps2-an385", None),
     ("mps2-an386", None),
     ("mps2-an505", None),
+    ("mps3-an547", None),
+    ("riscv32-virt", None),
+    ("riscv32-virt", Some(("RV32IMAFC", "riscv32imafc-unknown-none-elf"))),
 ];
 
 /// What a target said.

@@ -64,6 +64,9 @@ fn firmware_build(folder: &Path, profile: &Profile, route: Route) -> Command {
         Route::Debian => "firmware-debian",
     });
     cargo.arg("--target-dir").arg(target_dir);
+    if !profile.flags.is_empty() {
+        cargo.args(["--config", &format!("target.{}.rustflags={:?}", profile.triple, profile.flags)]);
+    }
     if route == Route::Debian {
         // Never for rustup's compiler: unstable features would creep in unnoticed.
         cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");

@@ -289,7 +289,8 @@ fn a_dense_network_trains_in_half_of_its_memory() {
     assert!(bytes <= 0.5 && work <= 1.35, "{bytes} of the memory, {work} of the work");
 }
 
-/// Bytes that `cargo xtask bench` has painted beside the arena.
+/// Bytes that were painted beside the arena on a Cortex-M4F; cores that save more, or keep their stack at multiples of 16, need some
+/// dozens more.
 #[test]
 fn the_stack_is_no_less_than_what_was_painted() {
     let of = |source: &str| {
@@ -302,7 +303,7 @@ fn the_stack_is_no_less_than_what_was_painted() {
         (of(MLP), 484),
     ];
     for (said, painted) in cases {
-        assert!(painted <= said && said < painted + 128, "{said} for {painted}");
+        assert!(painted <= said && said < painted + 192, "{said} for {painted}");
     }
 }
 
@@ -327,11 +328,11 @@ fn a_budget_that_cannot_be_kept_says_what_would_be() {
     let Outcome::Done(k) = compile(&unit) else { panic!("methods are missing") };
     let text = k.errors.to_string().replace("\\n", "\n");
     assert!(
-        text.contains("this kernel needs 864 bytes of RAM, 600 are allowed: 256 of arena, 608 of stack and result"),
+        text.contains("this kernel needs 928 bytes of RAM, 600 are allowed: 256 of arena, 672 of stack and result"),
         "{text}"
     );
     assert!(text.contains("b: f32[8, 8], 256 bytes   line 1:"), "{text}");
-    assert!(text.contains("help: the smallest budget that works is `ram = 864`"), "{text}");
+    assert!(text.contains("help: the smallest budget that works is `ram = 928`"), "{text}");
 }
 
 /// Number of tokens of a kernel.

@@ -17,7 +17,7 @@ impl Write for Lines<'_> {
     }
 }
 
-#[cortex_m_rt::entry]
+#[kiln_board::entry]
 fn main() -> ! {
     kiln_board::main(|console| {
         for case in CASES {

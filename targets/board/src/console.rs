@@ -2,9 +2,13 @@
 
 use core::panic::PanicInfo;
 
-use cortex_m_semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
-use cortex_m_semihosting::hio::{self, HostStream};
-use cortex_m_semihosting::nr::GET_CMDLINE;
+#[cfg(target_arch = "arm")]
+use cortex_m_semihosting as semihosting;
+#[cfg(target_arch = "riscv32")]
+use riscv_semihosting as semihosting;
+use semihosting::debug::{self, EXIT_FAILURE, EXIT_SUCCESS};
+use semihosting::hio::{self, HostStream};
+use semihosting::nr::GET_CMDLINE;
 
 /// Standard output of the emulator.
 #[derive(Debug)]
@@ -43,7 +47,7 @@ pub fn asked_for(word: &str) -> bool {
     let mut block = [line.as_mut_ptr().expose_provenance(), line.len()];
     // SAFETY: the call fills the buffer that the block describes, at most as many bytes as it is long, and returns 0, or it
     // returns another number. The block and the buffer live until it returns.
-    let status = unsafe { cortex_m_semihosting::syscall1(GET_CMDLINE, block.as_mut_ptr().expose_provenance()) };
+    let status = unsafe { semihosting::syscall1(GET_CMDLINE, block.as_mut_ptr().expose_provenance()) };
     status == 0 && line.split(|byte| *byte == b' ' || *byte == 0).any(|given| given == word.as_bytes())
 }
 

@@ -4,7 +4,7 @@
 //! ```ignore
 //! region!(filter);
 //!
-//! #[cortex_m_rt::entry]
+//! #[kiln_board::entry]
 //! fn main() -> ! {
 //!     kiln_board::main(|console| {
 //!         let y = filter::count(|| kernel(&x));
@@ -19,7 +19,11 @@ mod region;
 mod stack;
 
 pub use console::{Console, asked_for, main};
+#[cfg(target_arch = "arm")]
+pub use cortex_m_rt::entry;
 #[doc(hidden)]
 pub use region::start_timer;
 pub use region::{Count, Counter};
+#[cfg(target_arch = "riscv32")]
+pub use riscv_rt::entry;
 pub use stack::stack_bytes;

@@ -6,7 +6,7 @@ use core::arch::asm;
 const REACH_BYTES: usize = 256 * 1024;
 
 unsafe extern "C" {
-    /// The end of the statics, from the linker script of `cortex-m-rt`.
+    /// The end of the statics, from the linker script of `cortex-m-rt` or `riscv-rt`.
     static __sheap: u8;
 }
 
@@ -23,12 +23,18 @@ pub fn stack_bytes(mut f: impl FnMut()) -> usize {
 fn painted(pattern: u32, f: &mut impl FnMut()) -> usize {
     let sp: usize;
     // SAFETY: reads a register.
-    unsafe { asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        #[cfg(target_arch = "arm")]
+        asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags));
+        #[cfg(target_arch = "riscv32")]
+        asm!("mv {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags));
+    }
     let heap = (&raw const __sheap).addr().next_multiple_of(4);
     let floor = heap.max(sp.saturating_sub(REACH_BYTES));
     // SAFETY: the words from `floor` to `sp` are above the statics and below the frame of this function, which therefore
     // owns them; the loop lives in registers and calls nothing. `asm!` so that no frame can come in between.
     unsafe {
+        #[cfg(target_arch = "arm")]
         asm!(
             "2: cmp {at}, {sp}",
             "bhs 3f",
@@ -41,11 +47,24 @@ fn painted(pattern: u32, f: &mut impl FnMut()) -> usize {
             pattern = in(reg) pattern,
             options(nostack),
         );
+        #[cfg(target_arch = "riscv32")]
+        asm!(
+            "2: bgeu {at}, {sp}, 3f",
+            "sw {pattern}, 0({at})",
+            "addi {at}, {at}, 4",
+            "j 2b",
+            "3:",
+            at = inout(reg) floor => _,
+            sp = in(reg) sp,
+            pattern = in(reg) pattern,
+            options(nostack),
+        );
     }
     f();
     let deepest: usize;
     // SAFETY: as above, reading.
     unsafe {
+        #[cfg(target_arch = "arm")]
         asm!(
             "2: cmp {at}, {sp}",
             "bhs 3f",
@@ -54,6 +73,20 @@ fn painted(pattern: u32, f: &mut impl FnMut()) -> usize {
             "bne 3f",
             "adds {at}, #4",
             "b 2b",
+            "3:",
+            at = inout(reg) floor => deepest,
+            sp = in(reg) sp,
+            pattern = in(reg) pattern,
+            word = out(reg) _,
+            options(nostack, readonly),
+        );
+        #[cfg(target_arch = "riscv32")]
+        asm!(
+            "2: bgeu {at}, {sp}, 3f",
+            "lw {word}, 0({at})",
+            "bne {word}, {pattern}, 3f",
+            "addi {at}, {at}, 4",
+            "j 2b",
             "3:",
             at = inout(reg) floor => deepest,
             sp = in(reg) sp,
