@@ -165,7 +165,9 @@ tables!(
     lax,
     nn,
     compositions,
-    programs
+    programs,
+    sparse,
+    usage
 );
 
 /// Names that stand in front of a parenthesis, or are passed on, in the text of a case.

@@ -21,6 +21,7 @@ const NEVER: &[&str] = &[
     "this leaves nothing",
     "this function could not be traced",
     "this cannot be done",
+    "` .. ` is not implemented",
     "a slice needs an axis",
     "`sort` of nothing",
     "`sort` without keys",

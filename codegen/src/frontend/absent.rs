@@ -26,34 +26,48 @@ pub fn bare(text: &str, source: &Source, block: BlockId, own: (usize, usize), na
             if stands_elsewhere {
                 return None;
             }
-            let help = match crate::library::nearest(name) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "a function or constant of your own needs `#[jit]` and, in another module, `use`".into(),
+            let help = match (crate::library::elsewhere(name), crate::library::nearest(name)) {
+                (Some(instead), _) => instead,
+                (None, Some(near)) => format!("did you mean `{near}`?"),
+                (None, None) => {
+                    "a function or constant of your own needs `#[jit]` and, in another module, `use`".into()
+                }
             };
             Some((format!("there is no `{name}` here"), help))
         }
-        Certain::Plain(keyword, at) => {
-            let line = text[..at].matches('\n').count() + 1;
-            let help = match keyword {
-                "struct" => format!("write `#[derive(Tree)]` above it, in line {line}"),
-                "enum" | "union" => {
-                    "values in a kernel are arrays, tuples and `#[derive(Tree)]` structs: an integer says which case it is"
-                        .into()
-                }
-                "static" => "pass it as a parameter, or make it a `#[jit] const`".into(),
-                _ => format!("write `#[jit]` above it, in line {line}"),
-            };
-            let text = match keyword {
-                "fn" => format!("`{name}` is a function without `#[jit]`: a kernel cannot see what it does"),
-                "const" => format!("`{name}` is a constant without `#[jit]`: a kernel cannot see its value"),
-                "type" => format!("`{name}` is a type without `#[jit]`: a kernel cannot see what it stands for"),
-                "struct" => format!("`{name}` is a struct without `#[derive(Tree)]`: a kernel cannot see its fields"),
-                "static" => format!("a kernel cannot read the static `{name}`"),
-                _ => format!("`{name}` is an {keyword}, which no kernel can hold"),
-            };
-            Some((text, help))
-        }
+        Certain::Plain(keyword, at) => Some(plain(text, keyword, at, name)),
     }
+}
+
+/// What is said of an item that nothing publishes.
+fn plain(text: &str, keyword: &str, at: usize, name: &str) -> (String, String) {
+    let line = text[..at].matches('\n').count() + 1;
+    let help = match keyword {
+        "struct" => format!("write `#[derive(Tree)]` above it, in line {line}"),
+        "enum" | "union" => {
+            "values in a kernel are arrays, tuples and `#[derive(Tree)]` structs: an integer says which case it is"
+                .into()
+        }
+        "static" => "pass it as a parameter, or make it a `#[jit] const`".into(),
+        _ => format!("write `#[jit]` above it, in line {line}"),
+    };
+    let what = match keyword {
+        "fn" => format!("`{name}` is a function without `#[jit]`: a kernel cannot see what it does"),
+        "const" => format!("`{name}` is a constant without `#[jit]`: a kernel cannot see its value"),
+        "type" => format!("`{name}` is a type without `#[jit]`: a kernel cannot see what it stands for"),
+        "struct" => format!("`{name}` is a struct without `#[derive(Tree)]`: a kernel cannot see its fields"),
+        "static" => format!("a kernel cannot read the static `{name}`"),
+        _ => format!("`{name}` is an {keyword}, which no kernel can hold"),
+    };
+    (what, help)
+}
+
+/// The same for `module::name`, where the module stands in the same file.
+pub fn in_module(text: &str, source: &Source, block: BlockId, path: &str) -> Option<(String, String)> {
+    let segments: Vec<String> = path.split("::").map(str::to_owned).collect();
+    let (name, modules) = segments.split_last()?;
+    let (keyword, at) = source.plain_at(block, modules, name)?;
+    Some(plain(text, keyword, at, path))
 }
 
 /// Whether no `impl` block of this crate has a function `method`: the word stands nowhere but where it is used. `near` are files
@@ -230,6 +244,10 @@ mod tests {
         assert!(near.ends_with("did you mean `softmax`?"), "{near}");
         let by_path = said("mod a { pub const K: f32 = 1.0; } use a::*; fn HERE() { K }", "K").expect("no doubt");
         assert!(by_path.starts_with("`K` is a constant without"), "{by_path}");
+        let text = "mod model { pub fn smooth() {} #[jit] pub fn sharp() {} } fn f() {}";
+        let source = Source::read(text);
+        assert!(in_module(text, &source, 0, "model::smooth").is_some());
+        assert_eq!(in_module(text, &source, 0, "model::sharp"), None);
         for doubtful in [
             "#[jit] fn smooth() {} fn HERE() {}",
             "#[kiln::jit(inline)] fn smooth() {} fn HERE() {}",

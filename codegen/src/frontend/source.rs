@@ -138,6 +138,12 @@ impl Source {
         }
     }
 
+    /// The item `name` of a module of this file, if nothing publishes it.
+    pub fn plain_at(&self, block: BlockId, path: &[String], name: &str) -> Option<(&'static str, usize)> {
+        let found = self.declaring(self.module(block, path)?, name, &mut BTreeSet::new())?;
+        self.blocks[found].plain.get(name).copied()
+    }
+
     /// The item that nothing publishes, where a look-up from `block` ends at one.
     fn plain(&self, block: BlockId, name: &str) -> Option<(&'static str, usize)> {
         let mut at = block;

@@ -92,7 +92,13 @@ impl Survey {
         let mut read = None;
         paths.retain(|p| {
             let name = &p.key;
-            if name.contains("::") || name == "Self" || siblings.iter().any(|s| s == name) {
+            if name == "Self" || siblings.iter().any(|s| s == name) {
+                return true;
+            }
+            let path = name;
+            let name = name.rsplit("::").next().unwrap_or(name);
+            let is_path = path.contains("::");
+            if path.starts_with("::") {
                 return true;
             }
             // A look that costs little: what is annotated, as nearly everything is, is not looked at twice.
@@ -105,17 +111,21 @@ impl Survey {
             };
             let is_defined = |keyword: &str| definitions(text, keyword, name).next().is_some();
             let keywords = ["fn", "const", "struct", "type", "static", "static mut", "enum", "union"];
-            let is_imported = imports.iter().any(|i| has_word(i, name));
+            let is_imported = !is_path && imports.iter().any(|i| has_word(i, name));
             if keywords.iter().any(|k| published(k)) || is_imported {
                 return true;
             }
-            if is_elsewhere && !keywords.iter().any(|k| is_defined(k)) {
+            if (is_elsewhere || is_path) && !keywords.iter().any(|k| is_defined(k)) {
                 return true;
             }
             let (source, block) = read.get_or_insert_with(|| self.source(text));
             let start = super::source::offset_of(text, self.place.0, self.place.1);
             let own = (start, source.end_of_item(start));
-            let Some((what, help)) = super::absent::bare(text, source, *block, own, name) else { return true };
+            let found = match is_path {
+                true => super::absent::in_module(text, source, *block, path),
+                false => super::absent::bare(text, source, *block, own, name),
+            };
+            let Some((what, help)) = found else { return true };
             errors.push(syn::Error::new_spanned(&p.path, format!("{what}\n       help: {help}")));
             false
         });

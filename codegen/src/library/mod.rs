@@ -17,6 +17,7 @@ mod contraction;
 mod convolution;
 mod einsum;
 mod elementwise;
+mod elsewhere;
 mod fourier;
 mod gathers;
 mod intrinsics;
@@ -60,6 +61,7 @@ const PARTS: &[Part] = &[
         table: &[],
         source: include_str!("complex_linalg.kiln"),
     },
+    Part { title: "Arrays: systems given by functions", table: &[], source: include_str!("sparse.kiln") },
     Part { title: "Arrays: special functions", table: special::TABLE, source: include_str!("special.kiln") },
     Part { title: "Arrays: Fourier transforms", table: fourier::TABLE, source: include_str!("fft.kiln") },
     Part { title: "Arrays: random numbers", table: random::TABLE, source: include_str!("random.kiln") },
@@ -67,6 +69,8 @@ const PARTS: &[Part] = &[
     Part { title: "Trees", table: trees::TABLE, source: "" },
     Part { title: "Transformations", table: transformations::TABLE, source: include_str!("transforms.kiln") },
 ];
+
+pub use elsewhere::elsewhere;
 
 /// Prefixes under which functions may also be called: `nn::relu` is `relu`.
 const PREFIXES: &[&str] = &[
@@ -81,6 +85,7 @@ const PREFIXES: &[&str] = &[
     "scipy::linalg::",
     "tree::",
     "ops::",
+    "scipy::sparse::linalg::",
     "scipy::stats::",
     "scipy::signal::",
 ];
