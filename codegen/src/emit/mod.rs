@@ -413,12 +413,9 @@ impl<'a> Emitter<'a> {
         for b in writes {
             args.push(self.arg(&locs[b], true, &mut views));
         }
-        match &k.kind {
-            Kind::Call { function: Function::Runtime { path, consts }, .. } => {
-                let (take, function) = (views.take(&self.frame.workspace), format_ident!("{}", path));
-                return quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } };
-            }
-            _ => {}
+        if let Kind::Call { function: Function::Runtime { path, consts }, .. } = &k.kind {
+            let (take, function) = (views.take(&self.frame.workspace), format_ident!("{}", path));
+            return quote! { { #take ::kiln::rt::#function::<_, #(#consts),*>(#(#args),*); } };
         }
         let take = views.take(&self.frame.workspace);
         let mut names: HashMap<u32, Ident> = HashMap::new();
