@@ -1,5 +1,7 @@
 //! What transformations have done to a function with a batching rule, to be done to the rule when it is called.
 
+use std::rc::Rc;
+
 use crate::graph::{Aval, Graph, Var};
 use crate::ops::region::{instantiate, marked};
 use crate::ops::{Batched, Reshape, Slice, Transpose, with_batch_axis};
@@ -9,7 +11,7 @@ use crate::transform::{batch_graph, jvp_graph, partial_eval_graph, transpose_gra
 
 /// What a transformation does to a function: from a graph to a graph. The marks on results are those of the function, and
 /// hold for its rule as well.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Step {
     /// Forward mode along the operands marked; results, then tangents of those marked.
     Jvp {
@@ -24,8 +26,8 @@ pub enum Step {
         ins: Vec<bool>,
         /// Results that are known.
         outs: Vec<bool>,
-        /// What is kept.
-        kept: Vec<Aval>,
+        /// What is kept, from the operands not marked. A rule keeps something else: this is of the function.
+        kept: Rc<Graph>,
     },
     /// The results not marked, from the operands not marked, what was kept, and the operands marked.
     Later {
@@ -94,9 +96,8 @@ impl Step {
     pub fn params(&self) -> Vec<Param> {
         match self {
             Step::Jvp { ins, outs } => vec![marks(ins), marks(outs)],
-            Step::Known { ins, outs, kept } | Step::Later { ins, outs, kept } => {
-                vec![marks(ins), marks(outs), avals(kept)]
-            }
+            Step::Known { ins, outs, kept } => vec![marks(ins), marks(outs), Param::Graph(kept.clone())],
+            Step::Later { ins, outs, kept } => vec![marks(ins), marks(outs), avals(kept)],
             Step::Transpose { ins, outs, found } => vec![marks(ins), marks(outs), marks(found)],
             Step::Batch { ins, outs, size } => vec![marks(ins), marks(outs), Param::from(*size)],
         }
@@ -122,7 +123,7 @@ impl Step {
         let (ins, outs) = (parse_marks(ins)?, parse_marks(outs)?);
         Ok(match (&**name, rest) {
             ("jvp", []) => Step::Jvp { ins, outs },
-            ("known", [kept]) => Step::Known { ins, outs, kept: parse_avals(kept)? },
+            ("known", [Param::Graph(kept)]) => Step::Known { ins, outs, kept: kept.clone() },
             ("later", [kept]) => Step::Later { ins, outs, kept: parse_avals(kept)? },
             ("transpose", [found]) => Step::Transpose { ins, outs, found: parse_marks(found)? },
             ("batch", [Param::Int(size)]) if *size >= 0 => Step::Batch { ins, outs, size: *size as usize },
@@ -131,8 +132,8 @@ impl Step {
     }
 
     /// What the step makes of a rule: of a graph whose results have a batch axis of `size` slices, and whose operands do
-    /// that are marked in `mapped`.
-    pub fn of(&self, graph: &Graph, size: usize, mapped: &[bool]) -> Graph {
+    /// that are marked in `mapped`. Or of a function, which has no batch axis yet.
+    pub fn of(&self, graph: &Graph, size: Option<usize>, mapped: &[bool]) -> Graph {
         match self {
             Step::Jvp { ins, outs } => {
                 let (mut g, nonzero) = jvp_graph(graph, ins);
@@ -157,10 +158,14 @@ impl Step {
                 let values = g.inline(graph, &args);
                 g.outputs = marked(&values, outs).copied().collect();
                 let mut g = dce(&g);
-                for aval in kept {
-                    let zeros = g.zeros(&aval.batched(size));
-                    g.outputs.push(zeros);
-                }
+                let mapped: Vec<bool> = mapped.iter().zip(ins).filter(|(_, u)| !**u).map(|(m, _)| *m).collect();
+                let kept = match size {
+                    Some(size) => Rc::new(batch_graph(kept, &mapped, &vec![true; kept.outputs.len()], size).0),
+                    None => kept.clone(),
+                };
+                let operands = g.inputs.clone();
+                let kept = g.inline(&kept, &operands);
+                g.outputs.extend(kept);
                 g
             }
             Step::Later { ins, outs, kept } => {
@@ -168,7 +173,7 @@ impl Step {
                 let mut g = Graph::new(&graph.name);
                 let operands: Vec<Var> = cut.known.in_avals().iter().map(|a| g.input(a)).collect();
                 for aval in kept {
-                    g.input(&aval.batched(size));
+                    g.input(&size.map_or_else(|| aval.clone(), |n| aval.batched(n)));
                 }
                 let mut now = g.inline(&cut.known, &operands);
                 let mut args = now.split_off(now.len() - cut.n_residuals);
@@ -223,7 +228,7 @@ impl Step {
                     }
                     if *wanted {
                         var = with_batch_axis(&mut g, Batched { var, batched }, *inner);
-                        var = swap_leading_axes(&mut g, var);
+                        var = if size.is_some() { swap_leading_axes(&mut g, var) } else { var };
                     }
                     g.outputs.push(var);
                 }

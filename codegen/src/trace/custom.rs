@@ -225,7 +225,7 @@ impl<'a> Tracer<'a> {
             sp,
             known: known.clone(),
         }));
-        let op = CustomVmap { call: Rc::new(call.graph), rule: known, steps: Vec::new() };
+        let op = CustomVmap { call: Rc::new(call.graph), short: None, rule: known, steps: Vec::new() };
         let outs = self.bind(op, &ins.iter().collect::<Vec<_>>(), sp)?;
         Ok(tree::rebuild(&call.out, &outs))
     }

@@ -252,7 +252,7 @@ fn function(d: &mut Draw, g: &mut Graph, pool: &[Var], depth: usize) -> Option<V
                 let (graph, outs) = batch_graph(&call, &ins, &vec![false; call.outputs.len()], SIZE);
                 rule.learn(Rule { size: SIZE, ins, outs, graph: Rc::new(graph) });
             }
-            CustomVmap { call, rule, steps: Vec::new() }.into()
+            CustomVmap { call, short: None, rule, steps: Vec::new() }.into()
         }
     };
     bind(d, g, op, &args)
