@@ -1,14 +1,16 @@
 """What JAX makes of programs under transformations of transformations: writes `compositions.txt`, which `tests/closure.rs`
 checks Kiln against.
 
-    python compositions.py
+    python compositions.py [--new]
 
-needs jax and numpy. Programs and transformations are those of `matrix.rs`, written again in JAX. What JAX itself refuses
-(forward mode through `custom_vjp`, reverse mode through `custom_vmap`) is left out, and so is what Kiln refuses: reverse mode through `while_loop`.
+needs jax and numpy. Programs and transformations are those of `matrix.rs`, written again in JAX. Where JAX itself refuses (forward
+mode through `custom_vjp`, reverse mode through `custom_vmap`) the functions are taken without their rules, which say the same.
+What Kiln refuses is left out: reverse mode through `while_loop`. With `--new` lines that are there already are kept.
 """
 
 import itertools
 import pathlib
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -125,6 +127,34 @@ def linear_algebra(x):
     return y + 0.3 * l @ x + 0.2 * jnp.linalg.eigh(s)[0] - 0.1 * jnp.linalg.det(a) * (jnp.linalg.inv(s) @ x)
 
 
+@program
+def decompositions(x):
+    a = jnp.diag(jnp.array([2.0, 1.2, 3.1])) + 0.4 * jnp.outer(jnp.sin(x), jnp.flip(x)) + jnp.diag(0.3 * x[0:2], k=1)
+    q, r = jnp.linalg.qr(a)
+    lu, _ = jax.scipy.linalg.lu_factor(a)
+    big = 2.0 * jnp.eye(4) + jnp.pad(0.5 * a, ((0, 1), (1, 0))) + jnp.outer(jnp.array([0.1, 0.2, 0.3, 0.4]), jnp.array([0.3, 0.1, 0.2, 0.5]))
+    return q[0] + 0.2 * jnp.diagonal(r) - 0.1 * lu[1] + 0.1 * jnp.linalg.slogdet(big)[1] - 0.05 * jnp.linalg.det(big) * x
+
+
+@program
+def complex_numbers(x):
+    z = jnp.exp(lax.complex(0.3 * x, jnp.flip(x))) * lax.complex(x, 0.5 + 0.0 * x)
+    y = jnp.fft.fft(z * jnp.conj(z[0]))
+    return (y * jnp.cumprod(z)).real * 0.2 + jnp.abs(z + 1.5) + jnp.fft.rfft(x * x, n=4).imag - 0.3 * jnp.angle(z + 3.0)
+
+
+@program
+def order_and_windows(x):
+    top, at = lax.top_k(jnp.cos(x) * x, 2)
+    y = lax.cumlogsumexp(x * jnp.flip(x)) + lax.cummax(jnp.sin(3.0 * x)) * top[0]
+    # Places that repeat one after the other: JAX has no gradient of `multiply` at them.
+    y = y.at[at].min(0.4 * x[0:2]).at[1].multiply(top[0]).at[1].multiply(top[1])
+    # JAX has no derivative of a window with gaps: it is a sum of two slices.
+    p = jnp.pad(y, 1)
+    w = p[0:3] + p[2:5]
+    return lax.dynamic_slice(jnp.concatenate((w, y)), (at[0],), (3,)) + 0.5 * jnp.prod(1.0 + 0.3 * x) * y
+
+
 @jax.custom_jvp
 def soft(x, a):
     return jnp.log(1.0 + jnp.exp(a * x))
@@ -141,9 +171,11 @@ def forward_rule(x):
     return soft(x, 0.5 + jnp.sum(x)) - 0.4 * soft(jnp.flip(x), 1.2)
 
 
-@jax.custom_vjp
-def wave(x, a):
+def plain_wave(x, a):
     return jnp.sin(a * x) * a
+
+
+wave = jax.custom_vjp(plain_wave)
 
 
 def wave_bwd(r, ct):
@@ -159,9 +191,11 @@ def reverse_rule(x):
     return wave(x, 0.7 + 0.5 * x[1]) + 0.3 * x * wave(x * x, 0.9)
 
 
-@jax.custom_batching.custom_vmap
-def swirl(x, a):
+def plain_swirl(x, a):
     return jnp.sin(a * x) + 0.2 * jnp.flip(x) * x, a * a
+
+
+swirl = jax.custom_batching.custom_vmap(plain_swirl)
 
 
 @swirl.def_vmap
@@ -176,6 +210,11 @@ def mapped(n, in_batched, x, a):
 def mapping_rule(x):
     y, s = swirl(x, 0.6 + x[0])
     return y * s - 0.3 * x * swirl(jnp.flip(x), 1.1)[0]
+
+
+def plain_mapping_rule(x):
+    y, s = plain_swirl(x, 0.6 + x[0])
+    return y * s - 0.3 * x * plain_swirl(jnp.flip(x), 1.1)[0]
 
 
 @transformation
@@ -265,12 +304,37 @@ def vmap_over_one(f):
 
 
 @transformation
+def vmap_over_a_tree(f):
+    def g(x):
+        args = (jnp.outer(x, jnp.array([1.0, 0.6])), (jnp.float64(0.9), jnp.array([0.5, 0.8])))
+        ys, k = jax.vmap(lambda t, k: (t[1][1] * f(t[0] * t[1][0]), k), in_axes=((-1, (None, 0)), None), out_axes=(-1, None))(args, x[1] > 0.0)
+        return ys @ jnp.array([1.0, -0.5]) + jnp.where(k, 0.0, 0.1)
+
+    return g
+
+
+@transformation
 def vmap_with_a_name(f):
     def row(x):
         y = f(x)
-        return y - 0.5 * lax.pmean(y, "rows")
+        other = lax.all_gather(y, "rows")[1 - lax.axis_index("rows")]
+        extremes = lax.pmax(y, "rows") * lax.pmin(lax.psum(x, "rows") * y, "rows")
+        return y - 0.5 * lax.pmean(y, "rows") + 0.1 * extremes + 0.2 * other * lax.ppermute(x, "rows", ((0, 1), (1, 0)))
 
-    return lambda x: jnp.sum(jax.vmap(row, axis_name="rows")(jnp.outer(jnp.array([1.0, 0.5]), x)), axis=0)
+    def gathered(x):
+        # `pmax` and `pmin` have no derivative in JAX: the rows as one array.
+        xs = jnp.outer(jnp.array([1.0, 0.5]), x)
+        y = jnp.stack([f(xs[0]), f(xs[1])])
+        extremes = jnp.max(y, axis=0) * jnp.min(jnp.sum(xs, axis=0) * y, axis=0)
+        return jnp.sum(y - 0.5 * jnp.mean(y, axis=0) + 0.1 * extremes + 0.2 * y[::-1] * xs[::-1], axis=0)
+
+    def g(x):
+        try:
+            return jnp.sum(jax.vmap(row, axis_name="rows")(jnp.outer(jnp.array([1.0, 0.5]), x)), axis=0)
+        except NotImplementedError:
+            return gathered(x)
+
+    return g
 
 
 @transformation
@@ -419,26 +483,53 @@ def cases():
 REVERSE = {"grad", "value_and_grad", "grad_with_aux", "vjp", "linear_transpose", "jacrev", "hessian", "hvp"}
 
 
+def value(p, stack):
+    f = PROGRAMS[p]
+    for t in stack:
+        f = TRANSFORMATIONS[t](f)
+    # Loops and branches on concrete values run as Python does: nothing is compiled for them.
+    with jax.disable_jit():
+        return np.asarray(f(X))
+
+
+def without_rules(p, stack):
+    """The same without what JAX refuses to differentiate."""
+    plain = {"reverse_rule": lambda x: plain_wave(x, 0.7 + 0.5 * x[1]) + 0.3 * x * plain_wave(x * x, 0.9), "mapping_rule": plain_mapping_rule}
+    old = PROGRAMS.get(p)
+    try:
+        PROGRAMS[p] = plain.get(p, old)
+        return value(p, [t for t in stack if t not in ("custom_vjp", "custom_vmap", "custom_jvp", "all_rules")])
+    finally:
+        PROGRAMS[p] = old
+
+
 def main():
-    out, left_out = [], 0
+    path = HERE / "compositions.txt"
+    lines = path.read_text().splitlines() if "--new" in sys.argv else []
+    known = dict(line.split(" -> ") for line in lines)
+    out, left_out, plain = [], 0, 0
     for p, stack in cases():
         if "while_loop" in stack and REVERSE & set(stack[stack.index("while_loop") :]):
             continue
-        f = PROGRAMS[p]
-        for t in stack:
-            f = TRANSFORMATIONS[t](f)
-        try:
-            # Loops and branches on concrete values run as Python does: nothing is compiled for them.
-            with jax.disable_jit():
-                y = np.asarray(f(X))
-        except Exception as e:
-            left_out += 1
-            print(" of ".join([*reversed(stack), p]), "-", type(e).__name__, str(e).splitlines()[0][:80])
-            continue
-        print(len(out), end="\r", flush=True)
-        out.append(" ".join([p, *stack]) + " -> " + " ".join(repr(float(v)) for v in y))
-    (HERE / "compositions.txt").write_text("\n".join(out) + "\n")
-    print(len(out), "compositions,", left_out, "refused by JAX")
+        name = " ".join([p, *stack])
+        if name not in known:
+            try:
+                try:
+                    y = value(p, stack)
+                except Exception:
+                    y = without_rules(p, stack)
+                    plain += 1
+            except Exception as e:
+                left_out += 1
+                print(name, "-", type(e).__name__, str(e).splitlines()[0][:80])
+                continue
+            known[name] = " ".join(repr(float(v)) for v in y)
+            print(len(out), name, flush=True)
+        out.append(f"{name} -> {known[name]}")
+    # What was drawn from fewer programs or transformations stays.
+    out += [line for line in lines if line not in set(out)]
+    path.write_text("\n".join(out) + "\n")
+    print(len(out), "compositions,", plain, "without rules,", left_out, "refused by JAX")
 
 
 if __name__ == "__main__":

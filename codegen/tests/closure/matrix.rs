@@ -130,6 +130,25 @@ programs! {
         let l = linalg::cholesky(s);
         y + 0.3 * matmul(l, x) + 0.2 * linalg::eigh(s).0 - 0.1 * linalg::det(a) * matmul(linalg::inv(s), x)
     }";
+    decompositions: "fn f0(x: &[f64; 3]) -> [f64; 3] {
+        let a = diag([2.0, 1.2, 3.1] as f64) + 0.4 * outer(sin(x), flip(x)) + diag(0.3 * x[0..2], k = 1);
+        let (q, r) = linalg::qr(a);
+        let (lu, _) = scipy::linalg::lu_factor(a);
+        let big = 2.0 * eye(4, dtype = f64) + pad(0.5 * a, ((0, 1), (1, 0))) + outer([0.1, 0.2, 0.3, 0.4], [0.3, 0.1, 0.2, 0.5]) as f64;
+        q[0] + 0.2 * diagonal(r) - 0.1 * lu[1] + 0.1 * linalg::slogdet(big).1 - 0.05 * linalg::det(big) * x
+    }";
+    complex_numbers: "fn f0(x: &[f64; 3]) -> [f64; 3] {
+        let z = exp(lax::complex(0.3 * x, flip(x))) * lax::complex(x, 0.5 + 0.0 * x);
+        let y = fft::fft(z * conj(z[0]));
+        real(y * cumprod(z)) * 0.2 + abs(z + 1.5) + imag(fft::rfft(x * x, n = 4)) - 0.3 * angle(z + 3.0)
+    }";
+    order_and_windows: "fn f0(x: &[f64; 3]) -> [f64; 3] {
+        let (top, at) = lax::top_k(cos(x) * x, 2);
+        let y = lax::cumlogsumexp(x * flip(x)) + cummax(sin(3.0 * x)) * top[0];
+        let y = y.at[at].min(0.4 * x[0..2]).at[[1, 1]].multiply(top);
+        let w = lax::reduce_window(y, 0.0, add, (2,), (1,), ((1, 1),), window_dilation = (2,));
+        lax::dynamic_slice(concatenate((w, y)), (at[0],), (3,)) + 0.5 * prod(1.0 + 0.3 * x) * y
+    }";
     forward_rule: "#[custom_jvp(rule)]
     fn soft(x: &[f64; 3], a: f64) -> [f64; 3] { log(1.0 + exp(a * x)) }
     fn rule(x: ([f64; 3], f64), t: ([f64; 3], f64)) -> ([f64; 3], [f64; 3]) {
@@ -210,9 +229,30 @@ transformations! {
     vmap_over_one, Against::Calls(|f, x| axpy(1.0, &f(x), 0.3, &f(x))), "fn @n(x: &[f64; 3]) -> [f64; 3] {
         sum(vmap(|a, x| a * @i(x), in_axes = (0, None), out_axes = -1)([1.0, 0.3] as f64, x), axis = -1)
     }";
-    vmap_with_a_name, Against::Calls(|f, x| axpy(0.5, &f(x), 0.5, &f(&times(0.5, x)))), "fn @n(x: &[f64; 3]) -> [f64; 3] {
-        let rows = vmap(|x| { let y = @i(x); y - 0.5 * pmean(y, \"rows\") }, axis_name = \"rows\")(outer([1.0, 0.5], x));
-        sum(rows, axis = 0)
+    vmap_over_a_tree, Against::Calls(|f, x| {
+        let shift = if x[1] > 0.0 { 0.0 } else { 0.1 };
+        axpy(0.5, &f(&times(0.9, x)), -0.4, &f(&times(0.54, x))).iter().map(|y| y + shift).collect()
+    }), "fn @n(x: &[f64; 3]) -> [f64; 3] {
+        let f = |t, k| (t.1.1 * @i(t.0 * t.1.0), k);
+        let args = (outer(x, [1.0, 0.6]), (0.9 * ones((), dtype = f64), [0.5, 0.8] as f64));
+        let (ys, k) = vmap(f, in_axes = ((-1, (None, 0)), None), out_axes = (-1, None))(args, x[1] > 0.0);
+        matmul(ys, [1.0, -0.5]) + where_(k, 0.0, 0.1)
+    }";
+    vmap_with_a_name, Against::Calls(|f, x| {
+        let (a, b) = (f(x), f(&times(0.5, x)));
+        let row = |x: f64, a: f64, b: f64| {
+            let t = 1.5 * x;
+            0.5 * (a + b) + 0.2 * a.max(b) * (t * a).min(t * b) + 0.1 * b * x + 0.2 * a * x
+        };
+        (0..3).map(|i| row(x[i], a[i], b[i])).collect()
+    }), "fn @n(x: &[f64; 3]) -> [f64; 3] {
+        let row = |x| {
+            let y = @i(x);
+            let other = all_gather(y, \"rows\")[1 - axis_index(\"rows\")];
+            let extremes = pmax(y, \"rows\") * pmin(psum(x, \"rows\") * y, \"rows\");
+            y - 0.5 * pmean(y, \"rows\") + 0.1 * extremes + 0.2 * other * lax::ppermute(x, \"rows\", ((0, 1), (1, 0)))
+        };
+        sum(vmap(row, axis_name = \"rows\")(outer([1.0, 0.5], x)), axis = 0)
     }";
     checkpoint, Against::Itself, "fn @n(x: &[f64; 3]) -> [f64; 3] { checkpoint(@i)(x) }";
     custom_jvp, Against::Itself, "fn @n_rule(x: ([f64; 3],), t: ([f64; 3],)) -> ([f64; 3], [f64; 3]) { jvp(@i, x, t) }

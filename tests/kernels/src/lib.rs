@@ -15,7 +15,7 @@ pub fn cases() -> impl Iterator<Item = random::Case> {
 
 /// [`cases`] of everything that can be evaluated, also what no kernel is made of here.
 pub fn wide_cases() -> impl Iterator<Item = random::Case> {
-    numbers(2500).map(|seed| random::wide_case(seed, 3 + (seed % 23) as usize))
+    numbers(1000).map(|seed| random::wide_case(seed, 3 + (seed % 23) as usize))
 }
 
 /// [`cases`] for tests that take longer: fewer, unless `KILN_GRAPHS` says how many.
