@@ -82,6 +82,10 @@ fn products_have_the_same_bits_at_every_level() {
         product::<23, 20>(level);
         product::<50, 130>(level);
         row::<37>(level);
+        lines::<5>(level);
+        lines::<37>(level);
+        lines::<130>(level);
+        lines::<300>(level);
         window::<6, 4>(level);
         window::<9, 8>(level);
         window::<7, 40>(level);
@@ -103,6 +107,25 @@ fn row<const N: usize>(level: &str) {
         let indices = (0..2).flat_map(|i| (0..3).flat_map(move |j| (0..11).map(move |k| [i, j, k])));
         let sum = indices.fold(0.0, |sum, k| sum + a.get(0, k) * b.get(n, k));
         assert_eq!(out.to_bits(), sum.to_bits(), "{level}: at {n}");
+    }
+}
+
+/// A row by columns side by side whose rows are a whole number of lines of the cache apart, from anywhere in a line.
+fn lines<const N: usize>(level: &str) {
+    let (extents, apart) = ([3, 11], (N as isize + 31) / 16 * 16);
+    let (along, of_row) = ([11, 1], [11 * apart, apart]);
+    let (x, w) = (rough(33, 7), rough(33 * apart as usize + 16, 8));
+    for at in 0..16 {
+        let (a, b) = (Factor { of: &x, at: 0, step: 0, along }, Factor { of: &w, at, step: 1, along: of_row });
+        let (mut exact, mut fast) = ([f32::NAN; N], [f32::NAN; N]);
+        kiln::__run!(L => products::<f32, L, false, false, 1, N, 33, 2>(extents, a, b, |_, n, x| st(&mut exact, n, x)));
+        kiln::__run!(L => products::<f32, L, true, false, 1, N, 33, 2>(extents, a, b, |_, n, x| st(&mut fast, n, x)));
+        for (n, (exact, fast)) in exact.into_iter().zip(fast).enumerate() {
+            let indices = (0..3).flat_map(|i| (0..11).map(move |k| [i, k]));
+            let sum = indices.fold(0.0, |sum, k| sum + a.get(0, k) * b.get(n, k));
+            assert_eq!(exact.to_bits(), sum.to_bits(), "{level}: from {at}, at {n}");
+            assert!((fast - sum).abs() <= 1e-4, "fast {level}: from {at}, at {n}: {fast} and {sum}");
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! crate is compiled for, and a run is a plain call.
 
 #[cfg(target_arch = "x86_64")]
+mod row;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 // Cores without vectors need them for their types only.
@@ -39,6 +41,8 @@ pub trait Level: Copy + 'static {
     /// Whether sums of rounded products are best in tiles of sixteen rows of one vector: where a multiplication reads a factor from
     /// memory for all of its lanes, rows need no register besides their sum.
     const SLIM: bool;
+    /// Whether a vector is a line of the cache, so that those that lie across two take twice the time to load.
+    const LINES: bool = false;
     /// Rows and columns of the squares that are turned in registers; 0 if there are none.
     const SQUARE: usize;
     /// Computes a tile, see [`tile::tile`].
@@ -55,6 +59,16 @@ pub trait Level: Copy + 'static {
     /// As there; and the processor has this level.
     #[doc(hidden)]
     unsafe fn turned<const FAST: bool, const PAIRS: usize>(tile: &Tile);
+    /// Computes `wide` vectors of a row whose columns lie in lines of the cache, if [`Level::LINES`].
+    ///
+    /// # Safety
+    /// The processor has this level. The factors of the columns are there to be read, from `tile.shift` in the first vector up to
+    /// `tile.part` in the last; `wide` vectors fit at `out`.
+    #[doc(hidden)]
+    #[inline(always)]
+    unsafe fn row<const FAST: bool>(tile: &Tile, wide: usize) {
+        let _ = (tile, wide);
+    }
     /// Packs columns, see [`tile::pack`].
     ///
     /// # Safety

@@ -33,6 +33,8 @@ pub struct Tile {
     pub apart: isize,
     /// Columns in the last vector, where they do not fill it.
     pub part: usize,
+    /// Elements in front of the columns that the first vector has as well, for the sake of its line of the cache: see [`row`].
+    pub shift: usize,
     /// Where the results go, row by row.
     pub out: *mut f32,
 }
@@ -217,6 +219,8 @@ pub struct Walk {
     turn: usize,
     /// Whether there is one row, and columns lie along the last summed index.
     turned: bool,
+    /// Whether there is one row, whose columns lie in the same lines of the cache for every index.
+    lines: bool,
     /// Its results.
     sums: MaybeUninit<[f32; MOST]>,
 }
@@ -225,7 +229,7 @@ impl Walk {
     /// In front of the first tile.
     #[inline(always)]
     pub fn new(m: usize, n: usize, k: [usize; 3], a: Side, b: Side, room: *mut f32, size: usize) -> Walk {
-        let turned = false;
+        let (turned, lines) = (false, false);
         let tile = Tile {
             k,
             a: a.at,
@@ -235,6 +239,7 @@ impl Walk {
             b_along: b.along,
             apart: b.step,
             part: 0,
+            shift: 0,
             out: core::ptr::null_mut(),
         };
         let (wide, width, whole, panels, panel, columns) = (0, 0, 0, 0, 0, b.at);
@@ -260,6 +265,7 @@ impl Walk {
             column,
             turn,
             turned,
+            lines,
             sums,
         }
     }
@@ -302,6 +308,16 @@ impl Walk {
             self.width = self.whole.min(left);
             self.tile.part = self.width;
             self.columns = b.at;
+            return;
+        }
+        if !LANED && self.lines {
+            let shift = b.at as usize / size_of::<f32>() % L::LANES;
+            let all = (shift + left).div_ceil(L::LANES);
+            self.wide = if all <= MOST_LINES { all } else { MOST_LINES - 1 };
+            (self.whole, self.panels, self.panel) = (self.wide * L::LANES, 1, 0);
+            self.width = left.min(self.whole - shift);
+            (self.tile.shift, self.tile.part) = (shift, shift + self.width + L::LANES - self.whole);
+            (self.columns, self.tile.b_along) = (b.at.wrapping_sub(shift), b.along);
             return;
         }
         let slim = !LANED && slim::<L, FAST>(self.m);
@@ -348,6 +364,20 @@ fn turns<L: Level>(m: usize, k: [usize; 3], b: Side) -> bool {
     m == 1 && b.step != 1 && b.along[2] == 1 && L::SQUARE > 0 && k[2] >= L::SQUARE
 }
 
+/// Most vectors of [`row`]: a hundred and twenty-eight columns, wherever they begin.
+pub const MOST_LINES: usize = 9;
+
+/// Whether a product is of one row, with columns side by side that lie in the same lines of the cache for every index, where halves
+/// of vectors would lie across two.
+#[inline(always)]
+fn in_lines<L: Level>(m: usize, k: [usize; 3], b: Side) -> bool {
+    if !L::LINES || m != 1 || b.step != 1 || (b.at as usize).is_multiple_of(L::LANES / 2 * size_of::<f32>()) {
+        return false;
+    }
+    let whole = |(n, step): (usize, isize)| n == 1 || step.unsigned_abs().is_multiple_of(L::LANES);
+    k.into_iter().zip(b.along).all(whole)
+}
+
 /// Whether sums of rounded products are best in tiles of one vector, see [`Level::SLIM`].
 #[inline(always)]
 fn slim<L: Level, const FAST: bool>(m: usize) -> bool {
@@ -368,6 +398,12 @@ pub unsafe fn step<L: Level, const FAST: bool>(w: &mut Walk) -> bool {
     if w.turned {
         // SAFETY: as below; the summed index is as long as a square.
         unsafe { if w.wide == 2 { L::turned::<FAST, 1>(&w.tile) } else { L::turned::<FAST, PAIRS>(&w.tile) } }
+        w.rows = 1;
+        return true;
+    }
+    if w.lines {
+        // SAFETY: the factors of these columns are the caller's promise; the first vector begins a line.
+        unsafe { L::row::<FAST>(&w.tile, w.wide) }
         w.rows = 1;
         return true;
     }
@@ -448,7 +484,7 @@ unsafe fn hand_out<L: Level, const CALLS: bool>(
     let (m, n) = (w.m, w.n);
     while next(&mut w) {
         let column = w.column + w.turn * w.width;
-        let mut sums = w.sums.as_ptr().cast::<f32>();
+        let mut sums = w.sums.as_ptr().cast::<f32>().wrapping_add(w.tile.shift);
         for row in w.row..w.row + w.rows {
             if CALLS {
                 // What is handed out goes there and comes back: a loop that has it as its own need not look for it in memory.
@@ -511,10 +547,11 @@ pub unsafe fn products<L: Level, const FAST: bool, const CALLS: bool, const ROOM
     unsafe {
         let turned = turns::<L>(m, k, b);
         let mut room = MaybeUninit::<[f32; ROOM]>::uninit();
+        let lines = in_lines::<L>(m, k, b);
         let packs = !turned && (b.step != 1 || m >= WORTH_PACKING && b.scattered(k));
         let (room, size) = if packs { (room.as_mut_ptr().cast(), ROOM) } else { (core::ptr::null_mut(), 0) };
         // Called at one place: what becomes of the sums is then compiled into the loop over them.
-        hand_out::<L, CALLS>(Walk { turned, ..Walk::new(m, n, k, a, b, room, size) }, next, out);
+        hand_out::<L, CALLS>(Walk { turned, lines, ..Walk::new(m, n, k, a, b, room, size) }, next, out);
     }
 }
 

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU8, Ordering};
 
 use super::tile::{self, Columns, Tile, Walk, pack};
 use super::vector::{Two, Vector, turn_8};
-use super::{Base, Isa, Level, steps};
+use super::{Base, Isa, Level, row, steps};
 
 /// Vectors of 256 bits, and fused multiply-add: `x86-64-v3`.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub struct Avx2(());
 pub struct Avx512(());
 
 macro_rules! level {
-    ($Level:ident, $V:ident, few: $Few:ident, wide: $wide:literal, $features:literal) => {
+    ($Level:ident, $V:ident, few: $Few:ident, wide: $wide:literal, $features:literal, $($row:tt)*) => {
         impl Level for $Level {
             const LANES: usize = <$V as Vector>::LANES;
             const TALL: bool = $wide;
@@ -78,6 +78,7 @@ macro_rules! level {
                 // SAFETY: the caller's promise.
                 unsafe { inside::<FAST, PAIRS>(t) }
             }
+            $($row)*
             steps!(tile);
             #[inline(always)]
             unsafe fn wide<R>(f: impl FnOnce() -> R) -> R {
@@ -107,11 +108,17 @@ macro_rules! level {
         }
     };
 }
-level!(Avx2, __m256, few: __m256, wide: false, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt");
+level!(Avx2, __m256, few: __m256, wide: false, "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt",);
 // Where few rows are summed, two halves are twice as many sums that do not wait for each other.
 level!(
     Avx512, __m512, few: Two, wide: true,
-    "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+    "avx2,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt,avx512f,avx512bw,avx512cd,avx512dq,avx512vl",
+    const LINES: bool = true;
+    #[inline(always)]
+    unsafe fn row<const FAST: bool>(tile: &Tile, wide: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { row::columns::<FAST>(tile, wide) }
+    }
 );
 
 const UNKNOWN: u8 = 0;
