@@ -28,6 +28,7 @@ mod effect;
 mod fpu;
 pub mod nest;
 mod registers;
+mod strips;
 
 use nest::{Writer, literal};
 use registers::Registers;

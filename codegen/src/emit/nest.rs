@@ -99,8 +99,15 @@ struct Inner<'a, 'w> {
 
 /// Which expressions have been written so far.
 #[derive(Clone, Default)]
-struct Done {
+pub(super) struct Done {
     lets: HashMap<Ex, ()>,
+}
+
+impl Done {
+    /// It has been written.
+    pub(super) fn insert(&mut self, e: Ex) {
+        self.lets.insert(e, ());
+    }
 }
 
 /// Name of an axis.
@@ -151,11 +158,18 @@ impl<'w> Writer<'w> {
         match &k.kind {
             Kind::Loop(nest) => match contract::find(nest) {
                 Some(c) => self.contraction(nest, &c),
-                None => self.nest(nest, nest.folds.is_empty(), &|w, done| {
-                    let (lets, values) = w.values(nest, &nest.values().collect::<Vec<_>>(), done);
-                    let stores = w.stores(nest, &values);
-                    quote!(#lets #stores)
-                }),
+                None => {
+                    let strips = self.strips(nest);
+                    let portable = self.nest(nest, nest.folds.is_empty(), &|w, done| {
+                        let (lets, values) = w.values(nest, &nest.values().collect::<Vec<_>>(), done);
+                        let stores = w.stores(nest, &values);
+                        quote!(#lets #stores)
+                    });
+                    match strips {
+                        Some(strips) => quote!(::kiln::__vectors!({ #strips } else { #portable });),
+                        None => portable,
+                    }
+                }
             },
             Kind::Scatter { nest, at, when, combine, from } => {
                 let copy = match self.names.get(from) {
@@ -206,10 +220,38 @@ impl<'w> Writer<'w> {
     /// Loops over the extents, each expression computed in the outermost loop it can be, around `inner`. Of a `map` that is
     /// storing the nest's value.
     fn nest(&self, nest: &Nest, map: bool, inner: &dyn Fn(&Self, &mut Done) -> TokenStream) -> TokenStream {
-        let loops: Vec<(u32, usize)> =
-            nest.extents.iter().enumerate().filter(|(_, n)| **n != 1).map(|(d, n)| (d as u32, *n)).collect();
+        let loops = Self::loops(nest);
         let levels = self.levels(nest, &loops);
         self.level(nest, &loops, 0, &levels, &mut Done::default(), &Inner { map, code: inner })
+    }
+
+    /// The axes that there are loops over.
+    pub(super) fn loops(nest: &Nest) -> Vec<(u32, usize)> {
+        nest.extents.iter().enumerate().filter(|(_, n)| **n != 1).map(|(d, n)| (d as u32, *n)).collect()
+    }
+
+    /// The outer ones of the loops around `inner`, which writes the others.
+    pub(super) fn around(
+        &self,
+        nest: &Nest,
+        outer: &[(u32, usize)],
+        levels: &HashMap<Ex, usize>,
+        inner: &dyn Fn(&Self, &mut Done) -> TokenStream,
+    ) -> TokenStream {
+        self.level(nest, outer, 0, levels, &mut Done::default(), &Inner { map: false, code: inner })
+    }
+
+    /// What is computed in front of loop number `level`.
+    pub(super) fn lets_of(
+        &self,
+        nest: &Nest,
+        levels: &HashMap<Ex, usize>,
+        level: usize,
+        done: &mut Done,
+    ) -> TokenStream {
+        let mut here: Vec<Ex> = levels.iter().filter(|(_, l)| **l == level).map(|(e, _)| *e).collect();
+        here.sort_unstable();
+        here.into_iter().map(|e| self.one_let(&nest.exprs, e, done)).collect()
     }
 
     fn level(
@@ -224,11 +266,7 @@ impl<'w> Writer<'w> {
         let mut out = TokenStream::new();
         // Expressions of this level that the loops below read.
         if level < loops.len() {
-            let mut here: Vec<Ex> = levels.iter().filter(|(_, l)| **l == level).map(|(e, _)| *e).collect();
-            here.sort_unstable();
-            for e in here {
-                out.extend(self.one_let(&nest.exprs, e, done));
-            }
+            out.extend(self.lets_of(nest, levels, level, done));
             let (id, n) = loops[level];
             let i = axis(id);
             let body = self.level(nest, loops, level + 1, levels, done, inner);
@@ -262,7 +300,7 @@ impl<'w> Writer<'w> {
 
     /// The loop that each expression belongs into: 0 is before all loops. Those that depend on folds or on their axes are
     /// left out.
-    fn levels(&self, nest: &Nest, loops: &[(u32, usize)]) -> HashMap<Ex, usize> {
+    pub(super) fn levels(&self, nest: &Nest, loops: &[(u32, usize)]) -> HashMap<Ex, usize> {
         let roots = nest.roots();
         let mut out: HashMap<Ex, usize> = HashMap::new();
         for e in needed(&nest.exprs, &roots) {
@@ -294,7 +332,7 @@ impl<'w> Writer<'w> {
     }
 
     /// Folds and lets that `roots` need, innermost; and the roots as tokens.
-    fn values(&self, nest: &Nest, roots: &[Ex], done: &mut Done) -> (TokenStream, Vec<TokenStream>) {
+    pub(super) fn values(&self, nest: &Nest, roots: &[Ex], done: &mut Done) -> (TokenStream, Vec<TokenStream>) {
         let mut out = TokenStream::new();
         for e in needed(&nest.exprs, roots) {
             match nest.exprs.node(e) {
@@ -384,7 +422,7 @@ impl<'w> Writer<'w> {
     }
 
     /// One counter for several axes.
-    fn unravel(&self, axes: &[(u32, usize)]) -> (TokenStream, TokenStream) {
+    pub(super) fn unravel(&self, axes: &[(u32, usize)]) -> (TokenStream, TokenStream) {
         let live: Vec<&(u32, usize)> = axes.iter().filter(|(_, n)| *n != 1).collect();
         match live[..] {
             [] => (quote!(_), quote!()),
@@ -407,7 +445,7 @@ impl<'w> Writer<'w> {
     }
 
     /// Everything that `root` needs and that depends on one of `axes`.
-    fn depends_on(&self, exprs: &Exprs, root: Ex, axes: &[u32]) -> Vec<Ex> {
+    pub(super) fn depends_on(&self, exprs: &Exprs, root: Ex, axes: &[u32]) -> Vec<Ex> {
         let mut out: Vec<Ex> = Vec::new();
         for e in needed(exprs, &[root]) {
             let node = exprs.node(e);
@@ -621,12 +659,12 @@ impl<'w> Writer<'w> {
         quote!(::kiln::rt::Reach { extents: [#(#extents),*], ranges: [#(#ranges),*], edge: #edge })
     }
 
-    fn name(&self, e: Ex) -> Ident {
+    pub(super) fn name(&self, e: Ex) -> Ident {
         format_ident!("v{}", e.0)
     }
 
     /// `let v = ..;` unless it has been written or is a literal.
-    fn one_let(&self, exprs: &Exprs, e: Ex, done: &mut Done) -> TokenStream {
+    pub(super) fn one_let(&self, exprs: &Exprs, e: Ex, done: &mut Done) -> TokenStream {
         if done.lets.contains_key(&e) || matches!(exprs.node(e), Node::Const(_) | Node::Folded(_)) {
             return quote!();
         }
@@ -679,7 +717,7 @@ impl<'w> Writer<'w> {
     }
 
     /// The stores of a nest, behind all that its point reads.
-    fn stores(&self, nest: &Nest, values: &[TokenStream]) -> TokenStream {
+    pub(super) fn stores(&self, nest: &Nest, values: &[TokenStream]) -> TokenStream {
         let each = nest.stores.iter().zip(values).enumerate();
         each.map(|(n, (store, value))| self.store(&nest.exprs, n, &store.at, value)).collect()
     }

@@ -112,6 +112,26 @@ macro_rules! __fpu {
     };
 }
 
+/// What is computed on a core with vectors, and what on all others.
+#[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __vectors {
+    ($here:block else $elsewhere:block) => {
+        $here
+    };
+}
+
+/// What is computed on a core with vectors, and what on all others.
+#[cfg(any(target_arch = "arm", target_arch = "riscv32"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __vectors {
+    ($here:block else $elsewhere:block) => {
+        $elsewhere
+    };
+}
+
 /// Assembler of emitted loops over neighbours.
 #[doc(hidden)]
 #[macro_export]

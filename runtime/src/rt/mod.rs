@@ -60,6 +60,8 @@ pub use product::Product;
 #[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
 pub use products::products_into;
 pub use products::{Factor, products};
+#[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+pub use reduce::{of_strip, reduce_rows, reduce_strip};
 pub use reduce::{reduce, reduce_any_order};
 pub use rows::{SameAs, copy, row, row_mut};
 pub use shared::Shared;
