@@ -260,7 +260,9 @@ fn what_a_callee_changes_it_changes_in_place() {
     assert!(a != start && own < callee + 48, "{own} {callee}");
     let (mut a, mut b) = (start.clone(), start.clone());
     advance(&mut a, &W, &ys);
-    ys.iter().for_each(|y| drop(step(&mut b, &W, *y, true, &[true, false, true, false])));
+    for y in ys {
+        step(&mut b, &W, y, true, &[true, false, true, false]);
+    }
     assert_eq!(a, b);
     let (mut a, mut b) = (start.clone(), start);
     settle(&mut a, &W, 3);
@@ -432,4 +434,47 @@ fn options_hold_for_all_that_a_kernel_does() {
     assert!(limited::RAM_BYTES <= 1000 && loss::RAM_BYTES > 1000, "{} {}", limited::RAM_BYTES, loss::RAM_BYTES);
     assert_eq!(limited(&W, &X).to_bits(), loss(&W, &X).to_bits());
     assert!((fast(&W, &X) - loss(&W, &X)).abs() < 1e-5);
+}
+
+/// A chain whose first kernel checks.
+mod strict {
+    use super::*;
+
+    #[jit]
+    pub fn root(x: f32) -> Result<f32, kiln::CheckError> {
+        check!(x >= 0.0, "no root of {}", x);
+        Ok(sqrt(x))
+    }
+
+    macro_rules! chain {
+        ($($name:ident = $below:ident;)*) => {$(
+            #[jit]
+            pub fn $name(x: f32) -> Result<f32, kiln::CheckError> {
+                let y = $below(x - 1.0)?;
+                Ok(y + 1.0)
+            }
+        )*};
+    }
+    chain! {
+        r1 = root; r2 = r1; r3 = r2; r4 = r3; r5 = r4; r6 = r5; r7 = r6; r8 = r7; r9 = r8; r10 = r9; r11 = r10;
+    }
+}
+
+#[jit]
+fn counted(n: &mut i32, w: &[f32; 4], x: f32) -> Result<f32, kiln::CheckError> {
+    *n += 1;
+    let y = stage11(w, [x; 4]);
+    let z = strict::r11(x)?;
+    Ok(z + y[0])
+}
+
+/// A function with a `Result` is traced however deep it lies, and fails before anything has changed.
+#[test]
+fn a_check_many_calls_down_ends_the_call_at_the_top() {
+    assert!(counted::GRAPH.contains("call[kernel") && counted::GRAPH.contains("check["), "{}", counted::GRAPH);
+    let mut n = 0;
+    assert_eq!(counted(&mut n, &W, 20.0).map(f32::to_bits), Ok((14.0 + stage11(&W, &[20.0; 4])[0]).to_bits()));
+    let failed = counted(&mut n, &W, 10.0).unwrap_err().to_string();
+    assert!(failed.contains("no root of -1"), "{failed}");
+    assert_eq!(n, 1);
 }
