@@ -53,7 +53,8 @@ fn main() {
         let case = random::case(seed, 4 + (seed % 17) as usize);
         add(&format!("graph_{seed}"), &case.program, &case.args);
     }
-    let file = quote!(#code pub const CASES: &[crate::Case] = &[#cases];);
+    // The macros compile these.
+    let file = quote!(#code pub const CASES: &[crate::Case] = &[#cases crate::callers::CASE];);
     // What does not parse is left to the compiler, which says where.
     let text = syn::parse2(file.clone()).map_or_else(|_| file.to_string(), |file| prettyplease::unparse(&file));
     let out = Path::new(&std::env::var_os("OUT_DIR").expect("cargo sets it")).join("cases.rs");

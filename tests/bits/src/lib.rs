@@ -3,6 +3,8 @@
 //! evaluator on the host.
 #![no_std]
 
+pub mod callers;
+
 /// A kernel to be run.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
