@@ -76,14 +76,16 @@ pub use windows::{Edge, Reach, clip, lanes, windowed, windowed_from};
 /// # Panics
 /// Then, while the constant is evaluated; never in a kernel.
 pub const fn reproducible() {
-    assert!(
-        !cfg!(kiln_float = "flushed"),
-        "this kernel would not have the bits that it has elsewhere: the target is compiled for the float vectors of Armv8.1-M (`mve.fp`), \
-         which take subnormal numbers for zero. Compile with `-C target-feature=-mve.fp`, or write `#[jit(fast)]`"
-    );
-    assert!(
-        !cfg!(kiln_float = "extended"),
-        "this kernel would not have the bits that it has elsewhere: without SSE2, 32-bit x86 computes with numbers of 80 bits. Compile for a \
-         target with SSE2, such as `i686-unknown-linux-gnu`, or write `#[jit(fast)]`"
-    );
+    if cfg!(kiln_float = "flushed") {
+        panic!(
+            "this kernel would not have the bits that it has elsewhere: the target is compiled for the float vectors of Armv8.1-M (`mve.fp`), \
+             which take subnormal numbers for zero. Compile with `-C target-feature=-mve.fp`, or write `#[jit(fast)]`"
+        );
+    }
+    if cfg!(kiln_float = "extended") {
+        panic!(
+            "this kernel would not have the bits that it has elsewhere: without SSE2, 32-bit x86 computes with numbers of 80 bits. Compile for a \
+             target with SSE2, such as `i686-unknown-linux-gnu`, or write `#[jit(fast)]`"
+        );
+    }
 }
