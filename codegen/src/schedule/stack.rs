@@ -8,8 +8,8 @@
 use crate::dtype::DType;
 use crate::schedule::body::{Ex, Node};
 use crate::schedule::contract;
-use crate::schedule::exprs::{needed, operands};
-use crate::schedule::program::{Form, Function, Kernel, Kind, Nest, RegionKernel, Schedule};
+use crate::schedule::exprs::{axes_of, index, needed, operands};
+use crate::schedule::program::{Fold, Form, Function, Kernel, Kind, Nest, RegionKernel, Schedule};
 use crate::schedule::registers;
 use crate::schedule::weight::is_call;
 
@@ -19,6 +19,10 @@ const ENTRY: usize = 192;
 const SAVED: usize = 96;
 /// Sixteen lanes of a sum, and the partial sums of the tree.
 const LANES: usize = 112;
+/// Neighbours of which compilers fold all at the same time.
+const PARTS: usize = 4;
+/// Elements of a fold that they then keep from one neighbour to the next, at most.
+const KEPT: usize = 128;
 /// Sums and elements of a register tile, with two walks through memory.
 const TILE: usize = 96;
 /// Two factors, for each summed index a step of either.
@@ -103,8 +107,21 @@ fn of_nest(nest: &Nest) -> usize {
             let epilogue = if needed(&nest.exprs, &nest.at_results()).iter().any(load) { EPILOGUE } else { 0 };
             TILE + PER_INDEX * rank + reach + epilogue + values
         }
-        None => nest.folds.len() * LANES + values,
+        None => nest.folds.iter().map(|fold| of_fold(nest, fold)).sum::<usize>() + values,
     }
+}
+
+/// The sums of a fold, and elements that compilers keep for the next results: those that a few neighbours have in common.
+fn of_fold(nest: &Nest, fold: &Fold) -> usize {
+    let axis = nest.extents.len().checked_sub(1).filter(|axis| (2..=PARTS).contains(&nest.extents[*axis]));
+    let Some(axis) = axis else { return LANES };
+    let common = |e: &&Ex| {
+        let node = nest.exprs.node(**e);
+        matches!(node, Node::Load { .. }) && !index(node).is_some_and(|at| axes_of(at).contains(&(axis as u32)))
+    };
+    let elements = fold.axes.iter().map(|(_, extent)| extent).product::<usize>().min(KEPT);
+    let kept = needed(&nest.exprs, &[fold.item]).iter().filter(common).count() * elements * 4;
+    nest.extents[axis] * LANES + kept
 }
 
 /// How often elementary functions of doubles are called.
@@ -174,6 +191,18 @@ mod tests {
             "{map} {sum} {product} {window}"
         );
         assert!(window < 1024, "{window}");
+    }
+
+    /// Three columns whose elements are each multiplied by the same number: that stays for all three.
+    #[test]
+    fn what_neighbours_have_in_common_is_kept() {
+        let columns = |n: usize| {
+            of(&format!(
+                "graph f(w: f32[67], y: f32[67,{n}]) -> (a) {{ b: f32[67,{n}] = broadcast_in_dim[shape=(67,{n}), dims=(0)] w
+                 c: f32[67,{n}] = mul b y\n a: f32[{n}] = reduce_sum[axes=(0)] c }}"
+            ))
+        };
+        assert_eq!(columns(3), columns(30) + 2 * LANES + 67 * 4);
     }
 
     /// A value that is needed no more makes room: a long chain needs no more than a short one.
