@@ -133,7 +133,7 @@ def decompositions(x):
     q, r = jnp.linalg.qr(a)
     lu, _ = jax.scipy.linalg.lu_factor(a)
     big = 2.0 * jnp.eye(4) + jnp.pad(0.5 * a, ((0, 1), (1, 0))) + jnp.outer(jnp.array([0.1, 0.2, 0.3, 0.4]), jnp.array([0.3, 0.1, 0.2, 0.5]))
-    return q[0] + 0.2 * jnp.diagonal(r) - 0.1 * lu[1] + 0.1 * jnp.linalg.slogdet(big)[1] - 0.05 * jnp.linalg.det(big) * x
+    return q[0] + 0.2 * jnp.diagonal(r) - 0.1 * lu[1] + 0.1 * jnp.linalg.slogdet(big)[1]
 
 
 @program
